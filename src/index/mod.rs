@@ -1,0 +1,170 @@
+//! Owns what is derived: current instances, timers, lists, tallies; rebuilt from the journal at any time.
+//!
+//! Implementations: [`sled`] (default) and [`memory`] (the suite's twin); each
+//! passes the same contract suite. [`keys`] says once which keys an instance has.
+
+pub mod keys;
+pub mod memory;
+pub mod sled;
+
+use std::sync::Arc;
+
+use crate::kernel::entry::Position;
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::Instance;
+use crate::kernel::instant::Instant;
+
+/// Most rows read for one page, whatever the further filters leave of them.
+pub const PAGE_SCAN_MAX: usize = 5_000;
+
+/// What one group of commits changes, applied as one unit.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The last position it covers.
+    pub position: Position,
+    /// Instances before and after; each instance at most once.
+    pub changes: Vec<Change>,
+    /// Tallies to raise: (name, key, by).
+    pub counts: Vec<(String, String, u64)>,
+}
+
+/// One instance before (absent for a start) and after a group.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// As it was at the last applied position.
+    pub before: Option<Arc<Instance>>,
+    /// As it is now.
+    pub after: Arc<Instance>,
+}
+
+/// One ordered list of instances; every list is ordered by (created, id).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum List {
+    /// Instances of `workflow` in the leaf `state` (a whole dotted path).
+    State {
+        /// The flow.
+        workflow: String,
+        /// The whole dotted path of a leaf.
+        state: String,
+    },
+    /// Instances owned by a person or queue.
+    Owner(String),
+    /// Instances of a customer.
+    Customer(String),
+    /// Instances (open or not) of `workflow` with an outside reference.
+    ExternalRef {
+        /// The flow.
+        workflow: String,
+        /// The reference in the other system.
+        reference: String,
+    },
+}
+
+/// Where a page starts and ends within (created, id).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    /// Created at or after.
+    pub created_from: Option<Instant>,
+    /// Created before.
+    pub created_until: Option<Instant>,
+    /// Continue after this row.
+    pub after: Option<(Instant, InstanceId)>,
+    /// Newest first instead of oldest first.
+    pub newest_first: bool,
+}
+
+/// What a page read, at one published position.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Rows in order.
+    pub rows: Vec<Arc<Instance>>,
+    /// Whether the lists hold more rows after the last one.
+    pub more: bool,
+    /// The position all rows were read at.
+    pub position: Position,
+}
+
+/// Why the index failed; deleting it and rebuilding is always an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// A stored record cannot be read.
+    #[error("index record `{key}` cannot be read: {reason}")]
+    Corrupt {
+        /// Its key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The storage failed.
+    #[error("index storage failed: {0}")]
+    Io(String),
+}
+
+/// One partition's derived state. Reads see everything applied before they began.
+pub trait Index: Send + Sync {
+    /// Makes `batch` visible as one unit. Applying a batch at or below [`Index::applied`] changes nothing.
+    ///
+    /// # Crash safety
+    /// May be lost as a whole with everything after it, never in part: [`Index::applied`]
+    /// then tells from where the journal must be applied again.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    fn apply(&self, batch: Batch) -> Result<(), IndexError>;
+
+    /// The last position applied; 0 when empty.
+    fn applied(&self) -> Position;
+
+    /// The instance.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    fn get(&self, id: &InstanceId) -> Result<Option<Arc<Instance>>, IndexError>;
+
+    /// Up to `limit` rows of the merged `lists`, in order of (created, id).
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    fn page(&self, lists: &[List], range: &Range, limit: usize) -> Result<Page, IndexError>;
+
+    /// Up to `limit` (earliest due, instance) pairs with due at or before `until`, in order, after `after`.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    fn due(
+        &self,
+        after: Option<&(Instant, InstanceId)>,
+        until: Instant,
+        limit: usize,
+    ) -> Result<Vec<(Instant, InstanceId)>, IndexError>;
+
+    /// Instances that have sends or pending links to deliver, up to `limit`, after `after`.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    fn sending(&self, after: Option<&InstanceId>, limit: usize) -> Result<Vec<InstanceId>, IndexError>;
+
+    /// A tally.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    fn count(&self, name: &str, key: &str) -> Result<u64, IndexError>;
+
+    /// How many instances are in each (workflow, state), as of the last applied position.
+    fn census(&self) -> std::collections::BTreeMap<(String, String), u64>;
+
+    /// Every key and value in key order, for comparing an index with one rebuilt.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    fn dump(&self, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), IndexError>;
+
+    /// Writes everything applied to storage and marks a clean stop.
+    ///
+    /// # Crash safety
+    /// Dying before it means the index is kept only within the same boot of the machine.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    fn close(&self) -> Result<(), IndexError>;
+}

@@ -1,0 +1,269 @@
+//! Owns a running case: its current state, and how a recorded entry changes it.
+//!
+//! [`Instance::apply`] is the only way state moves on, live and in recovery
+//! alike; it reads recorded outcomes and runs no workflow code.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::effect::{Effect, Send, Spawn, is_zero};
+use super::entry::{Cause, Entry, Pins, Position};
+use super::hash::Hash;
+use super::id::InstanceId;
+use super::instant::Instant;
+use super::patch;
+use super::personal::{self, Private};
+
+/// The event of the entry on a sender whose receiver refused what it sent.
+pub const DELIVERY_REFUSED: &str = "delivery_refused";
+
+/// One running case of a workflow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its name.
+    pub id: InstanceId,
+    /// Its flow.
+    pub workflow: String,
+    /// Version of the shape of `data`.
+    pub data_version: u32,
+    /// Dotted path of superstates and state: `open.handling.in_progress`.
+    pub state: String,
+    /// The machine's data, personal values sealed.
+    pub data: Value,
+    /// Number of its last entry.
+    pub seq: u64,
+    /// Hash of its last entry.
+    pub hash: Hash,
+    /// Position of its last entry.
+    pub position: Position,
+    /// When its first entry was recorded.
+    pub created: Instant,
+    /// When its last entry was recorded.
+    pub updated: Instant,
+    /// What its last step ran with; the next one runs with the same.
+    pub pins: Pins,
+    /// The import or demo batch it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Who started it, where another instance did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<InstanceId>,
+    /// Running timers by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub timers: BTreeMap<String, Timer>,
+    /// Last generation of every timer ever armed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub generations: BTreeMap<String, u32>,
+    /// Events for other instances that are not delivered yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sends: Vec<Send>,
+    /// How many sends it ever made.
+    #[serde(default)]
+    pub sent: u32,
+    /// Children whose flow is not registered yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<Spawn>,
+    /// Idempotency key hashes with the position of the commit that used each up.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, Position>,
+    /// Personal values that `data` and the undelivered refer to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub private: Private,
+}
+
+/// A moment at which the engine sends one event to its instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    /// Which arming of this name it is.
+    pub generation: u32,
+    /// When it fires; never earlier.
+    pub due: Instant,
+    /// How often its step failed; it then waits until `due` moved on by a back-off.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures: u32,
+}
+
+/// An entry that does not continue the instance it claims to.
+#[derive(Debug, thiserror::Error)]
+pub enum Misfit {
+    /// Its seq is not the next one.
+    #[error("entry {found} of `{id}` where {expected} was expected")]
+    Seq {
+        /// The instance.
+        id: InstanceId,
+        /// The next seq.
+        expected: u64,
+        /// The entry's.
+        found: u64,
+    },
+    /// Its `prev` is not the hash of the entry before.
+    #[error("entry {seq} of `{id}` does not follow the hash of the one before")]
+    Prev {
+        /// The instance.
+        id: InstanceId,
+        /// The entry.
+        seq: u64,
+    },
+    /// Its patch does not fit.
+    #[error("entry {seq} of `{id}`: {cause}")]
+    Patch {
+        /// The instance.
+        id: InstanceId,
+        /// The entry.
+        seq: u64,
+        /// What does not fit.
+        cause: patch::Misfit,
+    },
+}
+
+impl Instance {
+    /// The instance after `entry` (whose hash is `hash`, in the commit at `position`).
+    ///
+    /// # Errors
+    /// [`Misfit`] where the entry does not continue `before`.
+    pub fn apply(
+        before: Option<&Self>,
+        entry: &Entry,
+        hash: Hash,
+        position: Position,
+        private: &Private,
+    ) -> Result<Self, Misfit> {
+        let expected = before.map_or(1, |instance| instance.seq + 1);
+        if entry.seq != expected {
+            return Err(Misfit::Seq { id: entry.instance.clone(), expected, found: entry.seq });
+        }
+        if before.is_some_and(|instance| instance.hash != entry.prev) {
+            return Err(Misfit::Prev { id: entry.instance.clone(), seq: entry.seq });
+        }
+        let mut after = before.map_or_else(|| Self::unborn(entry), Self::clone);
+        patch::apply(&mut after.data, &entry.patch).map_err(|cause| Misfit::Patch {
+            id: entry.instance.clone(),
+            seq: entry.seq,
+            cause,
+        })?;
+        after.data_version = entry.data_version;
+        entry.to.clone_into(&mut after.state);
+        after.seq = entry.seq;
+        after.hash = hash;
+        after.position = position;
+        after.updated = entry.recorded_at;
+        after.pins = entry.pins.clone();
+        if let Some(idempotency) = &entry.idempotency {
+            after.keys.insert(idempotency.key.clone(), position);
+        }
+        after.settle_cause(entry);
+        for effect in &entry.effects {
+            after.take_effect(effect);
+        }
+        after.keep_private(private);
+        Ok(after)
+    }
+
+    fn unborn(entry: &Entry) -> Self {
+        Self {
+            id: entry.instance.clone(),
+            workflow: entry.workflow.clone(),
+            data_version: entry.data_version,
+            state: entry.to.clone(),
+            data: Value::Null,
+            seq: 0,
+            hash: entry.prev,
+            position: 0,
+            created: entry.recorded_at,
+            updated: entry.recorded_at,
+            pins: entry.pins.clone(),
+            origin: entry.origin.clone(),
+            parent: match &entry.cause {
+                Some(Cause::Parent { id, .. }) => Some(id.clone()),
+                _ => None,
+            },
+            timers: BTreeMap::new(),
+            generations: BTreeMap::new(),
+            sends: Vec::new(),
+            sent: 0,
+            pending: Vec::new(),
+            keys: BTreeMap::new(),
+            private: Private::new(),
+        }
+    }
+
+    /// A timer that fired, lapsed or failed is no longer armed as it was.
+    fn settle_cause(&mut self, entry: &Entry) {
+        match &entry.cause {
+            Some(Cause::Timer { timer, generation, .. }) => {
+                if self.timers.get(timer).is_some_and(|armed| armed.generation == *generation) {
+                    self.timers.remove(timer);
+                }
+            }
+            Some(Cause::Send { from, number }) if *from == self.id && entry.event == DELIVERY_REFUSED => {
+                self.forget_send(*number);
+            }
+            Some(
+                Cause::Send { .. } | Cause::Parent { .. } | Cause::Follow { .. } | Cause::Operator { .. },
+            )
+            | None => {}
+        }
+    }
+
+    /// Drops a send that reached its end; called for the sender when the receiver's entry is applied.
+    pub fn forget_send(&mut self, number: u32) {
+        self.sends.retain(|send| send.number != number);
+    }
+
+    fn take_effect(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Arm { timer, generation, due, failures } => {
+                let armed = Timer { generation: *generation, due: *due, failures: *failures };
+                self.timers.insert(timer.clone(), armed);
+                self.generations.insert(timer.clone(), *generation);
+            }
+            Effect::Cancel { timer } => {
+                self.timers.remove(timer);
+            }
+            Effect::Send(send) => {
+                self.sent = self.sent.max(send.number);
+                self.sends.push(send.clone());
+            }
+            Effect::Park { number, until, failures } => {
+                if let Some(send) = self.sends.iter_mut().find(|send| send.number == *number) {
+                    send.not_before = Some(*until);
+                    send.failures = *failures;
+                }
+            }
+            Effect::Spawn(spawn) if spawn.child.is_none() => self.pending.push(spawn.clone()),
+            Effect::Spawn(_) | Effect::Notify(_) | Effect::Task(_) | Effect::Count { .. } => {}
+        }
+    }
+
+    /// Keeps just the personal values that the data, sends and pending links still refer to.
+    fn keep_private(&mut self, fresh: &Private) {
+        if fresh.is_empty() && self.private.is_empty() {
+            return;
+        }
+        let mut wanted = Vec::new();
+        personal::digests(&self.data, &mut wanted);
+        let payloads = self.sends.iter().map(|send| &send.payload);
+        for payload in payloads.chain(self.pending.iter().map(|spawn| &spawn.payload)) {
+            payload.values().for_each(|value| personal::digests(value, &mut wanted));
+        }
+        let mut kept = Private::new();
+        for digest in wanted {
+            if let Some(secret) = fresh.get(&digest).or_else(|| self.private.get(&digest)) {
+                kept.insert(digest, secret.clone());
+            }
+        }
+        self.private = kept;
+    }
+
+    /// The earliest due of its timers.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.timers.values().map(|timer| timer.due).min()
+    }
+
+    /// Text of the member of `data.case` called `name`, where it is text.
+    pub fn case_text(&self, name: &str) -> Option<&str> {
+        self.data.get("case")?.get(name)?.as_str()
+    }
+}

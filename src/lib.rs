@@ -1,0 +1,3 @@
+//! careflow runs customer-service procedures as durable, typed state machines.
+
+pub mod kernel;

@@ -1,0 +1,3 @@
+//! The `careflow` command.
+
+fn main() {}
