@@ -1,12 +1,23 @@
 //! Owns what the product means, without clock, I/O or randomness: same input, same output, byte for byte.
 
 pub mod actor;
+pub mod calendar;
 pub mod canonical;
+pub mod case;
+pub mod common;
+pub mod definition;
 pub mod effect;
 pub mod entry;
+pub mod fact;
+pub mod fault;
 pub mod hash;
 pub mod id;
 pub mod instance;
 pub mod instant;
+pub mod machine;
+pub mod outcome;
 pub mod patch;
 pub mod personal;
+pub mod span;
+pub mod step;
+pub mod title;

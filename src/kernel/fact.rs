@@ -1,0 +1,99 @@
+//! Owns facts: what a guard needs to know about other instances.
+//!
+//! A machine names the facts that an event needs; the engine reads them in the
+//! writer from the newest computed state and records them in the entry, so that
+//! a re-execution uses the recorded ones. A guard without its fact refuses.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::id::InstanceId;
+
+/// Most cases of one customer that a fact names; a guard needs the newest only.
+pub const CUSTOMER_CASES_MAX: usize = 20;
+
+/// Recorded facts by [`Fact::name`].
+pub type Facts = Map<String, Value>;
+
+/// A question about other instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The open case of the flow with this outside reference: [`Related`] or null.
+    OpenCase {
+        /// The reference in the other system.
+        external_ref: String,
+    },
+    /// The newest cases of the flow of a customer, at most [`CUSTOMER_CASES_MAX`]: list of [`Related`].
+    CustomerCases {
+        /// The customer.
+        customer: String,
+    },
+    /// Whether a person is known, active and on shift: bool.
+    OnShift {
+        /// The person.
+        actor: String,
+    },
+    /// Another instance by its case number: [`Related`] or null.
+    Case {
+        /// Its id.
+        id: InstanceId,
+    },
+    /// Whether a flow is registered in this binary: bool.
+    Registered {
+        /// The flow.
+        workflow: String,
+    },
+    /// A tally that [`Effect::Count`](super::effect::Effect::Count) raises: integer.
+    Count {
+        /// What is counted.
+        name: String,
+        /// For whom or what.
+        key: String,
+    },
+    /// The content hash of a version of the flow's definition: text or null.
+    Definition {
+        /// The version.
+        version: u32,
+    },
+}
+
+impl Fact {
+    /// The name under which the answer is recorded.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::OpenCase { .. } => "open_case",
+            Self::CustomerCases { .. } => "customer_cases",
+            Self::OnShift { .. } => "on_shift",
+            Self::Case { .. } => "case",
+            Self::Registered { .. } => "registered",
+            Self::Count { .. } => "count",
+            Self::Definition { .. } => "definition",
+        }
+    }
+}
+
+/// What a fact tells of another instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Related {
+    /// Its case number.
+    pub id: InstanceId,
+    /// Its flow.
+    pub workflow: String,
+    /// Its state path.
+    pub state: String,
+    /// Its customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<String>,
+    /// What its customer asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem_type: Option<String>,
+    /// The closed period in which it was answered automatically.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_reply_period: Option<String>,
+}
+
+/// The recorded answer, where there is one of the expected shape.
+pub fn answer<T: DeserializeOwned>(facts: &Facts, name: &str) -> Option<T> {
+    facts.get(name).and_then(|value| T::deserialize(value).ok())
+}

@@ -1,0 +1,421 @@
+//! Owns the one step: what an event does to an instance. The only file of the kernel that names statig.
+//!
+//! [`Typed`] turns a statig machine into a [`Workflow`]. It drives the traits
+//! under statig's own `StateMachine`: handle the event, and where the outcome
+//! is a transition, exit and enter along the path.
+//!
+//! # Why
+//! `statig::StateMachine` runs the entry actions of a restored state again and
+//! drops an event that no state accepts without a word. Loading must not be a
+//! transition, and a refusal must be told; the public traits give both in a
+//! few lines, and data and state stay ours to store.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use statig::Outcome as Handling;
+use statig::blocking::{IntoStateMachine, State, StateExt, Superstate};
+
+use super::actor::Role;
+use super::case::Case;
+use super::common::{self, CasePolicy, Common, Stage};
+use super::fact::Fact;
+use super::fault::Fault;
+use super::instance::Instance;
+use super::machine::{Cx, EventSet, EventSpec, Sample, StateSpec, Workflow, schema_of};
+use super::outcome::{Change, Event, Input, Outcome, Refusal, RefusalKind, TIMER_FIRED};
+use super::patch;
+
+/// What a statig machine adds to be a workflow: typed data, events, policy.
+///
+/// The implementing type is the machine's data; it is what is stored.
+pub trait Machine:
+    Sized
+    + Clone
+    + Serialize
+    + DeserializeOwned
+    + for<'e> IntoStateMachine<
+        Event<'e> = Self::Events,
+        State: State<Self> + Debug + Clone + PartialEq + Send + Sync + 'static,
+    > + Send
+    + Sync
+    + 'static
+where
+    for<'c> Self: IntoStateMachine<Context<'c> = Cx<'c, Self::Policy>>,
+    for<'s> <Self as IntoStateMachine>::Superstate<'s>: Superstate<Self> + Debug,
+{
+    /// The workflow's name.
+    const WORKFLOW: &'static str;
+    /// Version of the shape of the data.
+    const DATA_VERSION: u32;
+    /// The event that starts an instance.
+    const START: &'static str;
+    /// Names of its timers.
+    const TIMERS: &'static [&'static str];
+    /// Its own events, the common ones and timers.
+    type Events: EventSet + Send + Sync + 'static;
+    /// Its policy values.
+    type Policy: CasePolicy + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+
+    /// The data of an instance that `event` starts; effects and refusals go through `cx`.
+    fn start(event: &Self::Events, cx: &mut Cx<'_, Self::Policy>) -> Option<Self>;
+    /// Wraps a common event.
+    fn common(event: Common) -> Self::Events;
+    /// The common event inside, where it is one.
+    fn as_common(event: &Self::Events) -> Option<&Common>;
+    /// Wraps a due timer.
+    fn timer(name: &str) -> Self::Events;
+    /// Its leaf states in the order of the specification, the initial one first.
+    fn leaves() -> Vec<Self::State>;
+    /// The context that every case carries.
+    fn case(&self) -> &Case;
+    /// The same, to change.
+    fn case_mut(&mut self) -> &mut Case;
+    /// Range checks beyond the policy's schema: every fault at once.
+    fn check(policy: &Self::Policy) -> Vec<Fault>;
+    /// The facts that `event` needs.
+    fn facts(data: Option<&Self>, event: &Self::Events) -> Vec<Fact>;
+    /// Brings state path and data of an older version to [`Machine::DATA_VERSION`].
+    ///
+    /// # Errors
+    /// A version that cannot be brought on.
+    fn upgrade(from: u32, state: &str, data: Value) -> Result<(String, Value), String>;
+    /// Example events for exploration.
+    fn samples() -> Vec<Sample>;
+    /// The part of the data that guards look at.
+    fn shape(&self) -> String;
+}
+
+/// A statig machine as the engine calls it.
+pub struct Typed<M: Machine>
+where
+    for<'c> M: IntoStateMachine<Context<'c> = Cx<'c, M::Policy>>,
+    for<'s> <M as IntoStateMachine>::Superstate<'s>: Superstate<M> + Debug,
+{
+    specs: Vec<StateSpec>,
+    leaves: Vec<M::State>,
+    machine: PhantomData<fn() -> M>,
+}
+
+impl<M: Machine> Typed<M>
+where
+    for<'c> M: IntoStateMachine<Context<'c> = Cx<'c, M::Policy>>,
+    for<'s> <M as IntoStateMachine>::Superstate<'s>: Superstate<M> + Debug,
+{
+    /// The workflow of machine `M`.
+    pub fn new() -> Self {
+        let leaves = M::leaves();
+        let specs = leaves
+            .iter()
+            .map(|leaf| {
+                let path = path_of::<M>(&mut leaf.clone());
+                let is_final = path.starts_with("closed.");
+                StateSpec { path, is_final }
+            })
+            .collect();
+        Self { specs, leaves, machine: PhantomData }
+    }
+
+    fn leaf(&self, path: &str) -> Option<&M::State> {
+        self.specs.iter().position(|spec| spec.path == path).map(|at| &self.leaves[at])
+    }
+
+    fn path(&self, state: &M::State) -> String {
+        self.leaves
+            .iter()
+            .position(|leaf| leaf == state)
+            .map_or_else(|| path_of::<M>(&mut state.clone()), |at| self.specs[at].path.clone())
+    }
+
+    /// Reads the event into its type: the machine's own, a common one, or a timer.
+    fn read(event: &Event) -> Result<M::Events, Refusal> {
+        if event.name == TIMER_FIRED {
+            return Ok(M::timer(event.payload.get("timer").and_then(Value::as_str).unwrap_or_default()));
+        }
+        let own = M::Events::parse(&event.name, &event.payload);
+        let read =
+            own.or_else(|| Common::parse(&event.name, &event.payload).map(|common| common.map(M::common)));
+        match read {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(reason)) => Err(Refusal::new(RefusalKind::Input, "payload", reason)),
+            None => {
+                let reason = format!("`{}` has no event `{}`", M::WORKFLOW, event.name);
+                Err(Refusal::new(RefusalKind::Input, "unknown_event", reason))
+            }
+        }
+    }
+
+    fn run(&self, input: &Input<'_>) -> Result<Outcome, Refusal> {
+        check_role(input)?;
+        let event = Self::read(input.event)?;
+        let policy = input.definition.policy.downcast_ref::<M::Policy>().ok_or_else(|| {
+            Refusal::new(RefusalKind::Guard, "definition", "the definition is of another workflow")
+        })?;
+        let mut cx = Cx::new(input, policy);
+        match input.instance {
+            None => self.start(input, &event, cx),
+            Some(instance) => {
+                let at = self.leaf(&instance.state).ok_or_else(|| {
+                    let reason = format!("`{}` is no state of `{}`", instance.state, M::WORKFLOW);
+                    Refusal::new(RefusalKind::State, "unknown_state", reason)
+                })?;
+                let mut machine = M::deserialize(&instance.data).map_err(|e| {
+                    Refusal::new(RefusalKind::State, "unknown_data", format!("stored data: {e}"))
+                })?;
+                check_subject(machine.case(), input)?;
+                let to = advance(&mut machine, at, &event, &instance.state, &mut cx)?;
+                self.conclude(input, &machine, to, cx)
+            }
+        }
+    }
+
+    fn start(
+        &self,
+        input: &Input<'_>,
+        event: &M::Events,
+        mut cx: Cx<'_, M::Policy>,
+    ) -> Result<Outcome, Refusal> {
+        let started = M::start(event, &mut cx);
+        let Some(mut machine) = started else {
+            return Err(cx.leave().refusal.unwrap_or_else(|| {
+                let reason = format!("an instance of `{}` starts with `{}`", M::WORKFLOW, M::START);
+                Refusal::new(RefusalKind::State, "not_started", reason)
+            }));
+        };
+        let mut initial = M::initial();
+        let levels = initial.depth();
+        initial.enter(&mut machine, &mut cx, levels);
+        self.conclude(input, &machine, Some(initial), cx)
+    }
+
+    /// Turns what the handler left into an outcome.
+    fn conclude(
+        &self,
+        input: &Input<'_>,
+        machine: &M,
+        to: Option<M::State>,
+        cx: Cx<'_, M::Policy>,
+    ) -> Result<Outcome, Refusal> {
+        let left = cx.leave();
+        if let Some(refusal) = left.refusal {
+            return Err(refusal);
+        }
+        let data = serde_json::to_value(machine)
+            .map_err(|e| Refusal::new(RefusalKind::Guard, "data", format!("data cannot be stored: {e}")))?;
+        let before = input.instance.map(|instance| &instance.data).unwrap_or(&Value::Null);
+        let from = input.instance.map(|instance| instance.state.clone());
+        let moved = to.is_some();
+        let change = Box::new(Change {
+            to: to.map_or_else(|| from.clone().unwrap_or_default(), |state| self.path(&state)),
+            from,
+            patch: patch::diff(before, &data),
+            data: Arc::new(data),
+            effects: left.effects,
+            rule: left.rule,
+            follow: left.follow,
+            repin: left.repin,
+        });
+        Ok(if moved { Outcome::Moved(change) } else { Outcome::Stayed(change) })
+    }
+}
+
+impl<M: Machine> Default for Typed<M>
+where
+    for<'c> M: IntoStateMachine<Context<'c> = Cx<'c, M::Policy>>,
+    for<'s> <M as IntoStateMachine>::Superstate<'s>: Superstate<M> + Debug,
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Lets the machine handle `event` in `at`; the new state where it moved.
+fn advance<M>(
+    machine: &mut M,
+    at: &M::State,
+    event: &M::Events,
+    path: &str,
+    cx: &mut Cx<'_, M::Policy>,
+) -> Result<Option<M::State>, Refusal>
+where
+    M: Machine,
+    for<'c> M: IntoStateMachine<Context<'c> = Cx<'c, M::Policy>>,
+    for<'s> <M as IntoStateMachine>::Superstate<'s>: Superstate<M> + Debug,
+{
+    let mut state = at.clone();
+    match state.handle(machine, event, cx) {
+        Handling::Transition(mut target) => {
+            let (exit, enter) = state.transition_path(&mut target);
+            state.exit(machine, cx, exit);
+            target.enter(machine, cx, enter);
+            Ok(Some(target))
+        }
+        Handling::Handled => Ok(None),
+        Handling::Super => {
+            let stage = stage_of(path);
+            match M::as_common(event) {
+                Some(common) if common.fits(stage) => {
+                    common::handle(machine.case_mut(), common, stage, cx);
+                    Ok(None)
+                }
+                Some(_) | None => {
+                    let reason = format!("`{path}` does not accept `{}` now", event.name());
+                    Err(Refusal::new(RefusalKind::State, "event_not_accepted", reason))
+                }
+            }
+        }
+    }
+}
+
+/// Where in its life a case in the state `path` is.
+pub fn stage_of(path: &str) -> Stage {
+    match path.split('.').next() {
+        Some("closed") => Stage::Final,
+        Some("settled") => Stage::Settled,
+        Some(_) | None => Stage::Open,
+    }
+}
+
+fn check_role(input: &Input<'_>) -> Result<(), Refusal> {
+    let event = input.event;
+    if event.name == TIMER_FIRED && event.actor.role == Role::System {
+        return Ok(());
+    }
+    let definition = input.definition;
+    if definition.allows(&event.name, event.actor.role) {
+        return Ok(());
+    }
+    let allowed: Vec<&str> = definition.allowed(&event.name).iter().map(|role| role.name()).collect();
+    if allowed.is_empty() {
+        let reason = format!("`{}` has no event `{}`", definition.workflow, event.name);
+        return Err(Refusal::new(RefusalKind::Input, "unknown_event", reason));
+    }
+    let reason = format!(
+        "the role `{}` may not send `{}`; it is sent by {}",
+        event.actor.role,
+        event.name,
+        allowed.join(", ")
+    );
+    Err(Refusal::new(RefusalKind::Role, "role_not_allowed", reason))
+}
+
+/// A customer acts on own cases only.
+fn check_subject(case: &Case, input: &Input<'_>) -> Result<(), Refusal> {
+    let actor = &input.event.actor;
+    if actor.role == Role::Customer && actor.id != case.customer_id {
+        let reason = "a customer acts on own cases only";
+        return Err(Refusal::new(RefusalKind::Duty, "not_your_case", reason));
+    }
+    Ok(())
+}
+
+/// The dotted path of superstates and state, outermost first, in snake case.
+fn path_of<M>(state: &mut M::State) -> String
+where
+    M: Machine,
+    for<'c> M: IntoStateMachine<Context<'c> = Cx<'c, M::Policy>>,
+    for<'s> <M as IntoStateMachine>::Superstate<'s>: Superstate<M> + Debug,
+{
+    let mut names = vec![snake(&format!("{state:?}"))];
+    if let Some(mut parent) = state.superstate() {
+        collect_parents::<M>(&mut parent, &mut names);
+    }
+    names.reverse();
+    names.join(".")
+}
+
+fn collect_parents<M>(parent: &mut M::Superstate<'_>, names: &mut Vec<String>)
+where
+    M: Machine,
+    for<'c> M: IntoStateMachine<Context<'c> = Cx<'c, M::Policy>>,
+    for<'s> <M as IntoStateMachine>::Superstate<'s>: Superstate<M> + Debug,
+{
+    names.push(snake(&format!("{parent:?}")));
+    if let Some(mut next) = parent.superstate() {
+        collect_parents::<M>(&mut next, names);
+    }
+}
+
+/// `InProgress` as `in_progress`; a variant's fields are left out.
+fn snake(debug: &str) -> String {
+    let mut name = String::with_capacity(debug.len() + 4);
+    for letter in debug.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_') {
+        if letter.is_uppercase() && !name.is_empty() && !name.ends_with('_') {
+            name.push('_');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
+}
+
+impl<M: Machine> Workflow for Typed<M>
+where
+    for<'c> M: IntoStateMachine<Context<'c> = Cx<'c, M::Policy>>,
+    for<'s> <M as IntoStateMachine>::Superstate<'s>: Superstate<M> + Debug,
+{
+    fn name(&self) -> &'static str {
+        M::WORKFLOW
+    }
+
+    fn data_version(&self) -> u32 {
+        M::DATA_VERSION
+    }
+
+    fn start_event(&self) -> &'static str {
+        M::START
+    }
+
+    fn events(&self) -> Vec<EventSpec> {
+        M::Events::specs().iter().chain(Common::specs()).copied().collect()
+    }
+
+    fn states(&self) -> &[StateSpec] {
+        &self.specs
+    }
+
+    fn timers(&self) -> &'static [&'static str] {
+        M::TIMERS
+    }
+
+    fn policy_schema(&self) -> Value {
+        schema_of::<M::Policy>()
+    }
+
+    fn policy(&self, values: &Value) -> Result<Arc<dyn Any + Send + Sync>, Vec<Fault>> {
+        let policy = M::Policy::deserialize(values).map_err(|e| vec![Fault::value("", e.to_string())])?;
+        let faults = M::check(&policy);
+        if faults.is_empty() { Ok(Arc::new(policy)) } else { Err(faults) }
+    }
+
+    fn facts(&self, instance: Option<&Instance>, event: &Event) -> Vec<Fact> {
+        let Ok(event) = Self::read(event) else { return Vec::new() };
+        let data = instance.and_then(|instance| M::deserialize(&instance.data).ok());
+        let mut facts = M::facts(data.as_ref(), &event);
+        if let Some(Common::PolicyMigrated(migration)) = M::as_common(&event) {
+            facts.push(Fact::Definition { version: migration.to });
+        }
+        facts
+    }
+
+    fn step(&self, input: &Input<'_>) -> Outcome {
+        self.run(input).unwrap_or_else(Outcome::Refused)
+    }
+
+    fn upgrade(&self, from: u32, state: &str, data: Value) -> Result<(String, Value), String> {
+        M::upgrade(from, state, data)
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        M::samples()
+    }
+
+    fn shape(&self, data: &Value) -> String {
+        M::deserialize(data).map(|machine| machine.shape()).unwrap_or_default()
+    }
+}
