@@ -1,12 +1,16 @@
 //! Owns what the product means, without clock, I/O or randomness: same input, same output, byte for byte.
 
 pub mod actor;
+pub mod calendar;
 pub mod canonical;
 pub mod effect;
 pub mod entry;
+pub mod fault;
 pub mod hash;
 pub mod id;
 pub mod instance;
 pub mod instant;
 pub mod patch;
 pub mod personal;
+pub mod span;
+pub mod title;
