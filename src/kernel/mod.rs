@@ -8,6 +8,7 @@ pub mod common;
 pub mod definition;
 pub mod effect;
 pub mod entry;
+pub mod explore;
 pub mod fact;
 pub mod fault;
 pub mod hash;
@@ -21,3 +22,5 @@ pub mod personal;
 pub mod span;
 pub mod step;
 pub mod title;
+#[cfg(test)]
+mod toy;
