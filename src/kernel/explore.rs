@@ -13,6 +13,7 @@
 //! written for; where it is refused then and the configuration was reached
 //! later, by a timer, it is tried at that later moment too.
 
+pub mod cover;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -117,6 +118,27 @@ impl Explorer<'_> {
     /// Looks at every configuration that the samples reach.
     pub fn explore(&self) -> Exploration {
         search::run(self)
+    }
+}
+
+impl Exploration {
+    /// Paths of the leaf states that were reached, in the order of the specification.
+    pub fn leaves(&self) -> Vec<&str> {
+        self.states
+            .iter()
+            .map(|spec| spec.path.as_str())
+            .filter(|path| self.reached.contains(*path))
+            .collect()
+    }
+
+    /// Where `path` stands in the order of the specification; the state before the start is first.
+    pub fn place(&self, path: &str) -> usize {
+        self.states.iter().position(|spec| spec.path == path).map_or(0, |at| at + 1)
+    }
+
+    /// Where `event` stands in the order of the specification; timers come last.
+    pub fn event_place(&self, event: &str) -> usize {
+        self.events.iter().position(|name| *name == event).unwrap_or(self.events.len())
     }
 }
 

@@ -21,6 +21,7 @@ pub mod patch;
 pub mod personal;
 pub mod span;
 pub mod step;
+pub mod table;
 pub mod title;
 #[cfg(test)]
 mod toy;
