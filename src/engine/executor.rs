@@ -330,15 +330,7 @@ impl Executor {
 
     /// Plans on the newest computed state and stages the result.
     fn compute(&mut self, plan: impl FnOnce(&World<'_>) -> Result<Plan, PlanError>) -> Answer {
-        self.try_compute(plan).map_err(|error| match error {
-            PlanError::Refused(refusal) => {
-                CommandError::Refused { refusal, accepted: Vec::new(), instance: None }
-            }
-            PlanError::Panicked(text) => CommandError::StepFailed(text),
-            PlanError::TooLarge(text) => CommandError::TooLarge(text),
-            PlanError::Missing(text) => CommandError::Stopped(format!("this server lacks {text}")),
-            PlanError::Index(error) => CommandError::Stopped(error.to_string()),
-        })
+        self.try_compute(plan).map_err(super::command_error)
     }
 
     fn try_compute(
@@ -363,7 +355,7 @@ impl Executor {
         };
         let started = std::time::Instant::now();
         let plan = plan(&world);
-        self.shared.metrics.step(started.elapsed());
+        shared.metrics.step(started.elapsed());
         let plan = plan?;
         self.stage(&plan, position);
         let entry = plan.made.iter().find(|made| made.entry.event != "data_upgraded");
@@ -715,7 +707,7 @@ impl Executor {
     /// Forgets everything computed and not written; every waiting command gets `error`.
     fn take_back(&mut self, flying: Group, error: &CommandError) {
         let built = std::mem::take(&mut self.building);
-        let lost = flying.commits_computed(&built);
+        let lost = (flying.size + built.size) as u64;
         self.last -= lost;
         self.staged.clear();
         for group in [flying, built] {

@@ -24,6 +24,8 @@ pub type Reply = oneshot::Sender<Answer>;
 pub struct Group {
     /// For the journal.
     pub commits: Vec<Commit>,
+    /// How many commits it has, also once the journal has taken them.
+    pub size: usize,
     /// For the index: each instance before the group and after it.
     changes: HashMap<InstanceId, Change>,
     /// Tallies raised.
@@ -38,6 +40,7 @@ impl Group {
     /// Adds a planned commit, which gets `position`.
     pub fn add(&mut self, plan: &Plan, position: Position) {
         self.commits.push(plan.commit());
+        self.size += 1;
         for made in &plan.made {
             self.note(made.before.clone(), made.after.clone());
             self.entries.push((position, made.entry.clone()));

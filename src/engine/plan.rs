@@ -449,6 +449,16 @@ impl Plan {
         }
     }
 
+    /// The same plan, which also ends send `number` of `sender`.
+    #[must_use]
+    pub fn settling(mut self, sender: &Arc<Instance>, number: u32) -> Self {
+        let before = self.newest(&sender.id).unwrap_or_else(|| sender.clone());
+        let mut after = Instance::clone(&before);
+        after.forget_send(number);
+        self.settled = Some((before, Arc::new(after)));
+        self
+    }
+
     /// The commit as the journal takes it.
     pub fn commit(&self) -> Commit {
         Commit {

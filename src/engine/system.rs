@@ -113,3 +113,11 @@ pub fn back_to_queue(queue: &str, actor: &str) -> Map<String, Value> {
     payload.insert("reason".into(), json!(format!("`{actor}` was deactivated")));
     payload
 }
+
+/// The payload of the event that makes `successor` first owner of a deactivated person's case (X16).
+pub fn auto_handover(successor: &str) -> Map<String, Value> {
+    let mut payload = Map::new();
+    payload.insert("auto".into(), json!(true));
+    payload.insert("to".into(), json!({ "id": successor, "role": "supervisor" }));
+    payload
+}

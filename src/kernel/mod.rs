@@ -1,5 +1,8 @@
 //! Owns what the product means, without clock, I/O or randomness: same input, same output, byte for byte.
 
+#[cfg(test)]
+mod toy;
+
 pub mod actor;
 pub mod calendar;
 pub mod canonical;
@@ -8,6 +11,8 @@ pub mod common;
 pub mod definition;
 pub mod effect;
 pub mod entry;
+pub mod explore;
+pub mod fact;
 pub mod fault;
 pub mod hash;
 pub mod id;
@@ -18,4 +23,6 @@ pub mod outcome;
 pub mod patch;
 pub mod personal;
 pub mod span;
+pub mod step;
+pub mod table;
 pub mod title;
