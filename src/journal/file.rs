@@ -39,11 +39,7 @@ impl FileJournal {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(
-        dir: &Path,
-        options: Options,
-        index_applied: Position,
-    ) -> Result<(Self, Opened), OpenError> {
+    pub fn open(dir: &Path, options: Options, index_applied: Position) -> Result<(Self, Opened), OpenError> {
         Self::open_on(Box::new(RealDisks), dir, options, index_applied)
     }
 
@@ -65,14 +61,8 @@ impl FileJournal {
             .name("journal".into())
             .spawn(move || writer.run(&received))
             .map_err(|error| OpenError::Io { dir: dir.to_owned(), error })?;
-        let journal = Self {
-            head,
-            store,
-            cursor: Arc::default(),
-            work: Some(work),
-            thread: Some(thread),
-            _lock: lock,
-        };
+        let journal =
+            Self { head, store, cursor: Arc::default(), work: Some(work), thread: Some(thread), _lock: lock };
         Ok((journal, opened))
     }
 
@@ -146,3 +136,6 @@ impl Journal for FileJournal {
         outcome.await.unwrap_or_else(|_| Err(ReadError::Io(THREAD_ENDED.into())))
     }
 }
+
+#[cfg(test)]
+mod tests;
