@@ -7,7 +7,8 @@ use super::file::{FileJournal, Options};
 use super::memory::MemoryJournal;
 use super::samples::Story;
 use super::{
-    AppendError, COMMIT_ENTRIES_MAX, Commit, Fence, GROUP_COMMITS_MAX, Journal, LINE_BYTES_MAX, Position, Tail,
+    AppendError, COMMIT_ENTRIES_MAX, Commit, Fence, GROUP_COMMITS_MAX, Journal, LINE_BYTES_MAX, Position,
+    Tail,
 };
 use crate::kernel::hash::Hash;
 

@@ -1,7 +1,7 @@
 //! Owns the truth: an append-only sequence of commits per partition.
 //!
 //! Everything else the product knows is derived from here. Implementations:
-//! [`file`] (default) and [`memory`] (the suite's twin); each passes the same
+//! [`mod@file`] (default) and [`memory`] (the suite's twin); each passes the same
 //! contract suite. [`verify`] checks a file journal byte by byte, [`scrub`] does
 //! so in the background for what is no longer written.
 //!

@@ -279,11 +279,7 @@ impl Opening<'_> {
             reason: bad.reason,
         });
         let file = Arc::new(File::open(&path).map_err(|e| self.io(e))?);
-        let opened = Opened {
-            last: scan.last,
-            clean: scan.closed && cut.is_none(),
-            cut,
-        };
+        let opened = Opened { last: scan.last, clean: scan.closed && cut.is_none(), cut };
         let segments = Segments {
             sealed: manifest.sealed.clone(),
             active: manifest.active,

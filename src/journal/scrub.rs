@@ -122,8 +122,7 @@ impl Cursor {
                 return Err(format!("an entry does not match its hash `{}`", entry.hash));
             }
         }
-        (self.last, self.group, self.chain) =
-            (commit.place.position, commit.place.group, commit.place.chain);
+        (self.last, self.group, self.chain) = (commit.place.position, commit.place.group, commit.place.chain);
         Ok(())
     }
 

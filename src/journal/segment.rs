@@ -67,11 +67,11 @@ pub(super) struct Scan {
 
 /// Reads a segment from its beginning; `chain` is that of the commit before `first`.
 pub(super) fn scan(bytes: &[u8], first: Position, chain: Hash) -> Scan {
-    let mut scan =
-        Scan { extents: Vec::new(), end: 0, last: first - 1, chain, closed: false, bad: None };
+    let mut scan = Scan { extents: Vec::new(), end: 0, last: first - 1, chain, closed: false, bad: None };
     let mut group = first;
     while let Some(text) = text_from(bytes, scan.end) {
-        let step = if text == scan.end { scan.take(bytes, &mut group) } else { Err("bytes are missing".into()) };
+        let step =
+            if text == scan.end { scan.take(bytes, &mut group) } else { Err("bytes are missing".into()) };
         if let Err(reason) = step {
             scan.bad = Some(Bad { position: scan.last + 1, offset: scan.end, reason });
             break;

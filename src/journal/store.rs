@@ -140,10 +140,9 @@ impl Store {
     pub(super) fn open(&self, sealed: &Sealed) -> Result<File, ReadError> {
         let name = segment::name(sealed.first);
         File::open(self.dir.join(&name)).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => ReadError::Damaged {
-                position: sealed.first,
-                reason: format!("segment `{name}` is missing"),
-            },
+            io::ErrorKind::NotFound => {
+                ReadError::Damaged { position: sealed.first, reason: format!("segment `{name}` is missing") }
+            }
             _ => io_error(e),
         })
     }

@@ -20,7 +20,7 @@ use super::store::{self, Store};
 use super::{AppendError, Position, ReadError, line};
 
 /// How much fill is written at once.
-const FILL_BLOCK: [u8; 64 * 1024] = [segment::FILL; 64 * 1024];
+static FILL_BLOCK: [u8; 64 * 1024] = [segment::FILL; 64 * 1024];
 
 /// What the thread is asked for; it holds the head until it is done, so that a
 /// caller that goes away leaves no second writer behind.
