@@ -184,8 +184,9 @@ impl World<'_> {
         let (change, facts) = self.step(machine.as_ref(), id, instance.as_ref(), event, &pins)?;
         let facts = facts.into_iter().chain(meta.notes.clone()).collect();
         let (follow, spawns) = self.record(plan, machine.as_ref(), id, instance, event, meta, pins, facts, change, root)?;
+        let parent = plan.newest(id).expect("its entry was just recorded");
         self.follow_up(plan, workflow, id, follow)?;
-        self.start_children(plan, id, spawns)
+        self.start_children(plan, &parent, spawns)
     }
 
     fn pins(&self, workflow: &str, instance: Option<&Instance>) -> Result<Pins, PlanError> {
@@ -331,7 +332,7 @@ impl World<'_> {
     fn start_children(
         &self,
         plan: &mut Plan,
-        parent: &InstanceId,
+        parent: &Instance,
         spawns: Vec<(InstanceId, Spawn)>,
     ) -> Result<(), PlanError> {
         for (child, spawn) in spawns {
@@ -340,7 +341,6 @@ impl World<'_> {
                 let reason = format!("a commit starts at most {CHILDREN_MAX} children");
                 return Err(PlanError::TooLarge(reason));
             }
-            let parent = plan.newest(parent).expect("the parent's entry is in the plan");
             let start = self.workflows[spawn.workflow.as_str()].start_event();
             let event = Event {
                 name: start.to_owned(),

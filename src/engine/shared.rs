@@ -14,7 +14,8 @@ use crate::definition::file::{Content, Reader};
 use crate::definition::schema::Checker;
 use crate::index::Index;
 use crate::journal::{Journal, Position};
-use crate::kernel::explore::Exploration;
+use crate::kernel::explore::{CONFIGURATIONS_MAX, Exploration, Explorer};
+use crate::kernel::machine::SAMPLES_AT;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::machine::Workflow;
@@ -177,7 +178,14 @@ impl Shared {
         Some(
             explored
                 .get_or_init(|| {
-                    Arc::new(crate::kernel::explore::explore(machine.as_ref(), &definition, &calendar))
+                    let explorer = Explorer {
+                        workflow: machine.as_ref(),
+                        definition: &definition,
+                        calendar: &calendar,
+                        now: SAMPLES_AT,
+                        configurations_max: CONFIGURATIONS_MAX,
+                    };
+                    Arc::new(explorer.explore())
                 })
                 .clone(),
         )
