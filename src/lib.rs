@@ -1,3 +1,4 @@
 //! careflow runs customer-service procedures as durable, typed state machines.
 
+pub mod index;
 pub mod kernel;

@@ -1,0 +1,274 @@
+//! Owns which keys an instance has in an index, and how a change moves them.
+//!
+//! ```text
+//! i/<local part of id>                    the record
+//! t/<due><id>                             the earliest moment the engine must look at it
+//! p/<id>                                  has sends or pending links
+//! s/<workflow>␟<state>␟<created><id>      list: state
+//! o/<owner>␟<created><id>                 list: owner, `queue:<name>` for a queue
+//! c/<customer>␟<created><id>              list: customer
+//! x/<workflow>␟<reference>␟<created><id>  list: external reference
+//! n/<name>␟<key>                          tally
+//! ```
+//!
+//! Moments are 8 big-endian bytes, so that key order is time order. Instances of
+//! a workflow that starts with `$` (definitions, tokens, …) have a record and a
+//! state row only.
+//!
+//! # Why
+//! The cost of the index is the number of keys written, not their bytes. So a
+//! transition writes the record and only the rows that move: an instance has one
+//! timer row however many timers run, and rows hold nothing but their key.
+//! ␟ is the byte 0xFF, which no UTF-8 text contains: no name can reach into the
+//! list of another, whatever a caller puts into it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{IndexError, List, Range};
+use crate::kernel::hash::{Hash, hex};
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::Instance;
+use crate::kernel::instant::Instant;
+
+/// One key of an index.
+pub type Key = Arc<[u8]>;
+
+/// Longest name that stands in a key as it is; a longer one (customer and reference
+/// are free text) stands there as its digest, so that no key outgrows a page of storage.
+pub const NAME_BYTES_MAX: usize = 128;
+
+/// Ends a name within a key.
+const END: u8 = 0xFF;
+/// Marks a digest in place of a name; in no UTF-8 text either.
+const DIGEST: u8 = 0xFE;
+/// Bytes of an id within a key.
+const ID_BYTES: usize = 21;
+/// Bytes of a moment within a key.
+const MOMENT_BYTES: usize = 8;
+/// Bytes of (created, id) at the end of a list's key.
+const ROW_BYTES: usize = MOMENT_BYTES + ID_BYTES;
+
+/// The prefix of timer rows.
+const TIMER: &[u8] = b"t/";
+/// The prefix of rows of instances with something to deliver.
+const SENDING: &[u8] = b"p/";
+/// The prefix of state rows.
+pub(super) const STATE: &[u8] = b"s/";
+
+/// What happens to one key.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// It holds this instance.
+    Record(Arc<Instance>),
+    /// It exists.
+    Row,
+    /// It no longer exists.
+    Remove,
+    /// Its tally goes up by this.
+    Raise(u64),
+}
+
+/// The writes that turn the keys of `before` into those of `after`; rows that stay are not written.
+pub fn changes(before: Option<&Instance>, after: &Arc<Instance>) -> Vec<(Key, Write)> {
+    let old = before.map(rows).unwrap_or_default();
+    let new = rows(after);
+    let mut writes = vec![(record(&after.id), Write::Record(Arc::clone(after)))];
+    writes.extend(old.iter().filter(|row| !new.contains(row)).map(|row| (Arc::clone(row), Write::Remove)));
+    writes.extend(new.into_iter().filter(|row| !old.contains(row)).map(|row| (row, Write::Row)));
+    writes
+}
+
+/// The key of the record of `id`; shared by ids that differ in the partition only,
+/// so that a reader must compare the whole id.
+pub fn record(id: &InstanceId) -> Key {
+    joined(&[b"i/", id.local().as_bytes()])
+}
+
+/// The key of a tally.
+pub fn tally(name: &str, key: &str) -> Key {
+    let mut bytes = b"n/".to_vec();
+    push_name(&mut bytes, name);
+    push_name(&mut bytes, key);
+    bytes.into()
+}
+
+/// The earliest moment at which the engine has work with `instance` that no event
+/// brings: a timer comes due or a parked send may be tried again.
+pub fn wake_at(instance: &Instance) -> Option<Instant> {
+    let parked = instance.sends.iter().filter_map(|send| send.not_before);
+    instance.next_due().into_iter().chain(parked).min()
+}
+
+/// The list an owner's instances stand in: a person's id, or `queue:<name>`.
+///
+/// `owner` is `{"person": {"id": …}}`, `{"queue": …}` or already that text.
+pub fn owner_name(owner: &Value) -> Option<String> {
+    if let Some(name) = owner.as_str() {
+        return Some(name.to_owned());
+    }
+    let person = owner.pointer("/person/id").and_then(Value::as_str).map(str::to_owned);
+    person.or_else(|| Some(format!("queue:{}", owner.get("queue")?.as_str()?)))
+}
+
+/// The keys of `instance` beside its record; at most six.
+fn rows(instance: &Instance) -> Vec<Key> {
+    let row = |list: &List| {
+        let mut key = prefix(list);
+        push_row(&mut key, instance.created, &instance.id);
+        Key::from(key)
+    };
+    let workflow = &instance.workflow;
+    let mut rows = vec![row(&List::State { workflow: workflow.clone(), state: instance.state.clone() })];
+    if workflow.starts_with('$') {
+        return rows;
+    }
+    if let Some(due) = wake_at(instance) {
+        rows.push(joined(&[TIMER, &moment(due), instance.id.as_str().as_bytes()]));
+    }
+    if !(instance.sends.is_empty() && instance.pending.is_empty()) {
+        rows.push(sending(&instance.id));
+    }
+    let owner = instance.data.get("case").and_then(|case| case.get("owner")).and_then(owner_name);
+    rows.extend(owner.map(|owner| row(&List::Owner(owner))));
+    rows.extend(instance.case_text("customer_id").map(|customer| row(&List::Customer(customer.to_owned()))));
+    rows.extend(instance.data.get("external_ref").and_then(Value::as_str).map(|reference| {
+        row(&List::ExternalRef { workflow: workflow.clone(), reference: reference.to_owned() })
+    }));
+    rows
+}
+
+/// What all keys of `list` start with.
+fn prefix(list: &List) -> Vec<u8> {
+    let (kind, names): (&[u8], [Option<&str>; 2]) = match list {
+        List::State { workflow, state } => (STATE, [Some(workflow), Some(state)]),
+        List::Owner(owner) => (b"o/", [Some(owner), None]),
+        List::Customer(customer) => (b"c/", [Some(customer), None]),
+        List::ExternalRef { workflow, reference } => (b"x/", [Some(workflow), Some(reference)]),
+    };
+    let mut key = Vec::with_capacity(64 + ROW_BYTES);
+    key.extend_from_slice(kind);
+    names.into_iter().flatten().for_each(|name| push_name(&mut key, name));
+    key
+}
+
+/// The keys (from, up to but without) that hold the part `range` of `list`.
+pub(super) fn list_bounds(list: &List, range: &Range) -> (Vec<u8>, Vec<u8>) {
+    let prefix = prefix(list);
+    let at = |created: Instant| [&prefix[..], &moment(created)].concat();
+    let mut from = range.created_from.map_or_else(|| prefix.clone(), at);
+    let mut until = range.created_until.map_or_else(|| [&prefix[..], &[END]].concat(), at);
+    if let Some((created, id)) = &range.after {
+        let mut row = prefix;
+        push_row(&mut row, *created, id);
+        if range.newest_first {
+            until = until.min(row);
+        } else {
+            row.push(0);
+            from = from.max(row);
+        }
+    }
+    (from, until)
+}
+
+/// The keys of timer rows after `after` and due at or before `until`.
+pub(super) fn due_bounds(after: Option<&(Instant, InstanceId)>, until: Instant) -> (Vec<u8>, Vec<u8>) {
+    let from = after.map_or_else(
+        || TIMER.to_vec(),
+        |(due, id)| [TIMER, &moment(*due), id.as_str().as_bytes(), &[0]].concat(),
+    );
+    let past = u64::from_be_bytes(moment(until)) + 1;
+    (from, [TIMER, &past.to_be_bytes()].concat())
+}
+
+/// The keys of sending rows after `after`.
+pub(super) fn sending_bounds(after: Option<&InstanceId>) -> (Vec<u8>, Vec<u8>) {
+    let from = after.map_or_else(|| SENDING.to_vec(), |id| [SENDING, id.as_str().as_bytes(), &[0]].concat());
+    (from, [SENDING, &[END]].concat())
+}
+
+/// The keys of all rows of one kind.
+pub(super) fn kind_bounds(kind: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    (kind.to_vec(), [kind, &[END, END]].concat())
+}
+
+/// The last bytes of a list's key: what lists are merged by.
+///
+/// # Errors
+/// A key that is too short.
+pub(super) fn order_of(key: &[u8]) -> Result<&[u8], IndexError> {
+    key.len().checked_sub(ROW_BYTES).map(|start| &key[start..]).ok_or_else(|| corrupt(key, "is too short"))
+}
+
+/// Moment and id at the end of a list's or timer's key.
+///
+/// # Errors
+/// A key of another shape.
+pub(super) fn parse_row(key: &[u8]) -> Result<(Instant, InstanceId), IndexError> {
+    let (at, id) = order_of(key)?.split_at(MOMENT_BYTES);
+    let at = at.try_into().map(i64::from_be_bytes).map_err(|_| corrupt(key, "has no moment"))?;
+    Ok((Instant::from_millis(at), parse_id(key, id)?))
+}
+
+/// The id in a sending row's key.
+///
+/// # Errors
+/// A key of another shape.
+pub(super) fn parse_sending(key: &[u8]) -> Result<InstanceId, IndexError> {
+    parse_id(key, key.strip_prefix(SENDING).unwrap_or(key))
+}
+
+/// Workflow and state of a state row's key.
+///
+/// # Errors
+/// A key of another shape.
+pub(super) fn parse_state(key: &[u8]) -> Result<(String, String), IndexError> {
+    let names = key.len().checked_sub(ROW_BYTES).and_then(|end| key[..end].strip_prefix(STATE));
+    let mut names = names.unwrap_or_default().split(|byte| *byte == END);
+    match (names.next(), names.next()) {
+        (Some(workflow), Some(state)) => Ok((
+            String::from_utf8_lossy(workflow).into_owned(),
+            String::from_utf8_lossy(state).into_owned(),
+        )),
+        (Some(_) | None, _) => Err(corrupt(key, "names no state")),
+    }
+}
+
+/// An error about what is stored at `key`.
+pub(super) fn corrupt(key: &[u8], reason: impl Into<String>) -> IndexError {
+    IndexError::Corrupt { key: key.escape_ascii().to_string(), reason: reason.into() }
+}
+
+fn parse_id(key: &[u8], id: &[u8]) -> Result<InstanceId, IndexError> {
+    let text = std::str::from_utf8(id).map_err(|e| corrupt(key, e.to_string()))?;
+    InstanceId::parse(text).map_err(|reason| corrupt(key, reason))
+}
+
+fn sending(id: &InstanceId) -> Key {
+    joined(&[SENDING, id.as_str().as_bytes()])
+}
+
+fn push_name(key: &mut Vec<u8>, name: &str) {
+    if name.len() <= NAME_BYTES_MAX {
+        key.extend_from_slice(name.as_bytes());
+    } else {
+        key.push(DIGEST);
+        key.extend_from_slice(hex(Hash::of(&[name.as_bytes()]).bytes()).as_bytes());
+    }
+    key.push(END);
+}
+
+fn push_row(key: &mut Vec<u8>, created: Instant, id: &InstanceId) {
+    key.extend_from_slice(&moment(created));
+    key.extend_from_slice(id.as_str().as_bytes());
+}
+
+/// Order of the bytes is order of time: moments are never before 1970.
+fn moment(at: Instant) -> [u8; MOMENT_BYTES] {
+    at.millis().to_be_bytes()
+}
+
+fn joined(parts: &[&[u8]]) -> Key {
+    parts.concat().into()
+}
