@@ -127,7 +127,7 @@ impl super::sled::tests::Tested {
     }
 }
 
-fn all(index: &dyn Index) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(super) fn all(index: &dyn Index) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut all = Vec::new();
     index.dump(&mut |key, value| all.push((key.to_vec(), value.to_vec()))).expect("reads");
     all
@@ -164,11 +164,7 @@ fn what_is_applied_is_read_at_once() {
         let found = subject.index.get(&instance.id).expect("reads").expect("is there");
         assert_eq!(*found, instance);
         assert_eq!(subject.index.applied(), 1);
-        let lists = [
-            state(RECEIVED),
-            List::Owner("queue:desk".into()),
-            List::Customer("c-1".into()),
-        ];
+        let lists = [state(RECEIVED), List::Owner("queue:desk".into()), List::Customer("c-1".into())];
         for list in lists {
             assert_eq!(subject.ids(&[list], &Range::default(), 10).0, [instance.id.clone()]);
         }
@@ -218,7 +214,8 @@ fn pages_follow_each_other_in_both_directions_over_merged_lists() {
             let mut range = Range { newest_first, ..Range::default() };
             let mut seen = Vec::new();
             loop {
-                let page = subject.index.page(&[state("a"), state("b"), state("c")], &range, 2).expect("reads");
+                let page =
+                    subject.index.page(&[state("a"), state("b"), state("c")], &range, 2).expect("reads");
                 seen.extend(page.rows.iter().map(|row| row.id.clone()));
                 if !page.more {
                     break;
@@ -250,10 +247,7 @@ fn a_page_keeps_to_its_created_range_and_its_cursor() {
         range.after = Some((at(4), instances[4].id.clone()));
         assert_eq!(subject.ids(&lists, &range, 10), (ids(&instances[5..6]), false));
         range.newest_first = true;
-        assert_eq!(
-            subject.ids(&lists, &range, 10).0,
-            [instances[3].id.clone(), instances[2].id.clone()]
-        );
+        assert_eq!(subject.ids(&lists, &range, 10).0, [instances[3].id.clone(), instances[2].id.clone()]);
         range.after = Some((at(0), instances[0].id.clone()));
         range.newest_first = false;
         assert_eq!(subject.ids(&lists, &range, 10).0, ids(&instances[2..6]));
@@ -349,9 +343,16 @@ fn a_move_leaves_nothing_behind() {
             next.data["external_ref"] = "crm-8".into();
         });
         subject.step(&first, &second);
-        let external =
-            |reference: &str| List::ExternalRef { workflow: "consultation".into(), reference: reference.into() };
-        let old = [state(RECEIVED), List::Owner("queue:desk".into()), List::Customer("c-1".into()), external("crm-7")];
+        let external = |reference: &str| List::ExternalRef {
+            workflow: "consultation".into(),
+            reference: reference.into(),
+        };
+        let old = [
+            state(RECEIVED),
+            List::Owner("queue:desk".into()),
+            List::Customer("c-1".into()),
+            external("crm-7"),
+        ];
         assert_eq!(subject.ids(&old, &Range::default(), 10), (vec![], false));
         let new = [
             state("open.handling.in_progress"),
@@ -448,11 +449,116 @@ fn a_system_object_has_a_record_and_a_state_only() {
 fn a_batch_holds_many_instances() {
     each_subject(|subject| {
         let instances: Vec<Instance> = (0..40).map(started).collect();
-        let changes = instances.iter().map(|instance| Change { before: None, after: Arc::new(instance.clone()) });
+        let changes =
+            instances.iter().map(|instance| Change { before: None, after: Arc::new(instance.clone()) });
         subject.apply(Batch { position: 7, changes: changes.collect(), counts: Vec::new() });
         assert_eq!(subject.index.applied(), 7);
         assert_eq!(subject.ids(&[state(RECEIVED)], &Range::default(), 100), (ids(&instances), false));
     });
+}
+
+mod property {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// One random thing that happens to one of a few instances.
+    #[derive(Clone, Debug)]
+    struct Happening {
+        number: u32,
+        state: u8,
+        owner: u8,
+        due: Option<i64>,
+        bytes: usize,
+        sends: bool,
+        drain: bool,
+    }
+
+    fn happening() -> impl Strategy<Value = Happening> {
+        let bytes = prop_oneof![4 => 0..50_usize, 1 => 6_000..20_000_usize];
+        let due = proptest::option::of(0..20_i64);
+        (0..8_u32, 0..3_u8, 0..3_u8, due, bytes, any::<bool>(), any::<bool>()).prop_map(
+            |(number, state, owner, due, bytes, sends, drain)| Happening {
+                number,
+                state,
+                owner,
+                due,
+                bytes,
+                sends,
+                drain,
+            },
+        )
+    }
+
+    fn happen(before: &Instance, what: &Happening) -> Instance {
+        moved(before, |next| {
+            next.state = format!("s{}", what.state);
+            made::give(next, &format!("p{}", what.owner));
+            next.timers.clear();
+            if let Some(due) = what.due {
+                made::arm(next, "t", due);
+            }
+            next.data["text"] = made::filler(what.bytes);
+            next.sends.clear();
+            if what.sends {
+                let send = json!({"number": 1, "to": before.id, "event": "e"});
+                next.sends.push(serde_json::from_value(send).expect("a send"));
+            }
+        })
+    }
+
+    fn assert_equal(index: &dyn Index, twin: &dyn Index, cut: &Happening) {
+        assert!(all(index) == all(twin), "dumps differ");
+        assert_eq!(index.census(), twin.census());
+        let lists = [state("s0"), state(&format!("s{}", cut.state)), List::Owner(format!("p{}", cut.owner))];
+        let cursor = started(cut.number);
+        for newest_first in [false, true] {
+            for after in [None, Some((cursor.created, cursor.id.clone()))] {
+                let range =
+                    Range { created_from: Some(at(1)), created_until: Some(at(7)), after, newest_first };
+                let limit = usize::from(cut.state) + 1;
+                let (one, other) = (index.page(&lists, &range, limit), twin.page(&lists, &range, limit));
+                let (one, other) = (one.expect("reads"), other.expect("reads"));
+                assert_eq!((one.rows, one.more), (other.rows, other.more));
+            }
+        }
+        let until = at(cut.due.unwrap_or(10));
+        assert_eq!(index.due(None, until, 5).expect("reads"), twin.due(None, until, 5).expect("reads"));
+        assert_eq!(index.sending(None, 5).expect("reads"), twin.sending(None, 5).expect("reads"));
+        assert_eq!(index.count("n", "k").expect("reads"), twin.count("n", "k").expect("reads"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn sled_and_memory_hold_the_same(what in proptest::collection::vec(happening(), 1..40)) {
+            let dir = tempfile::tempdir().expect("a directory");
+            let opening = Opening { dir: dir.path(), boot: "boot-1", draining: Draining::Never };
+            let (mut tested, _) = opening.open();
+            let twin = MemoryIndex::new();
+            for (position, happening) in (1..).zip(&what) {
+                let instance = twin.get(&started(happening.number).id).expect("reads");
+                let after = instance.as_deref().map_or_else(
+                    || started(happening.number),
+                    |before| happen(before, happening),
+                );
+                let mut batch = made::batch(position, instance.as_deref(), &after);
+                batch.counts.push(("n".into(), "k".into(), u64::from(happening.state)));
+                tested.index.apply(batch.clone()).expect("applies");
+                twin.apply(batch).expect("applies");
+                assert_equal(&tested.index, &twin, happening);
+                if happening.drain {
+                    tested.drain_once();
+                    assert_equal(&tested.index, &twin, happening);
+                }
+            }
+            while tested.drain_once() {}
+            drop(tested);
+            tested = opening.open().0;
+            assert_equal(&tested.index, &twin, &what[0]);
+        }
+    }
 }
 
 #[test]

@@ -227,10 +227,9 @@ pub(super) fn parse_state(key: &[u8]) -> Result<(String, String), IndexError> {
     let names = key.len().checked_sub(ROW_BYTES).and_then(|end| key[..end].strip_prefix(STATE));
     let mut names = names.unwrap_or_default().split(|byte| *byte == END);
     match (names.next(), names.next()) {
-        (Some(workflow), Some(state)) => Ok((
-            String::from_utf8_lossy(workflow).into_owned(),
-            String::from_utf8_lossy(state).into_owned(),
-        )),
+        (Some(workflow), Some(state)) => {
+            Ok((String::from_utf8_lossy(workflow).into_owned(), String::from_utf8_lossy(state).into_owned()))
+        }
         (Some(_) | None, _) => Err(corrupt(key, "names no state")),
     }
 }

@@ -111,7 +111,8 @@ impl Index for MemoryIndex {
         for (key, held) in &self.lock().keys {
             match held {
                 Held::Record(instance) => {
-                    let text = canonical::to_string(instance).map_err(|e| keys::corrupt(key, e.to_string()))?;
+                    let text =
+                        canonical::to_string(instance).map_err(|e| keys::corrupt(key, e.to_string()))?;
                     each(key, text.as_bytes());
                 }
                 Held::Row => each(key, &[]),

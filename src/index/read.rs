@@ -37,7 +37,12 @@ pub(super) fn get(view: &impl View, id: &InstanceId) -> Result<Option<Arc<Instan
 }
 
 /// See [`super::Index::page`].
-pub(super) fn page(view: &impl View, lists: &[List], range: &Range, limit: usize) -> Result<Page, IndexError> {
+pub(super) fn page(
+    view: &impl View,
+    lists: &[List],
+    range: &Range,
+    limit: usize,
+) -> Result<Page, IndexError> {
     let order = if range.newest_first { Order::Descending } else { Order::Ascending };
     let limit = limit.min(PAGE_SCAN_MAX);
     let scan = |list: &List| {

@@ -45,7 +45,8 @@ pub(super) fn encode(key: &[u8], instance: &Instance) -> Result<Encoded, IndexEr
         Vec::new()
     };
     let count = 1 + rest.len().div_ceil(PART_BYTES_MAX);
-    let count = u16::try_from(count).map_err(|_| corrupt(key, format!("has {count} parts, over {}", u16::MAX)))?;
+    let count =
+        u16::try_from(count).map_err(|_| corrupt(key, format!("has {count} parts, over {}", u16::MAX)))?;
     head[..COUNT_BYTES].copy_from_slice(&count.to_be_bytes());
     let parts = (1..).zip(rest.chunks(PART_BYTES_MAX)).map(|(n, part)| (part_key(key, n), part.to_vec()));
     Ok(Encoded { head, parts: parts.collect() })

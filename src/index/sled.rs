@@ -44,7 +44,7 @@ pub const BACKLOG_WRITES_MAX: usize = 32_768;
 const MERGE_WRITES: usize = 512;
 /// Bytes written after which the database is opened anew: opening costs 2 to 3 s for each
 /// gigabyte logged since sled's last snapshot, which it writes at opening only.
-const REOPEN_BYTES: u64 = 512 * 1024 * 1024;
+pub const REOPEN_BYTES: u64 = 512 * 1024 * 1024;
 /// The database's folder within the index's directory.
 const STORE: &str = "sled";
 
@@ -55,11 +55,13 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Bytes of the records whose instances are kept decoded; these take about five times that.
     pub decoded_bytes: usize,
+    /// Bytes written after which the database is opened anew; see [`REOPEN_BYTES`].
+    pub reopen_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 128 * 1024 * 1024, decoded_bytes: 16 * 1024 * 1024 }
+        Self { cache_bytes: 128 * 1024 * 1024, decoded_bytes: 16 * 1024 * 1024, reopen_bytes: REOPEN_BYTES }
     }
 }
 
@@ -117,6 +119,7 @@ struct Shared {
     /// The backlog shrank or the phase changed.
     room: Condvar,
     cache: Mutex<Cache>,
+    reopen_bytes: u64,
 }
 
 struct State {
@@ -199,6 +202,7 @@ impl SledIndex {
             work: Condvar::new(),
             room: Condvar::new(),
             cache: Mutex::new(Cache::new(options.decoded_bytes)),
+            reopen_bytes: options.reopen_bytes,
         });
         let index = Self { shared, drainer: Mutex::new(None), dir: dir.to_owned(), boot: boot_id.to_owned() };
         Ok((index, opened))
@@ -384,7 +388,7 @@ impl Shared {
         state.backlog -= merged.queued;
         drop(state);
         self.room.notify_all();
-        if open.written_bytes() >= REOPEN_BYTES
+        if open.written_bytes() >= self.reopen_bytes
             && let Some(open) = store.take()
         {
             *store = Some(open.reopen()?);
@@ -451,7 +455,8 @@ fn open_trusted(
     clean: Option<Clean>,
 ) -> Result<(Store, Position, Census), Distrust> {
     let store = Store::open(dir, options.cache_bytes).map_err(Distrust::Storage)?;
-    let (applied, census) = caught(|| read_census(&store).map_err(|e| e.to_string())).map_err(Distrust::Storage)?;
+    let (applied, census) =
+        caught(|| read_census(&store).map_err(|e| e.to_string())).map_err(Distrust::Storage)?;
     let instances = census.values().sum();
     if clean.is_some_and(|clean| clean != Clean { applied, instances }) {
         return Err(Distrust::Different { found: applied, instances });

@@ -69,7 +69,8 @@ impl Store {
     /// The number at `key`; 0 where there is none.
     pub fn number(&self, key: &[u8]) -> Result<u64, IndexError> {
         self.get(key)?.map_or(Ok(0), |value| {
-            let bytes = value.as_ref().try_into().map_err(|_| keys::corrupt(key, "is no number of 8 bytes"))?;
+            let bytes =
+                value.as_ref().try_into().map_err(|_| keys::corrupt(key, "is no number of 8 bytes"))?;
             Ok(u64::from_be_bytes(bytes))
         })
     }
@@ -121,7 +122,9 @@ impl Store {
         let encoded = record::encode(key, instance)?;
         let count = 1 + encoded.parts.len();
         if let Some(head) = self.get(key)? {
-            record::part_keys(key, record::count(key, &head)?).skip(count - 1).for_each(|part| prepared.remove(&part));
+            record::part_keys(key, record::count(key, &head)?)
+                .skip(count - 1)
+                .for_each(|part| prepared.remove(&part));
         }
         let parts = encoded.parts.iter();
         let bytes = encoded.head.len() + parts.map(|(_, part)| part.len()).sum::<usize>();
@@ -156,8 +159,16 @@ impl Store {
         if after == before {
             Ok(again)
         } else {
-            Err(IndexError::Io(format!("the database held position {before} and holds {after} when opened again")))
+            Err(IndexError::Io(format!(
+                "the database held position {before} and holds {after} when opened again"
+            )))
         }
+    }
+
+    /// Stores one value behind everybody's back.
+    #[cfg(test)]
+    pub fn put(&self, key: &[u8], value: &[u8]) {
+        self.db.insert(key, value).expect("stores");
     }
 
     /// Ends it with everything on the disk.

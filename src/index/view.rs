@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 
 use ::sled::IVec;
 
+use super::IndexError;
 use super::cache::Cache;
 use super::keys::{self, Key, Write};
 use super::overlay::{Overlay, Range};
 use super::read::{Order, Scan, View};
 use super::store::Store;
-use super::IndexError;
 use crate::kernel::canonical;
 use crate::kernel::entry::Position;
 use crate::kernel::instance::Instance;
@@ -48,9 +48,11 @@ impl Reading<'_> {
             let key = key?;
             match key.first() {
                 Some(b'i') => {
-                    let instance =
-                        self.record(&key)?.ok_or_else(|| keys::corrupt(&key, "vanished while it was read"))?;
-                    let text = canonical::to_string(&instance).map_err(|e| keys::corrupt(&key, e.to_string()))?;
+                    let instance = self
+                        .record(&key)?
+                        .ok_or_else(|| keys::corrupt(&key, "vanished while it was read"))?;
+                    let text =
+                        canonical::to_string(&instance).map_err(|e| keys::corrupt(&key, e.to_string()))?;
                     each(&key, text.as_bytes());
                 }
                 Some(b'n') => each(&key, &self.tally(&key)?.to_be_bytes()),
