@@ -81,13 +81,13 @@ pub(super) mod made {
 /// An index under test and how to bring it into the condition under test.
 pub(super) struct Subject {
     index: Box<dyn Index>,
-    settle: Box<dyn Fn(&dyn Index)>,
+    settle: Box<dyn Fn()>,
 }
 
 impl Subject {
     fn apply(&self, batch: Batch) {
         self.index.apply(batch).expect("applies");
-        (self.settle)(&*self.index);
+        (self.settle)();
     }
 
     /// Applies the start of each, one position after the other.
@@ -111,7 +111,7 @@ impl Subject {
 
 /// Every implementation in every condition.
 fn each_subject(check: impl Fn(&Subject)) {
-    check(&Subject { index: Box::new(MemoryIndex::new()), settle: Box::new(|_| ()) });
+    check(&Subject { index: Box::new(MemoryIndex::new()), settle: Box::new(|| ()) });
     for draining in [Draining::Never, Draining::AtOnce, Draining::Beside] {
         let dir = tempfile::tempdir().expect("a directory");
         let opening = Opening { dir: dir.path(), boot: "boot-1", draining };
@@ -123,7 +123,7 @@ fn each_subject(check: impl Fn(&Subject)) {
 impl super::sled::tests::Tested {
     fn into_subject(self) -> Subject {
         let shared = self.settler();
-        Subject { index: Box::new(self.index), settle: Box::new(move |_| shared()) }
+        Subject { index: Box::new(self.index), settle: Box::new(shared) }
     }
 }
 
@@ -166,7 +166,7 @@ fn what_is_applied_is_read_at_once() {
         assert_eq!(subject.index.applied(), 1);
         let lists = [state(RECEIVED), List::Owner("queue:desk".into()), List::Customer("c-1".into())];
         for list in lists {
-            assert_eq!(subject.ids(&[list], &Range::default(), 10).0, [instance.id.clone()]);
+            assert_eq!(subject.ids(&[list], &Range::default(), 10).0, std::slice::from_ref(&instance.id));
         }
     });
 }
@@ -286,7 +286,9 @@ fn due_instances_come_in_order_of_their_earliest_moment() {
         assert_eq!(due(Some(&expected[1]), 30, 10), expected[2..]);
         assert_eq!(subject.index.due(None, Instant::from_millis(i64::MAX), 10).expect("reads"), expected);
 
-        let fired = moved(&instances[0], |next| drop(next.timers.remove("early")));
+        let fired = moved(&instances[0], |next| {
+            next.timers.remove("early");
+        });
         subject.step(&instances[0], &fired);
         assert!(!due(None, 89, 10).contains(&(at(30), fired.id.clone())));
         assert_eq!(due(None, 90, 10)[2], (at(90), fired.id));
@@ -361,7 +363,7 @@ fn a_move_leaves_nothing_behind() {
             external("crm-8"),
         ];
         for list in new {
-            assert_eq!(subject.ids(&[list], &Range::default(), 10).0, [second.id.clone()]);
+            assert_eq!(subject.ids(&[list], &Range::default(), 10).0, std::slice::from_ref(&second.id));
         }
         let twin = MemoryIndex::new();
         twin.apply(made::batch(2, None, &second)).expect("applies");
@@ -379,7 +381,10 @@ fn names_with_separators_in_them_reach_into_no_other_list() {
         }
         subject.start(&instances);
         for (instance, name) in instances.iter().zip(names) {
-            assert_eq!(subject.ids(&[List::Customer(name)], &Range::default(), 9).0, [instance.id.clone()]);
+            assert_eq!(
+                subject.ids(&[List::Customer(name)], &Range::default(), 9).0,
+                ids(std::slice::from_ref(instance))
+            );
         }
         assert!(all(&*subject.index).iter().all(|(key, _)| key.len() < 2 * keys::NAME_BYTES_MAX));
     });

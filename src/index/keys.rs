@@ -271,3 +271,120 @@ fn moment(at: Instant) -> [u8; MOMENT_BYTES] {
 fn joined(parts: &[&[u8]]) -> Key {
     parts.concat().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::contract::made::{arm, give, moved, started};
+    use super::*;
+
+    #[test]
+    fn an_owner_is_a_person_a_queue_or_a_name() {
+        let cases = [
+            (json!({"person": {"id": "li", "role": "agent"}}), Some("li")),
+            (json!({"queue": "desk"}), Some("queue:desk")),
+            (json!("li"), Some("li")),
+            (json!({"person": {}}), None),
+            (json!({"queue": 3}), None),
+            (json!(null), None),
+        ];
+        for (owner, expected) in cases {
+            assert_eq!(owner_name(&owner).as_deref(), expected, "{owner}");
+        }
+    }
+
+    #[test]
+    fn an_id_and_a_moment_are_read_back_from_a_row() {
+        let instance = started(7);
+        let rows = rows(&instance);
+        assert_eq!(rows.len(), 3);
+        for row in &rows {
+            assert_eq!(parse_row(row).expect("is a row"), (instance.created, instance.id.clone()));
+        }
+        let place = parse_state(&rows[0]).expect("is a state's row");
+        assert_eq!(place, (instance.workflow, instance.state));
+    }
+
+    #[test]
+    fn bytes_that_are_no_row_are_an_error() {
+        for key in [&b""[..], b"s/", &[b's'; 40], &[0xFF; 40]] {
+            assert!(matches!(parse_row(key), Err(IndexError::Corrupt { .. })), "{key:?}");
+        }
+        for key in [&b"s/"[..], &[b'x'; 40], b"s/consultation"] {
+            assert!(matches!(parse_state(key), Err(IndexError::Corrupt { .. })), "{key:?}");
+        }
+        assert!(matches!(parse_sending(b"p/abc"), Err(IndexError::Corrupt { .. })));
+    }
+
+    /// A consultation with two rounds, a follow-up link and a reopening, as an agent works it.
+    fn path() -> Vec<Instance> {
+        let mut first = started(1);
+        first.data["external_ref"] = "crm-1".into();
+        arm(&mut first, "frt_warning", 10);
+        arm(&mut first, "res_breach", 900);
+        let mut path = vec![first];
+        let mut step = |change: &dyn Fn(&mut Instance)| {
+            let next = moved(path.last().expect("starts with one"), change);
+            path.push(next);
+        };
+        let state = |next: &mut Instance, state: &str| state.clone_into(&mut next.state);
+        step(&|next| {
+            state(next, "open.intake.classified");
+            next.data["case"]["category"] = "after_sale".into();
+        });
+        step(&|next| {
+            state(next, "open.handling.assigned");
+            give(next, "li");
+            next.timers.remove("frt_warning");
+        });
+        step(&|next| state(next, "open.handling.in_progress"));
+        step(&|next| next.data["note"] = "called back".into());
+        step(&|next| {
+            state(next, "open.waiting.customer");
+            arm(next, "reminder", 100);
+        });
+        step(&|next| arm(next, "reminder", 200));
+        step(&|next| {
+            state(next, "open.handling.in_progress");
+            next.timers.remove("reminder");
+        });
+        step(&|next| give(next, "wang"));
+        step(&|next| {
+            state(next, "open.resolved");
+            next.timers.clear();
+            arm(next, "auto_close", 500);
+            let link = json!({"rule": "r", "index": 1, "workflow": "later", "link": "spawned"});
+            next.pending.push(serde_json::from_value(link).expect("a link"));
+        });
+        step(&|next| {
+            state(next, "open.handling.in_progress");
+            next.timers.clear();
+            arm(next, "res_breach", 950);
+        });
+        step(&|next| {
+            state(next, "open.resolved");
+            next.timers.clear();
+            arm(next, "auto_close", 990);
+        });
+        step(&|next| {
+            state(next, "closed");
+            next.timers.clear();
+            next.pending.clear();
+        });
+        path
+    }
+
+    #[test]
+    fn a_transition_writes_at_most_six_keys_on_average() {
+        let path = path();
+        let mut writes = changes(None, &Arc::new(path[0].clone())).len();
+        assert_eq!(writes, 6, "a start writes its record and five rows");
+        for step in path.windows(2) {
+            writes += changes(Some(&step[0]), &Arc::new(step[1].clone())).len();
+        }
+        assert!(writes <= 6 * path.len(), "{writes} writes in {} transitions", path.len());
+        let quiet = changes(Some(&path[3]), &Arc::new(path[4].clone()));
+        assert_eq!(quiet.len(), 1, "a note moves no row");
+    }
+}

@@ -12,8 +12,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::opening::Distrust;
 use super::record::FORMAT;
-use super::sled::Distrust;
 use crate::kernel::entry::Position;
 
 /// Its name within the index's directory.

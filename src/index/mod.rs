@@ -9,6 +9,7 @@ mod contract;
 pub mod keys;
 mod mark;
 pub mod memory;
+mod opening;
 mod overlay;
 mod read;
 mod record;

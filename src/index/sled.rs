@@ -17,8 +17,6 @@
 //! neither may be felt by the writer between a sync and its answers.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
@@ -26,8 +24,10 @@ use std::thread::JoinHandle;
 use super::cache::Cache;
 use super::keys::{self, Key, Write};
 use super::mark::{Clean, Mark};
+use super::opening::{Census, Storage};
+pub use super::opening::{Distrust, Opened, Options, REOPEN_BYTES};
 use super::overlay::Overlay;
-use super::read::{self, Order};
+use super::read;
 use super::store::{Store, caught};
 use super::view::Reading;
 use super::{Batch, Index, IndexError, List, Page, Range};
@@ -36,71 +36,13 @@ use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 
-/// Writes that may wait for sled before [`Index::apply`] waits too: about half a second
-/// of sled's work and tens of megabytes of instances.
-pub const BACKLOG_WRITES_MAX: usize = 32_768;
+/// Writes that may wait for sled before [`Index::apply`] waits too: about 0.2 s of sled's
+/// work, ten megabytes of instances, and less than a millisecond where a reader makes
+/// [`Index::apply`] copy them.
+pub const BACKLOG_WRITES_MAX: usize = 16_384;
 /// Writes after which no further batch joins a merge: readers wait while sled takes
 /// them, about 5 ms.
 const MERGE_WRITES: usize = 512;
-/// Bytes written after which the database is opened anew: opening costs 2 to 3 s for each
-/// gigabyte logged since sled's last snapshot, which it writes at opening only.
-pub const REOPEN_BYTES: u64 = 512 * 1024 * 1024;
-/// The database's folder within the index's directory.
-const STORE: &str = "sled";
-
-/// How an index uses memory.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Bytes of sled's page cache.
-    pub cache_bytes: u64,
-    /// Bytes of the records whose instances are kept decoded; these take about five times that.
-    pub decoded_bytes: usize,
-    /// Bytes written after which the database is opened anew; see [`REOPEN_BYTES`].
-    pub reopen_bytes: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { cache_bytes: 128 * 1024 * 1024, decoded_bytes: 16 * 1024 * 1024, reopen_bytes: REOPEN_BYTES }
-    }
-}
-
-/// What an opened index holds.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Opened {
-    /// Everything up to [`Index::applied`].
-    Trusted,
-    /// Nothing: what was there is removed, and all of the journal must be applied.
-    Rebuild(Distrust),
-}
-
-/// Why stored files were not used.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Distrust {
-    /// There is no mark: nothing was ever kept here, or somebody removed it.
-    #[error("there was no index")]
-    Missing,
-    /// The mark says neither clean nor open.
-    #[error("its mark cannot be read: {0}")]
-    Unreadable(String),
-    /// Keys or records of another version.
-    #[error("it has format {0}")]
-    Format(u32),
-    /// It was in use when the machine stopped.
-    #[error("it was not stopped cleanly before the machine was")]
-    Rebooted,
-    /// sled could not open or read it, or panicked.
-    #[error("its storage cannot be opened: {0}")]
-    Storage(String),
-    /// It holds something else than its clean stop left.
-    #[error("it holds position {found} with {instances} instances where its clean stop left something else")]
-    Different {
-        /// The position it holds.
-        found: Position,
-        /// How many instances it holds.
-        instances: u64,
-    },
-}
 
 /// An index in a directory.
 pub struct SledIndex {
@@ -130,8 +72,6 @@ struct State {
     census: Census,
     phase: Phase,
 }
-
-type Census = BTreeMap<(String, String), u64>;
 
 /// One applied batch on its way into sled.
 struct Queued {
@@ -165,38 +105,26 @@ impl SledIndex {
     /// is in use; dying in between costs a rebuild if the machine stops too, else nothing.
     ///
     /// # Errors
-    /// [`IndexError::Io`] where not even an empty index can be made in `dir`.
+    /// [`IndexError::Io`] where somebody has the index open, or not even an empty one can be made in `dir`.
     pub fn open(dir: &Path, options: Options, boot_id: &str) -> Result<(Self, Opened), IndexError> {
         let (mut index, opened) = Self::open_still(dir, options, boot_id)?;
         let shared = Arc::clone(&index.shared);
         let drainer = std::thread::Builder::new().name("index-drain".into());
-        let drainer = drainer.spawn(move || shared.drain()).map_err(io)?;
+        let drainer = drainer.spawn(move || shared.drain())?;
         index.drainer = Mutex::new(Some(drainer));
         Ok((index, opened))
     }
 
     /// As [`SledIndex::open`], without the thread that drains the overlay.
     fn open_still(dir: &Path, options: Options, boot_id: &str) -> Result<(Self, Opened), IndexError> {
-        fs::create_dir_all(dir).map_err(io)?;
-        let judged = Mark::judge(dir, boot_id).and_then(|clean| {
-            let in_use = Mark::open(boot_id).write(dir);
-            in_use.map_err(|e| Distrust::Unreadable(e.to_string()))?;
-            open_trusted(&dir.join(STORE), options, clean)
-        });
-        let (store, applied, census, opened) = match judged {
-            Ok((store, applied, census)) => (store, applied, census, Opened::Trusted),
-            Err(distrust) => {
-                let store = open_empty(dir, options, boot_id)?;
-                (store, 0, Census::new(), Opened::Rebuild(distrust))
-            }
-        };
+        let (storage, opened) = Storage::open(dir, options, boot_id)?;
         let shared = Arc::new(Shared {
-            store: RwLock::new(Some(store)),
+            store: RwLock::new(Some(storage.store)),
             state: Mutex::new(State {
-                overlay: Arc::new(Overlay::at(applied)),
+                overlay: Arc::new(Overlay::at(storage.applied)),
                 queue: VecDeque::new(),
                 backlog: 0,
-                census,
+                census: storage.census,
                 phase: Phase::Running,
             }),
             work: Condvar::new(),
@@ -310,7 +238,7 @@ impl Index for SledIndex {
         drop(state);
         let Some(store) = store.take() else { return Ok(()) };
         store.close()?;
-        Mark::stopped(&self.boot, clean).write(&self.dir).map_err(io)
+        Ok(Mark::stopped(&self.boot, clean).write(&self.dir)?)
     }
 }
 
@@ -341,7 +269,7 @@ impl Shared {
     fn drain(&self) {
         let ended = caught(|| {
             while let Some(merged) = self.next_merge() {
-                self.store_merged(merged).map_err(|e| e.to_string())?;
+                self.store_merged(&merged).map_err(|e| e.to_string())?;
             }
             Ok(())
         });
@@ -371,7 +299,7 @@ impl Shared {
         Some(merged)
     }
 
-    fn store_merged(&self, merged: Merged) -> Result<(), IndexError> {
+    fn store_merged(&self, merged: &Merged) -> Result<(), IndexError> {
         let prepared = match &*self.store() {
             Some(store) => store.prepare(merged.position, &merged.writes)?,
             None => return Err(closed()),
@@ -448,48 +376,8 @@ impl Merged {
     }
 }
 
-/// Opens storage that its mark does not speak against.
-fn open_trusted(
-    dir: &Path,
-    options: Options,
-    clean: Option<Clean>,
-) -> Result<(Store, Position, Census), Distrust> {
-    let store = Store::open(dir, options.cache_bytes).map_err(Distrust::Storage)?;
-    let (applied, census) =
-        caught(|| read_census(&store).map_err(|e| e.to_string())).map_err(Distrust::Storage)?;
-    let instances = census.values().sum();
-    if clean.is_some_and(|clean| clean != Clean { applied, instances }) {
-        return Err(Distrust::Different { found: applied, instances });
-    }
-    Ok((store, applied, census))
-}
-
-fn read_census(store: &Store) -> Result<(Position, Census), IndexError> {
-    let mut census = Census::new();
-    let (from, until) = keys::kind_bounds(keys::STATE);
-    for key in store.scan(&from, &until, Order::Ascending) {
-        *census.entry(keys::parse_state(&key?)?).or_default() += 1;
-    }
-    Ok((store.applied()?, census))
-}
-
-/// Removes what is there before the mark says that the storage belongs to this boot.
-fn open_empty(dir: &Path, options: Options, boot_id: &str) -> Result<Store, IndexError> {
-    let store = dir.join(STORE);
-    match fs::remove_dir_all(&store) {
-        Err(e) if e.kind() != ErrorKind::NotFound => return Err(io(e)),
-        Ok(()) | Err(_) => {}
-    }
-    Mark::open(boot_id).write(dir).map_err(io)?;
-    Store::open(&store, options.cache_bytes).map_err(IndexError::Io)
-}
-
 fn closed() -> IndexError {
     IndexError::Io("the index is closed".into())
-}
-
-fn io(error: std::io::Error) -> IndexError {
-    IndexError::Io(error.to_string())
 }
 
 #[cfg(test)]

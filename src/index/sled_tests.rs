@@ -1,5 +1,6 @@
 //! What sled adds to the contract: which files are trusted, and what a kill leaves.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
@@ -7,6 +8,7 @@ use super::*;
 use crate::index::Change;
 use crate::index::contract::{all, made};
 use crate::index::memory::MemoryIndex;
+use crate::index::opening::STORE;
 
 /// Who carries the overlay into sled.
 #[derive(Clone, Copy)]
@@ -37,11 +39,17 @@ impl Opening<'_> {
         let cache_bytes = 16 << 20;
         let (index, opened) = match self.draining {
             Draining::Never | Draining::AtOnce => {
-                let options = Options { cache_bytes, decoded_bytes: 0, reopen_bytes: u64::MAX };
+                let options =
+                    Options { cache_bytes, decoded_bytes: 0, reopen_bytes: u64::MAX, ..Options::default() };
                 SledIndex::open_still(self.dir, options, self.boot)
             }
             Draining::Beside => {
-                let options = Options { cache_bytes, decoded_bytes: 64 << 10, reopen_bytes: 32 << 10 };
+                let options = Options {
+                    cache_bytes,
+                    decoded_bytes: 64 << 10,
+                    reopen_bytes: 32 << 10,
+                    ..Options::default()
+                };
                 SledIndex::open(self.dir, options, self.boot)
             }
         }
@@ -69,7 +77,7 @@ impl Tested {
 fn drain_once(shared: &Shared) -> bool {
     let waiting = !shared.state().queue.is_empty();
     if waiting {
-        shared.store_merged(shared.next_merge().expect("something waits")).expect("stores");
+        shared.store_merged(&shared.next_merge().expect("something waits")).expect("stores");
     }
     waiting
 }
@@ -266,6 +274,25 @@ fn bad_files_are_found_and_never_panic() {
 }
 
 #[test]
+fn an_index_in_use_is_left_alone() {
+    let dir = dir();
+    kept(dir.path(), cleanly);
+    let holder = fs::File::open(dir.path().join(STORE).join("db")).expect("opens");
+    holder.lock().expect("locks");
+    let mark = fs::read(dir.path().join("mark.json")).expect("reads");
+    for boot in ["boot-1", "boot-2"] {
+        let options = Options { release_ms: 0, ..Options::default() };
+        let refused = SledIndex::open_still(dir.path(), options, boot).map(|(_, opened)| opened);
+        assert!(matches!(&refused, Err(IndexError::Io(why)) if why.contains("in use")), "{refused:?}");
+        assert_eq!(fs::read(dir.path().join("mark.json")).expect("reads"), mark);
+    }
+    drop(holder);
+    let (index, opened) = open(dir.path(), "boot-2");
+    assert_eq!((opened, index.applied()), (Opened::Trusted, 30));
+    assert_whole(&index);
+}
+
+#[test]
 fn a_database_that_opens_as_empty_is_not_what_was_stopped() {
     let dir = dir();
     kept(dir.path(), cleanly);
@@ -276,7 +303,8 @@ fn a_database_that_opens_as_empty_is_not_what_was_stopped() {
 
 #[test]
 fn a_bad_mark_is_not_trusted() {
-    let cases: [(&str, fn(&Distrust) -> bool); 3] = [
+    type Expected = fn(&Distrust) -> bool;
+    let cases: [(&str, Expected); 3] = [
         ("{", |why| matches!(why, Distrust::Unreadable(_))),
         (r#"{"format":99,"boot":"boot-1","clean":null}"#, |why| *why == Distrust::Format(99)),
         ("", |why| matches!(why, Distrust::Unreadable(_))),

