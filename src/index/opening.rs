@@ -45,7 +45,7 @@ impl Default for Options {
 /// What an opened index holds.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Opened {
-    /// Everything up to [`Index::applied`].
+    /// Everything up to [`super::Index::applied`].
     Trusted,
     /// Nothing: what was there is removed, and all of the journal must be applied.
     Rebuild(Distrust),

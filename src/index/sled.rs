@@ -168,7 +168,7 @@ impl Index for SledIndex {
         let raises = batch.counts.iter();
         writes.extend(raises.map(|(name, key, by)| (keys::tally(name, key), Write::Raise(*by))));
         let state = self.shared.room.wait_while(self.shared.state(), |state| {
-            matches!(state.phase, Phase::Running) && state.backlog >= BACKLOG_WRITES_MAX
+            matches!(state.phase, Phase::Running) && !state.has_room()
         });
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         if batch.position <= state.overlay.position {
@@ -326,6 +326,11 @@ impl Shared {
 }
 
 impl State {
+    /// Whether one more batch may join the queue.
+    const fn has_room(&self) -> bool {
+        self.backlog < BACKLOG_WRITES_MAX
+    }
+
     fn accepts(&self) -> Result<(), IndexError> {
         match &self.phase {
             Phase::Running => Ok(()),

@@ -325,6 +325,24 @@ fn a_bad_mark_is_not_trusted() {
 }
 
 #[test]
+fn a_record_that_shrinks_leaves_no_parts() {
+    let dir = dir();
+    let (index, _) = open(dir.path(), "boot-1");
+    let mut before: Option<Instance> = None;
+    for (position, (bytes, parts)) in (1..).zip([(30_000, 4), (8_000, 1), (20_000, 3), (10, 0)]) {
+        let mut after =
+            before.as_ref().map_or_else(|| made::started(1), |before| made::moved(before, |_| ()));
+        after.data["text"] = made::filler(bytes);
+        index.apply(made::batch(position, before.as_ref(), &after)).expect("applies");
+        assert!(drain_once(&index.shared));
+        let store = index.shared.store();
+        let stored = store.as_ref().expect("is open").scan(b"j/", b"j0", read::Order::Ascending).count();
+        assert_eq!(stored, parts, "{bytes}");
+        before = Some(after);
+    }
+}
+
+#[test]
 fn a_damaged_record_is_an_error() {
     let dir = dir();
     kept(dir.path(), not);
@@ -379,6 +397,10 @@ fn a_full_backlog_takes_no_more() {
             index.apply(Batch { position: 2, ..Batch::default() })
         });
         started.recv().expect("starts");
+        // As much time as it needs to go wrong; it cannot be late in going right.
+        (0..1_000).for_each(|_| std::thread::yield_now());
+        assert!(!index.shared.state().has_room());
+        assert_eq!(index.applied(), 1);
         assert!(drain_once(&index.shared));
         waiting.join().expect("ends").expect("applies once there is room");
     });
