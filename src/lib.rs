@@ -1,6 +1,6 @@
 //! careflow runs customer-service procedures as durable, typed state machines.
 
-pub mod journal;
+pub mod index;
 pub mod kernel;
 pub mod random;
 pub mod time;
