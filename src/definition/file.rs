@@ -269,6 +269,14 @@ pub fn read_all(reader: &Reader<'_>, files: &[(String, String)]) -> Result<Vec<S
     Ok(sources)
 }
 
+/// The workflow or calendar that a file is for, where it says one: (kind, name).
+pub fn name_of(text: &str) -> Option<(&'static str, String)> {
+    let document = Document::parse("", text).ok()?;
+    let text_at = |key: &str| document.value().get(key).and_then(Value::as_str).map(str::to_owned);
+    let workflow = text_at("workflow").map(|name| ("workflow", name));
+    workflow.or_else(|| text_at("name").map(|name| ("calendar", name)))
+}
+
 impl Source {
     fn calendar_name(&self) -> Option<&str> {
         match &self.content {

@@ -259,8 +259,12 @@ impl Executor {
         {
             return self.replay(&command.id, idempotency, *position).await;
         }
+        let holder = self.shared.index.holder(&command.id);
+        let taken = holder.map_err(|e| CommandError::Stopped(e.to_string()))?.is_some()
+            || (command.start && self.staged.keys().any(|id| id.local() == command.id.local()));
         match (&instance, command.start) {
             (None, false) => return Err(CommandError::UnknownInstance(command.id)),
+            (None, true) if taken => return Err(CommandError::KeyReused),
             // The id is derived from actor, workflow and key: another start used this key.
             (Some(_), true) => return Err(CommandError::KeyReused),
             (Some(_), false) | (None, true) => {}
@@ -433,6 +437,12 @@ impl Executor {
             self.due.remove(&(due, id.clone()));
             return;
         };
+        if timer.due != due {
+            // The index also wakes for parked sends, which have a queue of their own here.
+            self.due.remove(&(due, id.clone()));
+            self.due.insert((timer.due, id.clone()));
+            return;
+        }
         let now = self.now();
         let mut payload = Map::from_iter([("timer".to_owned(), json!(name))]);
         if now.since(timer.due) > CATCH_UP_MS {
@@ -648,12 +658,15 @@ impl Executor {
         let next = [self.due.first().map(|(at, _)| *at), self.sends.first().map(|(at, _, _)| *at)];
         let next = next.into_iter().flatten().min();
         let time = self.shared.time.clone();
-        let flying = self.flying.as_mut().map(|(_, append)| append);
+        let landed = async {
+            match &mut self.flying {
+                Some((_, append)) => append.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
-            done = async { flying.expect("guarded by the condition").await }, if self.flying.is_some() => {
-                self.land(done);
-            }
+            done = landed => self.land(done),
             message = self.queue.recv(), if room => match message {
                 Some(message) => self.handle(message).await,
                 None => self.stopping = true,

@@ -104,7 +104,6 @@ impl Engine {
         load_system(&shared)?;
         check_versions(&shared)?;
         let catalog = load_catalog(&shared)?;
-        check_pins(&shared, &catalog)?;
         shared.set_catalog(catalog);
         let engine = start(shared, tail, recorded);
         engine.record_binary().await?;
@@ -393,16 +392,6 @@ fn check_upgrades(shared: &Shared, workflow: &dyn Workflow) -> Result<(), OpenEr
             workflow.data_version()
         ))),
     }
-}
-
-/// Every definition and calendar that the catalog's definitions name must be readable.
-fn check_pins(shared: &Shared, catalog: &Catalog) -> Result<(), OpenError> {
-    for workflow in &shared.listed {
-        for (definition, _) in catalog.versions(workflow.name()) {
-            tracing::debug!(?definition, "published");
-        }
-    }
-    Ok(())
 }
 
 /// Refuses a file that says something else than the published file of the same version.

@@ -223,7 +223,7 @@ impl Shared {
                 }
                 IMPORT => {
                     if let Ok(import) = ImportData::deserialize(&instance.data) {
-                        let mut held = BTreeMap::clone(&read(&self.held));
+                        let mut held = BTreeMap::clone(read(&self.held).as_ref());
                         held.insert(import.batch, import.phase);
                         replace(&self.held, Arc::new(held));
                     }

@@ -318,6 +318,9 @@ pub struct StateSpec {
     pub is_final: bool,
 }
 
+/// The moment that samples are written for: a Wednesday, 10:00 in Shanghai.
+pub const SAMPLES_AT: Instant = Instant::from_millis(1_773_194_400_000);
+
 /// An example event for exploration: the machine's guards must tell the samples of one kind apart.
 #[derive(Clone, Debug)]
 pub struct Sample {
