@@ -157,8 +157,7 @@ impl Executor {
         }
         let mut after: Option<InstanceId> = None;
         loop {
-            let page =
-                self.shared.index.sending(after.as_ref(), LOAD_PAGE).map_err(|e| e.to_string())?;
+            let page = self.shared.index.sending(after.as_ref(), LOAD_PAGE).map_err(|e| e.to_string())?;
             let Some(last) = page.last().cloned() else { break };
             for id in page {
                 if let Some(sender) = self.shared.index.get(&id).map_err(|e| e.to_string())? {
@@ -538,8 +537,7 @@ impl Executor {
                 self.try_compute(|world| {
                     let mut private = Plan::default();
                     private.carry_private(&send.payload, &from.private);
-                    let plan =
-                        world.plan(&workflow, &send.to, &event, Meta::default(), private.private)?;
+                    let plan = world.plan(&workflow, &send.to, &event, Meta::default(), private.private)?;
                     Ok(plan.settling(&from, number))
                 })
             }
@@ -646,9 +644,7 @@ impl Executor {
         let after = self.last - commits.len() as u64;
         let journal = self.shared.journal.clone();
         self.shared.metrics.group(commits.len());
-        let append = Box::pin(async move {
-            journal.append(Fence { epoch: 0, after }, &commits).await
-        });
+        let append = Box::pin(async move { journal.append(Fence { epoch: 0, after }, &commits).await });
         self.flying = Some((group, append));
     }
 
@@ -752,7 +748,8 @@ impl Executor {
     fn shed(&mut self) {
         self.queue.close();
         let reason = self.shared.stop_reason();
-        let groups = [std::mem::take(&mut self.building), self.flying.take().map(|(g, _)| g).unwrap_or_default()];
+        let groups =
+            [std::mem::take(&mut self.building), self.flying.take().map(|(g, _)| g).unwrap_or_default()];
         for (reply, _) in groups.into_iter().flat_map(|group| group.replies) {
             reply.send(Err(CommandError::CommitUnknown)).ok();
         }

@@ -13,6 +13,9 @@ mod shared;
 mod system;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -24,8 +27,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::index::{IndexError, List, Page, Range};
 use crate::journal::{Commit, ReadError};
 use crate::kernel::actor::{Actor, ActorKind, Role};
-use crate::kernel::definition::Definition;
 use crate::kernel::canonical;
+use crate::kernel::definition::Definition;
 use crate::kernel::entry::{Entry, Idempotency, Position};
 use crate::kernel::explore::Exploration;
 use crate::kernel::fault::Fault;
@@ -213,13 +216,9 @@ impl Engine {
         })
     }
 
-    fn target(
-        &self,
-        command: &Command,
-    ) -> Result<(&Arc<dyn Workflow>, Option<Arc<Instance>>), CommandError> {
-        let known = |name: &str| {
-            self.workflow(name).ok_or_else(|| CommandError::UnknownWorkflow(name.to_owned()))
-        };
+    fn target(&self, command: &Command) -> Result<(&Arc<dyn Workflow>, Option<Arc<Instance>>), CommandError> {
+        let known =
+            |name: &str| self.workflow(name).ok_or_else(|| CommandError::UnknownWorkflow(name.to_owned()));
         match &command.target {
             Target::Start(name) => Ok((known(name)?, None)),
             Target::Instance(id) => {
@@ -302,9 +301,8 @@ impl Engine {
         };
         let meta = Meta { request_id: prepared.request_id, notes, ..Meta::default() };
         let planned = world.plan(&prepared.workflow, &prepared.id, &event, meta, prepared.private);
-        let plan = planned
-            .map_err(command_error)
-            .map_err(|error| self.shared.with_accepted(error, before))?;
+        let plan =
+            planned.map_err(command_error).map_err(|error| self.shared.with_accepted(error, before))?;
         let after = plan.newest(&prepared.id).expect("a plan holds the instance it was made for");
         let entries = plan.made.iter().map(|made| made.entry.clone()).collect();
         Ok(Preview { entries, after, position })
@@ -588,7 +586,8 @@ impl Engine {
         };
         let (event, state) = if actor.active { ("changed", "active") } else { ("deactivated", "inactive") };
         loop {
-            let sends = if actor.active { Vec::new() } else { self.reassignments(&actor.id, successor.as_deref())? };
+            let sends =
+                if actor.active { Vec::new() } else { self.reassignments(&actor.id, successor.as_deref())? };
             let more = sends.len() >= REASSIGN_MAX;
             let mut change = SystemChange::new(ACTOR, id.clone(), event, state, &data, by.clone());
             change.sends = sends;
@@ -618,7 +617,8 @@ impl Engine {
             let page = self.page(&lists, &range, crate::index::PAGE_SCAN_MAX).map_err(stopped)?;
             for case in &page.rows {
                 let held = |member: &str, inner: &str| {
-                    case.data.pointer(member).and_then(|v| v.pointer(inner)).and_then(Value::as_str) == Some(actor)
+                    case.data.pointer(member).and_then(|v| v.pointer(inner)).and_then(Value::as_str)
+                        == Some(actor)
                 };
                 if held("/case/owner", "/person/id") {
                     let queue = case.case_text("category").unwrap_or("default");
@@ -780,18 +780,14 @@ fn hashes(command: &Command, workflow: &str, key: &str) -> Idempotency {
 }
 
 /// The entries of one commit, read and checked, with the position of each instance's entry before.
-fn records(
-    position: Position,
-    commit: &Commit,
-) -> Result<Vec<(Recorded, Option<Position>)>, ReadError> {
+fn records(position: Position, commit: &Commit) -> Result<Vec<(Recorded, Option<Position>)>, ReadError> {
     let private = Arc::new(commit.private.clone());
     commit
         .entries
         .iter()
         .map(|stored| {
-            let entry = stored
-                .verify()
-                .map_err(|e| ReadError::Damaged { position, reason: e.to_string() })?;
+            let entry =
+                stored.verify().map_err(|e| ReadError::Damaged { position, reason: e.to_string() })?;
             let (entry, hash, private) = (Arc::new(entry), stored.hash, private.clone());
             Ok((Recorded { position, entry, hash, private }, stored.prev_position))
         })
