@@ -99,6 +99,9 @@ impl From<IndexError> for PlanError {
     }
 }
 
+/// What a step leaves to do in its commit: follow-ups, and children with their ids.
+type Remaining = (Vec<Follow>, Vec<(InstanceId, Spawn)>);
+
 /// What an entry says beside the event itself.
 #[derive(Clone, Debug, Default)]
 pub struct Meta {
@@ -182,7 +185,7 @@ impl World<'_> {
         let (change, facts) = self.step(machine.as_ref(), id, instance.as_ref(), event, &pins)?;
         let facts = facts.into_iter().chain(meta.notes.clone()).collect();
         let (follow, spawns) =
-            self.record(plan, machine.as_ref(), id, instance, event, meta, pins, facts, change, root)?;
+            self.record(plan, machine.as_ref(), id, instance, event, meta, pins, facts, *change, root)?;
         let parent = plan.newest(id).expect("its entry was just recorded");
         self.follow_up(plan, workflow, id, follow)?;
         self.start_children(plan, &parent, spawns)
@@ -243,9 +246,9 @@ impl World<'_> {
         meta: Meta,
         mut pins: Pins,
         facts: Facts,
-        change: Box<Change>,
+        change: Change,
         root: Hash,
-    ) -> Result<(Vec<Follow>, Vec<(InstanceId, Spawn)>), PlanError> {
+    ) -> Result<Remaining, PlanError> {
         let seq = before.as_ref().map_or(1, |instance| instance.seq + 1);
         let mut effects = change.effects;
         let spawns = self.name_children(plan, id, seq, before.as_deref(), &mut effects);

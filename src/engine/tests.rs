@@ -3,6 +3,7 @@
 mod probe;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ use crate::index::memory::MemoryIndex;
 use crate::journal::Journal;
 use crate::journal::memory::{Fault as JournalFault, MemoryJournal};
 use crate::kernel::effect::Effect;
+use crate::kernel::personal;
 use crate::time::ManualTime;
 use probe::{Probe, sources};
 
@@ -80,6 +82,7 @@ impl Rig {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write `json!` in place")]
 fn command(target: Target, event: &str, payload: Value, key: Option<&str>) -> Command {
     Command {
         target,
