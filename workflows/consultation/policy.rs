@@ -464,7 +464,7 @@ impl Policy {
         }
         for pair in rows.windows(2) {
             let ((before, low), (key, high)) = (pair[0], pair[1]);
-            if seconds(low) > seconds(high) {
+            if shorter(high, low) {
                 let message = format!("`{high}` is shorter than `{before}`; accepted is `{low}` or more");
                 faults.push(Fault::value(join("/promise", key), message));
             }
@@ -482,7 +482,7 @@ impl Policy {
         }
         for pair in rows.windows(2) {
             let ((before, short), (key, long)) = (pair[0], pair[1]);
-            if seconds(short) > seconds(long) {
+            if shorter(long, short) {
                 let message = format!("`{long}` is shorter than `{before}`; accepted is `{short}` or more");
                 faults.push(Fault::value(join("/res", key), message));
             }
@@ -551,6 +551,11 @@ fn seconds(span: Span) -> Option<u32> {
         Span::Business(seconds) | Span::Wall(seconds) => Some(seconds.get()),
         Span::WorkingDays(_) | Span::CalendarDays(..) => None,
     }
+}
+
+/// Whether `span` is shorter than `other`, where both count time.
+fn shorter(span: Span, other: Span) -> bool {
+    seconds(span).zip(seconds(other)).is_some_and(|(span, other)| span < other)
 }
 
 /// Reminders come one after the other and before the end; working days compare with working days only.

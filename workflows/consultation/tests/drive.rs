@@ -84,7 +84,7 @@ pub(super) fn mail() -> Value {
 pub(super) struct Drive {
     workflow: Typed<Consultation>,
     definition: Definition,
-    calendar: Calendar,
+    pub calendar: Calendar,
     pub id: InstanceId,
     pub now: Instant,
     /// Answers to facts, unless a call says otherwise.
@@ -209,7 +209,7 @@ impl Drive {
     }
 
     fn event(&self, actor: Actor, name: &str, payload: Value) -> Event {
-        let payload = payload.as_object().unwrap().clone();
+        let Value::Object(payload) = payload else { panic!("a payload is an object") };
         Event { name: name.into(), payload, actor, occurred_at: self.now, cause: None }
     }
 
