@@ -13,6 +13,7 @@ use dagre::graph::{Graph, GraphOptions};
 use dagre::layout::types::LabelPos;
 use dagre::{EdgeLabel, LayoutOptions, NodeLabel, Point, layout};
 
+use super::route;
 use super::text::width;
 use super::{Arrow, Diagram, Language, Node, NodeKind};
 use crate::kernel::explore::BEFORE_START;
@@ -39,6 +40,9 @@ pub(super) const START_SIZE: f64 = 16.0;
 const HEAD: f64 = 26.0;
 /// Free space inside a superstate, beside and below its states.
 const PADDING: f64 = 12.0;
+
+/// Distance of two lines that end at the same edge of a state, where there is room.
+const END_STEP: f64 = 20.0;
 
 type Layout = Graph<NodeLabel, EdgeLabel>;
 
@@ -113,6 +117,14 @@ impl Rect {
         Self { left: self.left + dx, top: self.top + dy, right: self.right + dx, bottom: self.bottom + dy }
     }
 
+    pub(super) fn grown(self, by: f64) -> Self {
+        Self { left: self.left - by, top: self.top - by, right: self.right + by, bottom: self.bottom + by }
+    }
+
+    pub(super) fn holds(&self, point: &Point) -> bool {
+        point.x > self.left && point.x < self.right && point.y > self.top && point.y < self.bottom
+    }
+
     pub(super) fn width(&self) -> f64 {
         self.right - self.left
     }
@@ -146,8 +158,36 @@ impl Drawing {
             lines: Vec::new(),
         };
         drawing.lines = plan.lines(arrows, &graph, &drawing.shapes);
+        drawing.spread_ends();
+        drawing.lines = route::straighten(&drawing.lines, &drawing.shapes);
         drawing.fit();
         drawing
+    }
+
+    /// Lets lines end side by side at the upper or lower edge of a state, in the order in which they arrive.
+    ///
+    /// dagre aims at a box's centre, so that lines would meet there and enter by its sides.
+    fn spread_ends(&mut self) {
+        for shape in self.shapes.iter().filter(|shape| shape.node.kind != NodeKind::Superstate) {
+            let middle = shape.rect.middle();
+            for edge in [shape.rect.top, shape.rect.bottom] {
+                let mut ends: Vec<(f64, &mut Point)> = Vec::new();
+                for line in &mut self.lines {
+                    let starts = line.arrow.from == shape.node.id;
+                    let Some((next, end)) = last_two(&mut line.points, starts) else { continue };
+                    let joined = starts || line.arrow.to == shape.node.id;
+                    if joined && (next.y < middle.y) == (edge < middle.y) {
+                        ends.push((next.x, end));
+                    }
+                }
+                ends.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+                let step = (shape.rect.width() / (ends.len() as f64 + 1.0)).min(END_STEP);
+                let first = middle.x - step * (ends.len() as f64 - 1.0) / 2.0;
+                for (number, (_, end)) in ends.into_iter().enumerate() {
+                    *end = Point::new(first + number as f64 * step, edge);
+                }
+            }
+        }
     }
 
     /// Moves everything to the margin and makes the picture as large as what stands in it.
@@ -322,6 +362,14 @@ impl<'d> Plan<'d> {
             lines.push(Line { arrow, points, label });
         }
         lines
+    }
+}
+
+/// The point before the end of a line and the end itself; from its other end where `reversed`.
+fn last_two(points: &mut [Point], reversed: bool) -> Option<(Point, &mut Point)> {
+    match (points, reversed) {
+        ([end, next, ..], true) | ([.., next, end], false) => Some((next.clone(), end)),
+        ([] | [_], _) => None,
     }
 }
 
