@@ -7,6 +7,7 @@
 
 mod drawing;
 pub mod mermaid;
+mod place;
 mod route;
 mod style;
 mod svg;
