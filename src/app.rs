@@ -67,11 +67,19 @@ impl Store {
     /// # Errors
     /// [`AppError`].
     pub fn open(config: &Config) -> Result<Self, AppError> {
+        Self::open_with(config, file::Options::default())
+    }
+
+    /// As [`Store::open`], with a journal that is written as `options` say: imports sync at their end.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub fn open_with(config: &Config, options: file::Options) -> Result<Self, AppError> {
         make_dir(&config.data)?;
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let (index, index_opened) = SledIndex::open(&config.index(), sled::Options::default(), boot.trim())?;
         let applied = crate::index::Index::applied(&index);
-        let (journal, journal_opened) = FileJournal::open(&config.journal(), file::Options::default(), applied)?;
+        let (journal, journal_opened) = FileJournal::open(&config.journal(), options, applied)?;
         let (journal, index) = (Arc::new(journal), Arc::new(index));
         Ok(Self { journal, index, journal_opened, index_opened })
     }

@@ -1,9 +1,12 @@
 //! careflow runs customer-service procedures as durable, typed state machines.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod definition;
+pub mod demo;
 pub mod engine;
+pub mod import;
 pub mod index;
 pub mod journal;
 pub mod kernel;
