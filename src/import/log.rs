@@ -102,7 +102,8 @@ impl Log {
             }
         }
         let fingerprint = Hash::of(&[mapping.text.as_bytes(), &[0], bytes]).short();
-        let mut log = Self { columns, rows: Vec::new(), unreadable: Vec::new(), moved: Vec::new(), fingerprint };
+        let mut log =
+            Self { columns, rows: Vec::new(), unreadable: Vec::new(), moved: Vec::new(), fingerprint };
         let mut latest = HashMap::new();
         for record in reader.into_records() {
             log.take(record, mapping, &mut latest);

@@ -222,7 +222,8 @@ impl Loaded {
         for (r, rule) in mapping.rows.iter().enumerate() {
             for (a, alternative) in rule.alternatives.iter().enumerate() {
                 if alternative.skip.is_some() != alternative.send.is_empty() {
-                    let message = "an alternative has either `send` with at least one event or `skip` with a reason";
+                    let message =
+                        "an alternative has either `send` with at least one event or `skip` with a reason";
                     faults.push(Fault::value(format!("/rows/{r}/try/{a}"), message));
                 }
             }
@@ -245,8 +246,11 @@ impl Loaded {
     ) -> Result<(), Report> {
         let Some(workflow) = workflows.iter().find(|w| w.name() == self.mapping.workflow) else {
             let known: Vec<&str> = workflows.iter().map(|w| w.name()).collect();
-            let message =
-                format!("`{}` is no workflow of this program; it has {}", self.mapping.workflow, known.join(", "));
+            let message = format!(
+                "`{}` is no workflow of this program; it has {}",
+                self.mapping.workflow,
+                known.join(", ")
+            );
             return Err(self.document.report([Fault::value("/workflow", message)]));
         };
         let mut fit = Fit {
@@ -280,7 +284,8 @@ impl Loaded {
             MappedLocalTime::Single(moment) | MappedLocalTime::Ambiguous(moment, _) => Some(moment),
             MappedLocalTime::None => GapInfo::new(&local, &self.zone).and_then(|gap| gap.end),
         };
-        let moment = moment.ok_or_else(|| format!("`{text}` does not exist in `{}`", self.mapping.time.zone))?;
+        let moment =
+            moment.ok_or_else(|| format!("`{text}` does not exist in `{}`", self.mapping.time.zone))?;
         Ok(Instant::from_millis(moment.timestamp_millis()))
     }
 }

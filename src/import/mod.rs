@@ -17,6 +17,9 @@ pub mod report;
 pub mod template;
 pub mod timeline;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,8 +31,8 @@ use crate::workflows::Registry;
 use directory::Found;
 use log::Log;
 use mapping::Loaded;
-use report::Report;
 use replay::Replay;
+use report::Report;
 use timeline::Timeline;
 
 use crate::definition::report::Report as Findings;

@@ -49,8 +49,6 @@ struct Case<'a> {
     last: Option<&'a Row>,
     /// Why its last row was refused, where it was.
     refused: Option<String>,
-    /// The sequence after its last accepted event.
-    accepted_seq: u64,
 }
 
 /// What became of a row.
@@ -99,8 +97,10 @@ impl<'a> Replay<'a> {
             progress(done, of);
             self.row(row).await?;
         }
-        let last = self.log.rows.last().map_or(self.report.from, |row| row.at);
-        let end = last.plus_millis(i64::from(self.loaded.mapping.run_on_days) * DAY_MS).min(self.wall);
+        let last = self.log.rows.iter().rfind(|row| row.at <= self.wall);
+        let last = last.map_or(self.report.from, |row| row.at);
+        let run_on = i64::from(self.loaded.mapping.run_on_days) * DAY_MS;
+        let end = last.plus_millis(run_on).min(self.wall);
         self.line.advance(end.max(self.line.engine.now())).await?;
         self.report.until = self.line.engine.now();
         progress(of, of);
@@ -168,13 +168,20 @@ impl<'a> Replay<'a> {
     }
 
     fn plain(&self, row: &Row, code: &str, reason: String) -> Refused {
-        Refused { line: row.line, case: row.case.clone(), code: code.to_owned(), reason, ..Refused::default() }
+        Refused {
+            line: row.line,
+            case: row.case.clone(),
+            code: code.to_owned(),
+            reason,
+            ..Refused::default()
+        }
     }
 
     fn fits(&self, rule: &Rule, row: &Row) -> bool {
         let value = |column: &str, row: &Row| self.values(row).column(column).to_owned();
         let before = self.cases.get(row.case.as_str()).and_then(|case| case.last);
-        let changed = |column: &String| before.is_none_or(|before| value(column, before) != value(column, row));
+        let changed =
+            |column: &String| before.is_none_or(|before| value(column, before) != value(column, row));
         let number = |column: &str, row: &Row| value(column, row).trim().parse::<i64>().ok();
         let increased = |column: &String| {
             before.is_some_and(|before| match (number(column, before), number(column, row)) {
@@ -271,7 +278,8 @@ impl<'a> Replay<'a> {
         let mut after = Vec::new();
         for (number, send) in sends.iter().enumerate() {
             let id = self.cases.get(row.case.as_str()).and_then(|case| case.id.clone());
-            let target = id.map_or_else(|| Target::Start(self.loaded.mapping.workflow.clone()), Target::Instance);
+            let target =
+                id.map_or_else(|| Target::Start(self.loaded.mapping.workflow.clone()), Target::Instance);
             let values = self.values(row);
             let sent = Sent {
                 target,
@@ -284,7 +292,6 @@ impl<'a> Replay<'a> {
                 Ok(accepted) => {
                     *self.report.events.entry(send.event.clone()).or_default() += 1;
                     let case = self.cases.entry(&row.case).or_default();
-                    case.accepted_seq = accepted.entry.seq;
                     case.id.get_or_insert_with(|| accepted.entry.instance.clone());
                     after.push(send.event.clone());
                 }
@@ -364,7 +371,7 @@ impl<'a> Replay<'a> {
                 continue;
             }
             let cause = match &instance {
-                Some(instance) => self.cause(instance, case.accepted_seq).await?,
+                Some(instance) => self.cause(instance).await?,
                 None => "its refused start".to_owned(),
             };
             let class = (expect.name.clone(), state.to_owned(), cause, case.refused.clone());
@@ -372,7 +379,13 @@ impl<'a> Replay<'a> {
         }
         expected.exceptions = classes
             .into_iter()
-            .map(|((expected, state, cause, refused), cases)| Exception { expected, state, cause, refused, cases })
+            .map(|((expected, state, cause, refused), cases)| Exception {
+                expected,
+                state,
+                cause,
+                refused,
+                cases,
+            })
             .collect();
         expected.exceptions.sort_by_key(|exception| std::cmp::Reverse(exception.cases.len()));
         self.report.expected = expected;
@@ -384,16 +397,16 @@ impl<'a> Replay<'a> {
         expect.iter().find(|expect| has(&expect.when, &self.values(last)))
     }
 
-    /// What moved a case after its last accepted event; that event where nothing did.
-    async fn cause(&self, instance: &Instance, accepted_seq: u64) -> Result<String, ImportError> {
+    /// What moved a case since a row last did: its own timers, in order; that row's event where none did.
+    async fn cause(&self, instance: &Instance) -> Result<String, ImportError> {
         let history = self.line.engine.history(instance, 0, HISTORY_MAX).await?;
-        let moved = |recorded: &&Recorded| recorded.entry.from.as_deref() != Some(recorded.entry.to.as_str());
-        let later: Vec<String> =
-            history.iter().filter(moved).filter(|recorded| recorded.entry.seq > accepted_seq).map(named).collect();
-        if !later.is_empty() {
-            return Ok(later.join(", then "));
-        }
-        Ok(history.iter().rfind(moved).map_or_else(|| "nothing".to_owned(), named))
+        let moves =
+            history.iter().filter(|recorded| recorded.entry.from.as_deref() != Some(&recorded.entry.to));
+        let moves: Vec<&Recorded> = moves.collect();
+        let by_rows = moves.iter().rposition(|recorded| recorded.entry.cause.is_none());
+        let later = by_rows.map_or(&moves[..], |last| &moves[last + 1..]);
+        let shown = if later.is_empty() { &moves[moves.len().saturating_sub(1)..] } else { later };
+        Ok(shown.iter().map(|recorded| named(recorded)).collect::<Vec<_>>().join(", then "))
     }
 }
 
@@ -408,7 +421,8 @@ fn named(recorded: &Recorded) -> String {
     let rule = entry.rule.as_deref().unwrap_or("without number");
     match &entry.cause {
         Some(Cause::Timer { timer, .. }) => format!("rule {rule} (timer {timer})"),
-        Some(Cause::Send { .. } | Cause::Parent { .. } | Cause::Follow { .. } | Cause::Operator { .. }) | None => {
+        Some(Cause::Send { .. } | Cause::Parent { .. } | Cause::Follow { .. } | Cause::Operator { .. })
+        | None => {
             format!("rule {rule} (`{}`)", entry.event)
         }
     }

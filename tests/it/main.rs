@@ -1,3 +1,4 @@
 //! The one integration-test binary: a file per subject.
 
 mod import_real;
+mod import_small;
