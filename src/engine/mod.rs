@@ -1,24 +1,46 @@
 //! Owns every change: the only writer. People, timers, sends, children and administrators go through one step.
 
+pub mod batch;
+pub mod catalog;
 pub mod command;
+pub mod directory;
+mod due;
+mod executor;
+mod group;
+pub mod metrics;
+mod open;
+mod people;
+pub mod plan;
+mod read;
+mod shared;
+mod submit;
+mod system;
+mod view;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+#[cfg(test)]
+mod tests;
 
-use crate::index::{IndexError, List, Page, Range};
-use crate::journal::ReadError;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+
 use crate::kernel::actor::{Actor, ActorKind, Role};
-use crate::kernel::definition::Definition;
 use crate::kernel::entry::{Entry, Position};
 use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::{Instance, Timer};
 use crate::kernel::instant::Instant;
-use crate::kernel::machine::Workflow;
 use crate::kernel::personal::Private;
 
 pub use command::{Accepted, Command, CommandError, Preview, Target};
+pub use group::Answer;
+pub use open::{OpenError, Parts};
+
+use executor::Message;
+use plan::PlanError;
+use shared::Shared;
+use system::SystemChange;
 
 /// A recorded entry with what stands beside it in the journal.
 #[derive(Clone, Debug)]
@@ -97,64 +119,111 @@ pub enum Readiness {
     Stopped(String),
 }
 
+/// Commands that may wait for the writer: a few hundred milliseconds of its work.
+pub const QUEUE_MAX: usize = 4_096;
+
 /// The running engine; clones share it.
 #[derive(Clone)]
-pub struct Engine {}
+pub struct Engine {
+    shared: Arc<Shared>,
+    queue: mpsc::Sender<Message>,
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
 
-#[allow(unused_variables, clippy::needless_pass_by_value, missing_docs)]
 impl Engine {
-    /// Sends an event (or starts an instance); answers once it is on stable storage and published.
-    pub async fn submit(&self, command: Command) -> Result<Accepted, CommandError> { unimplemented!() }
-    /// What `command` would do on the published state; takes no queue and uses up no key.
-    pub fn preview(&self, command: &Command) -> Result<Preview, CommandError> { unimplemented!() }
-    /// The published instance and the position it was read at.
-    pub fn instance(&self, id: &InstanceId) -> Result<(Option<Arc<Instance>>, Position), IndexError> { unimplemented!() }
-    /// A page of the merged lists.
-    pub fn page(&self, lists: &[List], range: &Range, limit: usize) -> Result<Page, IndexError> { unimplemented!() }
-    /// The last published position.
-    pub fn position(&self) -> Position { unimplemented!() }
-    /// Entries of `instance` with seq after `after`, oldest first, at most `limit`.
-    pub async fn history(&self, instance: &Instance, after: u64, limit: usize) -> Result<Vec<Recorded>, ReadError> { unimplemented!() }
-    /// Entries of commits after `after`, in order, waiting up to `wait` for the first; and the last position looked at.
-    pub async fn changes(&self, after: Position, limit: usize, wait: Duration) -> Result<(Vec<Recorded>, Position), ReadError> { unimplemented!() }
-    /// The registered workflows.
-    pub fn workflows(&self) -> &[Arc<dyn Workflow>] { unimplemented!() }
-    /// A registered workflow.
-    pub fn workflow(&self, name: &str) -> Option<&Arc<dyn Workflow>> { unimplemented!() }
-    /// The definition that new instances of a workflow get.
-    pub fn definition(&self, workflow: &str) -> Option<Arc<Definition>> { unimplemented!() }
-    /// Every published definition of a workflow, oldest version first, with the YAML text it came from.
-    pub fn definitions(&self, workflow: &str) -> Vec<(Arc<Definition>, Arc<str>)> { unimplemented!() }
-    /// The definition that an instance is pinned to.
-    pub fn pinned(&self, instance: &Instance) -> Option<Arc<Definition>> { unimplemented!() }
-    /// What exploration found of a workflow (computed once).
-    // pub fn exploration(&self, workflow: &str) -> Option<Arc<Exploration>>
-    /// The events that the state of `instance` accepts, by name.
-    pub fn accepted_events(&self, instance: &Instance) -> Vec<String> { unimplemented!() }
-    /// Armed timers due at or before `until`, in due order, after the cursor.
-    pub fn timers(&self, after: Option<&(Instant, InstanceId)>, until: Instant, limit: usize) -> Result<Vec<ArmedTimer>, IndexError> { unimplemented!() }
+    /// Asks the writer; a full queue refuses at once, with nothing done.
+    async fn ask(&self, message: impl FnOnce(group::Reply) -> Message) -> Answer {
+        if self.shared.halted() {
+            return Err(CommandError::Stopped(self.shared.stop_reason()));
+        }
+        let (reply, answer) = oneshot::channel();
+        self.queue.try_send(message(reply)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                self.shared.metrics.shed();
+                CommandError::Busy
+            }
+            mpsc::error::TrySendError::Closed(_) => CommandError::Stopped(self.shared.stop_reason()),
+        })?;
+        answer.await.unwrap_or(Err(CommandError::CommitUnknown))
+    }
+
     /// Fires a timer now, for a reason (administrator).
-    pub async fn fire_timer(&self, id: &InstanceId, timer: &str, reason: &str, by: Actor, key: Option<String>) -> Result<Accepted, CommandError> { unimplemented!() }
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn fire_timer(&self, id: &InstanceId, timer: &str, reason: &str, by: Actor) -> Answer {
+        let (id, timer, reason) = (id.clone(), timer.to_owned(), reason.to_owned());
+        self.ask(|reply| Message::Fire { id, timer, reason, by, reply }).await
+    }
+
     /// Moves a timer to another due, for a reason (administrator).
-    pub async fn move_timer(&self, id: &InstanceId, timer: &str, due: Instant, reason: &str, by: Actor, key: Option<String>) -> Result<Accepted, CommandError> { unimplemented!() }
-    /// Makes a token; the secret is told once.
-    pub async fn create_token(&self, identity: Identity, by: Actor) -> Result<(TokenInfo, String), CommandError> { unimplemented!() }
-    /// Revokes a token.
-    pub async fn revoke_token(&self, id: &InstanceId, by: Actor) -> Result<TokenInfo, CommandError> { unimplemented!() }
-    /// Every token.
-    pub fn tokens(&self) -> Vec<TokenInfo> { unimplemented!() }
-    /// Who the secret speaks for; absent for an unknown or revoked one.
-    pub fn authenticate(&self, secret: &str) -> Option<Identity> { unimplemented!() }
-    /// Known people and services.
-    pub fn actors(&self) -> Vec<ActorInfo> { unimplemented!() }
-    /// Adds or changes a person; deactivating gives the cases back to their queues, first ownership to `successor` (X16).
-    pub async fn put_actor(&self, actor: ActorInfo, successor: Option<String>, by: Actor) -> Result<ActorInfo, CommandError> { unimplemented!() }
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn move_timer(
+        &self,
+        id: &InstanceId,
+        timer: &str,
+        due: Instant,
+        reason: &str,
+        by: Actor,
+    ) -> Answer {
+        let (id, timer, reason) = (id.clone(), timer.to_owned(), reason.to_owned());
+        self.ask(|reply| Message::Move { id, timer, due, reason, by, reply }).await
+    }
+
+    async fn system(&self, change: SystemChange) -> Answer {
+        self.ask(|reply| Message::System(Box::new(change), reply)).await
+    }
+
+    /// Completes once nothing is due and everything computed is published.
+    pub async fn settle(&self) {
+        let (done, settled) = oneshot::channel();
+        if self.queue.send(Message::Settle(done)).await.is_ok() {
+            // A writer that ended answers by dropping the channel: nothing is due any more.
+            settled.await.ok();
+        }
+    }
+
     /// Whether commands are taken.
-    pub fn readiness(&self) -> Readiness { unimplemented!() }
-    /// How many instances are in each (workflow, state).
-    pub fn census(&self) -> BTreeMap<(String, String), u64> { unimplemented!() }
-    /// Counters and gauges in Prometheus text form.
-    pub fn metrics(&self) -> String { unimplemented!() }
-    /// The moment now, by the injected time source.
-    pub fn now(&self) -> Instant { unimplemented!() }
+    pub fn readiness(&self) -> Readiness {
+        if self.shared.halted() { Readiness::Stopped(self.shared.stop_reason()) } else { Readiness::Ready }
+    }
+
+    /// Stops the writer for good: found damage, a failed disk.
+    pub fn halt(&self, reason: &str) {
+        self.shared.halt(reason);
+    }
+
+    /// Finishes what waits, ends the writer and closes storage cleanly.
+    ///
+    /// # Errors
+    /// What could not be closed; nothing acknowledged is lost by it.
+    pub async fn stop(&self) -> Result<(), String> {
+        // A writer that already ended took its channel with it.
+        self.queue.send(Message::Stop).await.ok();
+        let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            let joined = tokio::task::spawn_blocking(move || writer.join()).await;
+            joined.map_err(|e| e.to_string())?.map_err(|_| "the writer panicked".to_owned())?;
+        }
+        if self.shared.halted() {
+            return Err(self.shared.stop_reason());
+        }
+        self.shared.index.close().map_err(|e| e.to_string())?;
+        self.shared.journal.close().await.map_err(|e| e.to_string())
+    }
+}
+
+/// What a caller is told of a plan that failed.
+fn command_error(error: PlanError) -> CommandError {
+    match error {
+        PlanError::Refused(refusal) => {
+            CommandError::Refused { refusal, accepted: Vec::new(), instance: None }
+        }
+        PlanError::Panicked(text) => CommandError::StepFailed(text),
+        PlanError::TooLarge(text) => CommandError::TooLarge(text),
+        PlanError::Missing(text) => CommandError::Stopped(format!("this server lacks {text}")),
+        PlanError::Index(error) => CommandError::Stopped(error.to_string()),
+    }
 }

@@ -1,1 +1,390 @@
-//! stub
+//! Owns which keys an instance has in an index, and how a change moves them.
+//!
+//! ```text
+//! i/<local part of id>                    the record
+//! t/<due><id>                             the earliest moment the engine must look at it
+//! p/<id>                                  has sends or pending links
+//! s/<workflow>␟<state>␟<created><id>      list: state
+//! o/<owner>␟<created><id>                 list: owner, `queue:<name>` for a queue
+//! c/<customer>␟<created><id>              list: customer
+//! x/<workflow>␟<reference>␟<created><id>  list: external reference
+//! n/<name>␟<key>                          tally
+//! ```
+//!
+//! Moments are 8 big-endian bytes, so that key order is time order. Instances of
+//! a workflow that starts with `$` (definitions, tokens, …) have a record and a
+//! state row only.
+//!
+//! # Why
+//! The cost of the index is the number of keys written, not their bytes. So a
+//! transition writes the record and only the rows that move: an instance has one
+//! timer row however many timers run, and rows hold nothing but their key.
+//! ␟ is the byte 0xFF, which no UTF-8 text contains: no name can reach into the
+//! list of another, whatever a caller puts into it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{IndexError, List, Range};
+use crate::kernel::hash::{Hash, hex};
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::Instance;
+use crate::kernel::instant::Instant;
+
+/// One key of an index.
+pub type Key = Arc<[u8]>;
+
+/// Longest name that stands in a key as it is; a longer one (customer and reference
+/// are free text) stands there as its digest, so that no key outgrows a page of storage.
+pub const NAME_BYTES_MAX: usize = 128;
+
+/// Ends a name within a key.
+const END: u8 = 0xFF;
+/// Marks a digest in place of a name; in no UTF-8 text either.
+const DIGEST: u8 = 0xFE;
+/// Bytes of an id within a key.
+const ID_BYTES: usize = 21;
+/// Bytes of a moment within a key.
+const MOMENT_BYTES: usize = 8;
+/// Bytes of (created, id) at the end of a list's key.
+const ROW_BYTES: usize = MOMENT_BYTES + ID_BYTES;
+
+/// The prefix of timer rows.
+const TIMER: &[u8] = b"t/";
+/// The prefix of rows of instances with something to deliver.
+const SENDING: &[u8] = b"p/";
+/// The prefix of state rows.
+pub(super) const STATE: &[u8] = b"s/";
+
+/// What happens to one key.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// It holds this instance.
+    Record(Arc<Instance>),
+    /// It exists.
+    Row,
+    /// It no longer exists.
+    Remove,
+    /// Its tally goes up by this.
+    Raise(u64),
+}
+
+/// The writes that turn the keys of `before` into those of `after`; rows that stay are not written.
+pub fn changes(before: Option<&Instance>, after: &Arc<Instance>) -> Vec<(Key, Write)> {
+    let old = before.map(rows).unwrap_or_default();
+    let new = rows(after);
+    let mut writes = vec![(record(&after.id), Write::Record(Arc::clone(after)))];
+    writes.extend(old.iter().filter(|row| !new.contains(row)).map(|row| (Arc::clone(row), Write::Remove)));
+    writes.extend(new.into_iter().filter(|row| !old.contains(row)).map(|row| (row, Write::Row)));
+    writes
+}
+
+/// The key of the record of `id`; shared by ids that differ in the partition only,
+/// so that a reader must compare the whole id.
+pub fn record(id: &InstanceId) -> Key {
+    joined(&[b"i/", id.local().as_bytes()])
+}
+
+/// The key of a tally.
+pub fn tally(name: &str, key: &str) -> Key {
+    let mut bytes = b"n/".to_vec();
+    push_name(&mut bytes, name);
+    push_name(&mut bytes, key);
+    bytes.into()
+}
+
+/// The earliest moment at which the engine has work with `instance` that no event
+/// brings: a timer comes due or a parked send may be tried again.
+pub fn wake_at(instance: &Instance) -> Option<Instant> {
+    let parked = instance.sends.iter().filter_map(|send| send.not_before);
+    instance.next_due().into_iter().chain(parked).min()
+}
+
+/// The list an owner's instances stand in: a person's id, or `queue:<name>`.
+///
+/// `owner` is `{"person": {"id": …}}`, `{"queue": …}` or already that text.
+pub fn owner_name(owner: &Value) -> Option<String> {
+    if let Some(name) = owner.as_str() {
+        return Some(name.to_owned());
+    }
+    let person = owner.pointer("/person/id").and_then(Value::as_str).map(str::to_owned);
+    person.or_else(|| Some(format!("queue:{}", owner.get("queue")?.as_str()?)))
+}
+
+/// The keys of `instance` beside its record; at most six.
+fn rows(instance: &Instance) -> Vec<Key> {
+    let row = |list: &List| {
+        let mut key = prefix(list);
+        push_row(&mut key, instance.created, &instance.id);
+        Key::from(key)
+    };
+    let workflow = &instance.workflow;
+    let mut rows = vec![row(&List::State { workflow: workflow.clone(), state: instance.state.clone() })];
+    if workflow.starts_with('$') {
+        return rows;
+    }
+    if let Some(due) = wake_at(instance) {
+        rows.push(joined(&[TIMER, &moment(due), instance.id.as_str().as_bytes()]));
+    }
+    if !(instance.sends.is_empty() && instance.pending.is_empty()) {
+        rows.push(sending(&instance.id));
+    }
+    let owner = instance.data.get("case").and_then(|case| case.get("owner")).and_then(owner_name);
+    rows.extend(owner.map(|owner| row(&List::Owner(owner))));
+    rows.extend(instance.case_text("customer_id").map(|customer| row(&List::Customer(customer.to_owned()))));
+    rows.extend(instance.data.get("external_ref").and_then(Value::as_str).map(|reference| {
+        row(&List::ExternalRef { workflow: workflow.clone(), reference: reference.to_owned() })
+    }));
+    rows
+}
+
+/// What all keys of `list` start with.
+fn prefix(list: &List) -> Vec<u8> {
+    let (kind, names): (&[u8], [Option<&str>; 2]) = match list {
+        List::State { workflow, state } => (STATE, [Some(workflow), Some(state)]),
+        List::Owner(owner) => (b"o/", [Some(owner), None]),
+        List::Customer(customer) => (b"c/", [Some(customer), None]),
+        List::ExternalRef { workflow, reference } => (b"x/", [Some(workflow), Some(reference)]),
+    };
+    let mut key = Vec::with_capacity(64 + ROW_BYTES);
+    key.extend_from_slice(kind);
+    names.into_iter().flatten().for_each(|name| push_name(&mut key, name));
+    key
+}
+
+/// The keys (from, up to but without) that hold the part `range` of `list`.
+pub(super) fn list_bounds(list: &List, range: &Range) -> (Vec<u8>, Vec<u8>) {
+    let prefix = prefix(list);
+    let at = |created: Instant| [&prefix[..], &moment(created)].concat();
+    let mut from = range.created_from.map_or_else(|| prefix.clone(), at);
+    let mut until = range.created_until.map_or_else(|| [&prefix[..], &[END]].concat(), at);
+    if let Some((created, id)) = &range.after {
+        let mut row = prefix;
+        push_row(&mut row, *created, id);
+        if range.newest_first {
+            until = until.min(row);
+        } else {
+            row.push(0);
+            from = from.max(row);
+        }
+    }
+    (from, until)
+}
+
+/// The keys of timer rows after `after` and due at or before `until`.
+pub(super) fn due_bounds(after: Option<&(Instant, InstanceId)>, until: Instant) -> (Vec<u8>, Vec<u8>) {
+    let from = after.map_or_else(
+        || TIMER.to_vec(),
+        |(due, id)| [TIMER, &moment(*due), id.as_str().as_bytes(), &[0]].concat(),
+    );
+    let past = u64::from_be_bytes(moment(until)) + 1;
+    (from, [TIMER, &past.to_be_bytes()].concat())
+}
+
+/// The keys of sending rows after `after`.
+pub(super) fn sending_bounds(after: Option<&InstanceId>) -> (Vec<u8>, Vec<u8>) {
+    let from = after.map_or_else(|| SENDING.to_vec(), |id| [SENDING, id.as_str().as_bytes(), &[0]].concat());
+    (from, [SENDING, &[END]].concat())
+}
+
+/// The keys of all rows of one kind.
+pub(super) fn kind_bounds(kind: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    (kind.to_vec(), [kind, &[END, END]].concat())
+}
+
+/// The last bytes of a list's key: what lists are merged by.
+///
+/// # Errors
+/// A key that is too short.
+pub(super) fn order_of(key: &[u8]) -> Result<&[u8], IndexError> {
+    key.len().checked_sub(ROW_BYTES).map(|start| &key[start..]).ok_or_else(|| corrupt(key, "is too short"))
+}
+
+/// Moment and id at the end of a list's or timer's key.
+///
+/// # Errors
+/// A key of another shape.
+pub(super) fn parse_row(key: &[u8]) -> Result<(Instant, InstanceId), IndexError> {
+    let (at, id) = order_of(key)?.split_at(MOMENT_BYTES);
+    let at = at.try_into().map(i64::from_be_bytes).map_err(|_| corrupt(key, "has no moment"))?;
+    Ok((Instant::from_millis(at), parse_id(key, id)?))
+}
+
+/// The id in a sending row's key.
+///
+/// # Errors
+/// A key of another shape.
+pub(super) fn parse_sending(key: &[u8]) -> Result<InstanceId, IndexError> {
+    parse_id(key, key.strip_prefix(SENDING).unwrap_or(key))
+}
+
+/// Workflow and state of a state row's key.
+///
+/// # Errors
+/// A key of another shape.
+pub(super) fn parse_state(key: &[u8]) -> Result<(String, String), IndexError> {
+    let names = key.len().checked_sub(ROW_BYTES).and_then(|end| key[..end].strip_prefix(STATE));
+    let mut names = names.unwrap_or_default().split(|byte| *byte == END);
+    match (names.next(), names.next()) {
+        (Some(workflow), Some(state)) => {
+            Ok((String::from_utf8_lossy(workflow).into_owned(), String::from_utf8_lossy(state).into_owned()))
+        }
+        (Some(_) | None, _) => Err(corrupt(key, "names no state")),
+    }
+}
+
+/// An error about what is stored at `key`.
+pub(super) fn corrupt(key: &[u8], reason: impl Into<String>) -> IndexError {
+    IndexError::Corrupt { key: key.escape_ascii().to_string(), reason: reason.into() }
+}
+
+fn parse_id(key: &[u8], id: &[u8]) -> Result<InstanceId, IndexError> {
+    let text = std::str::from_utf8(id).map_err(|e| corrupt(key, e.to_string()))?;
+    InstanceId::parse(text).map_err(|reason| corrupt(key, reason))
+}
+
+fn sending(id: &InstanceId) -> Key {
+    joined(&[SENDING, id.as_str().as_bytes()])
+}
+
+fn push_name(key: &mut Vec<u8>, name: &str) {
+    if name.len() <= NAME_BYTES_MAX {
+        key.extend_from_slice(name.as_bytes());
+    } else {
+        key.push(DIGEST);
+        key.extend_from_slice(hex(Hash::of(&[name.as_bytes()]).bytes()).as_bytes());
+    }
+    key.push(END);
+}
+
+fn push_row(key: &mut Vec<u8>, created: Instant, id: &InstanceId) {
+    key.extend_from_slice(&moment(created));
+    key.extend_from_slice(id.as_str().as_bytes());
+}
+
+/// Order of the bytes is order of time: moments are never before 1970.
+fn moment(at: Instant) -> [u8; MOMENT_BYTES] {
+    at.millis().to_be_bytes()
+}
+
+fn joined(parts: &[&[u8]]) -> Key {
+    parts.concat().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::contract::made::{arm, give, moved, started};
+    use super::*;
+
+    #[test]
+    fn an_owner_is_a_person_a_queue_or_a_name() {
+        let cases = [
+            (json!({"person": {"id": "li", "role": "agent"}}), Some("li")),
+            (json!({"queue": "desk"}), Some("queue:desk")),
+            (json!("li"), Some("li")),
+            (json!({"person": {}}), None),
+            (json!({"queue": 3}), None),
+            (json!(null), None),
+        ];
+        for (owner, expected) in cases {
+            assert_eq!(owner_name(&owner).as_deref(), expected, "{owner}");
+        }
+    }
+
+    #[test]
+    fn an_id_and_a_moment_are_read_back_from_a_row() {
+        let instance = started(7);
+        let rows = rows(&instance);
+        assert_eq!(rows.len(), 3);
+        for row in &rows {
+            assert_eq!(parse_row(row).expect("is a row"), (instance.created, instance.id.clone()));
+        }
+        let place = parse_state(&rows[0]).expect("is a state's row");
+        assert_eq!(place, (instance.workflow, instance.state));
+    }
+
+    #[test]
+    fn bytes_that_are_no_row_are_an_error() {
+        for key in [&b""[..], b"s/", &[b's'; 40], &[0xFF; 40]] {
+            assert!(matches!(parse_row(key), Err(IndexError::Corrupt { .. })), "{key:?}");
+        }
+        for key in [&b"s/"[..], &[b'x'; 40], b"s/consultation"] {
+            assert!(matches!(parse_state(key), Err(IndexError::Corrupt { .. })), "{key:?}");
+        }
+        assert!(matches!(parse_sending(b"p/abc"), Err(IndexError::Corrupt { .. })));
+    }
+
+    /// A consultation with two rounds, a follow-up link and a reopening, as an agent works it.
+    fn path() -> Vec<Instance> {
+        let mut first = started(1);
+        first.data["external_ref"] = "crm-1".into();
+        arm(&mut first, "frt_warning", 10);
+        arm(&mut first, "res_breach", 900);
+        let mut path = vec![first];
+        let mut step = |change: &dyn Fn(&mut Instance)| {
+            let next = moved(path.last().expect("starts with one"), change);
+            path.push(next);
+        };
+        let state = |next: &mut Instance, state: &str| state.clone_into(&mut next.state);
+        step(&|next| {
+            state(next, "open.intake.classified");
+            next.data["case"]["category"] = "after_sale".into();
+        });
+        step(&|next| {
+            state(next, "open.handling.assigned");
+            give(next, "li");
+            next.timers.remove("frt_warning");
+        });
+        step(&|next| state(next, "open.handling.in_progress"));
+        step(&|next| next.data["note"] = "called back".into());
+        step(&|next| {
+            state(next, "open.waiting.customer");
+            arm(next, "reminder", 100);
+        });
+        step(&|next| arm(next, "reminder", 200));
+        step(&|next| {
+            state(next, "open.handling.in_progress");
+            next.timers.remove("reminder");
+        });
+        step(&|next| give(next, "wang"));
+        step(&|next| {
+            state(next, "open.resolved");
+            next.timers.clear();
+            arm(next, "auto_close", 500);
+            let link = json!({"rule": "r", "index": 1, "workflow": "later", "link": "spawned"});
+            next.pending.push(serde_json::from_value(link).expect("a link"));
+        });
+        step(&|next| {
+            state(next, "open.handling.in_progress");
+            next.timers.clear();
+            arm(next, "res_breach", 950);
+        });
+        step(&|next| {
+            state(next, "open.resolved");
+            next.timers.clear();
+            arm(next, "auto_close", 990);
+        });
+        step(&|next| {
+            state(next, "closed");
+            next.timers.clear();
+            next.pending.clear();
+        });
+        path
+    }
+
+    #[test]
+    fn a_transition_writes_at_most_six_keys_on_average() {
+        let path = path();
+        let mut writes = changes(None, &Arc::new(path[0].clone())).len();
+        assert_eq!(writes, 6, "a start writes its record and five rows");
+        for step in path.windows(2) {
+            writes += changes(Some(&step[0]), &Arc::new(step[1].clone())).len();
+        }
+        assert!(writes <= 6 * path.len(), "{writes} writes in {} transitions", path.len());
+        let quiet = changes(Some(&path[3]), &Arc::new(path[4].clone()));
+        assert_eq!(quiet.len(), 1, "a note moves no row");
+    }
+}

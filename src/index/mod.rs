@@ -3,9 +3,19 @@
 //! Implementations: [`sled`] (default) and [`memory`] (the suite's twin); each
 //! passes the same contract suite. [`keys`] says once which keys an instance has.
 
+mod cache;
+#[cfg(test)]
+mod contract;
 pub mod keys;
+mod mark;
 pub mod memory;
+mod opening;
+mod overlay;
+mod read;
+mod record;
 pub mod sled;
+mod store;
+mod view;
 
 use std::sync::Arc;
 
@@ -121,13 +131,26 @@ pub trait Index: Send + Sync {
     /// [`IndexError`].
     fn get(&self, id: &InstanceId) -> Result<Option<Arc<Instance>>, IndexError>;
 
-    /// Up to `limit` rows of the merged `lists`, in order of (created, id).
+    /// The instance whose id has the same local part as `id`, whatever its partition.
+    ///
+    /// A local part is made of what started an instance, so that a start must be
+    /// refused where another instance already holds it: both would share one record.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    fn holder(&self, id: &InstanceId) -> Result<Option<Arc<Instance>>, IndexError>;
+
+    /// Up to `limit` (at most [`PAGE_SCAN_MAX`]) rows of the merged `lists`, in order of
+    /// (created, id); an instance that stands in several of them comes once.
     ///
     /// # Errors
     /// [`IndexError`].
     fn page(&self, lists: &[List], range: &Range, limit: usize) -> Result<Page, IndexError>;
 
-    /// Up to `limit` (earliest due, instance) pairs with due at or before `until`, in order, after `after`.
+    /// Up to `limit` (due, instance) pairs with due at or before `until`, in order, after `after`.
+    ///
+    /// An instance is due at [`keys::wake_at`]: its earliest timer, or the earliest
+    /// moment at which a parked send may be tried again.
     ///
     /// # Errors
     /// [`IndexError`].

@@ -1,1 +1,141 @@
-//! stub
+//! Owns the default journal: append-only JSON lines in segment files of one directory.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::{self, JoinHandle};
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
+
+use super::append::{Group, Head};
+use super::disk::{Disks, RealDisks};
+use super::lock::Lock;
+pub use super::recover::{Cut, OpenError, Opened, Options};
+use super::scrub::Cursor;
+use super::store::{self, Store};
+use super::writer::Work;
+use super::{AppendError, Commit, Fence, Journal, Position, ReadError, Tail, recover};
+
+/// A journal in a directory of this machine.
+pub struct FileJournal {
+    head: Arc<AsyncMutex<Head>>,
+    pub(super) store: Arc<Store>,
+    pub(super) cursor: Arc<Mutex<Cursor>>,
+    work: Option<mpsc::Sender<Work>>,
+    thread: Option<JoinHandle<()>>,
+    // Declared last: let go of after the thread has ended.
+    _lock: Lock,
+}
+
+impl FileJournal {
+    /// Opens the journal in `dir`, made where there is none, and says what was found.
+    ///
+    /// `index_applied` is the last position that a trusted index has applied; 0
+    /// where it will be rebuilt. It blocks: the active segment is read in full.
+    ///
+    /// # Crash safety
+    /// An unacknowledged end of the last group is overwritten with fill and
+    /// synced before this returns; dying within leaves it to the next opening.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(dir: &Path, options: Options, index_applied: Position) -> Result<(Self, Opened), OpenError> {
+        Self::open_on(Box::new(RealDisks), dir, options, index_applied)
+    }
+
+    /// As [`FileJournal::open`], writing to `disks`.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub(super) fn open_on(
+        disks: Box<dyn Disks>,
+        dir: &Path,
+        options: Options,
+        index_applied: Position,
+    ) -> Result<(Self, Opened), OpenError> {
+        let recover::Parts { lock, writer, opened } = recover::open(dir, options, disks, index_applied)?;
+        let store = Arc::clone(&writer.store);
+        let head = Arc::new(AsyncMutex::new(Head::new(store.tail())));
+        let (work, received) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || writer.run(&received))
+            .map_err(|error| OpenError::Io { dir: dir.to_owned(), error })?;
+        let journal =
+            Self { head, store, cursor: Arc::default(), work: Some(work), thread: Some(thread), _lock: lock };
+        Ok((journal, opened))
+    }
+
+    fn ask(&self, work: Work) {
+        let sender = self.work.as_ref().expect("taken only when dropped");
+        // Where the thread has ended, the answer's sender is dropped with the work, which the asker sees.
+        sender.send(work).ok();
+    }
+
+    /// Runs a read where it may block.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Store) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let store = Arc::clone(&self.store);
+        tokio::task::spawn_blocking(move || read(&store)).await.map_err(store::io_error)?
+    }
+}
+
+impl Drop for FileJournal {
+    fn drop(&mut self) {
+        self.work.take();
+        if let Some(thread) = self.thread.take() {
+            // The lock must not be let go of while a group is still being written.
+            thread.join().ok();
+        }
+    }
+}
+
+const THREAD_ENDED: &str = "the journal's thread has ended";
+
+#[async_trait]
+impl Journal for FileJournal {
+    async fn append(&self, fence: Fence, group: &[Commit]) -> Result<Position, AppendError> {
+        let mut head = Arc::clone(&self.head).lock_owned().await;
+        head.admit(fence)?;
+        if group.is_empty() {
+            return Ok(head.tail.last);
+        }
+        let group = Group::write(head.tail, group)?;
+        let (answer, outcome) = oneshot::channel();
+        self.ask(Work::Append { group, head, answer });
+        outcome.await.unwrap_or_else(|_| Err(AppendError::Unknown(THREAD_ENDED.into())))
+    }
+
+    async fn get(&self, positions: &[Position]) -> Result<Vec<(Position, Commit)>, ReadError> {
+        let positions = positions.to_vec();
+        self.blocking(move |store| store.get(&positions)).await
+    }
+
+    async fn read(&self, from: Position, limit: usize) -> Result<Vec<(Position, Commit)>, ReadError> {
+        self.blocking(move |store| store.read(from, limit)).await
+    }
+
+    async fn watch(&self, from: Position) -> Position {
+        let mut tail = self.store.watch();
+        match tail.wait_for(|tail| tail.last >= from).await {
+            Ok(tail) => tail.last,
+            Err(_) => unreachable!("the sender lives in the store, which `self` holds"),
+        }
+    }
+
+    async fn tail(&self) -> Result<Tail, ReadError> {
+        self.head.lock().await.known_tail().map_err(ReadError::Io)
+    }
+
+    async fn close(&self) -> Result<(), ReadError> {
+        let head = Arc::clone(&self.head).lock_owned().await;
+        let (answer, outcome) = oneshot::channel();
+        self.ask(Work::Close { head, answer });
+        outcome.await.unwrap_or_else(|_| Err(ReadError::Io(THREAD_ENDED.into())))
+    }
+}
+
+#[cfg(test)]
+mod tests;

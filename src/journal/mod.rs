@@ -1,11 +1,31 @@
 //! Owns the truth: an append-only sequence of commits per partition.
 //!
 //! Everything else the product knows is derived from here. Implementations:
-//! [`file`] (default) and [`memory`] (the suite's twin); each passes the same
-//! contract suite.
+//! [`mod@file`] (default) and [`memory`] (the suite's twin); each passes the same
+//! contract suite. [`verify`] checks a file journal byte by byte, [`scrub`] does
+//! so in the background for what is no longer written.
+//!
+//! Of the file journal, `line` owns the text of a commit, `segment` a file of
+//! lines, `manifest` the list of finished files, `recover` the opening after any
+//! kind of stop, `writer` the thread that writes and syncs, `store` what readers see.
 
+mod append;
+#[cfg(test)]
+mod contract;
+mod disk;
 pub mod file;
+mod line;
+mod lock;
+mod manifest;
 pub mod memory;
+mod recover;
+#[cfg(test)]
+mod samples;
+pub mod scrub;
+mod segment;
+mod store;
+pub mod verify;
+mod writer;
 
 use async_trait::async_trait;
 
@@ -51,6 +71,9 @@ pub enum AppendError {
         /// Its length.
         bytes: usize,
     },
+    /// The group breaks another limit or rule, or the journal is closed; nothing of it was written.
+    #[error("the journal does not take this group: {0}")]
+    Refused(String),
     /// The group may or may not be durable; only [`Journal::tail`] of a journal
     /// opened anew tells. This journal takes no further append.
     #[error("it is not known whether the group was stored: {0}")]
@@ -81,19 +104,21 @@ pub trait Journal: Send + Sync {
     /// # Crash safety
     /// Dying before the answer leaves none, or a leading part, of the group, which
     /// recovery may keep or cut as a whole from its first missing commit; nobody was
-    /// told of it. Dying after `Ok` loses nothing of it.
+    /// told of it. Dying after `Ok` loses nothing of it. Dropping the future does not
+    /// stop a write that has begun; the next append waits for it.
     ///
     /// # Errors
     /// [`AppendError`]; after `Unknown` every further append fails with `Unknown`.
     async fn append(&self, fence: Fence, group: &[Commit]) -> Result<Position, AppendError>;
 
-    /// The commits at `positions`, in that order; a position past the end is left out.
+    /// The commits at `positions`, in that order; 0 and positions past the end are left out.
     ///
     /// # Errors
     /// [`ReadError`]; a damaged commit is never returned.
     async fn get(&self, positions: &[Position]) -> Result<Vec<(Position, Commit)>, ReadError>;
 
-    /// Up to `limit` durable commits from position `from` on, in order.
+    /// Up to `limit` durable commits from position `from` on, in order; fewer where
+    /// they are long. Only an empty answer means that there are no more.
     ///
     /// # Errors
     /// [`ReadError`].

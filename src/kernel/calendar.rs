@@ -1,8 +1,8 @@
 //! Owns business time: which instants are open, and when a promise falls due.
 //!
 //! A calendar is a zone, weekly hours and dated exceptions (R3). Every answer
-//! comes from one source, the ordered openings after an instant; [`file`] reads
-//! and checks the written form, [`zone`] turns local boundaries into instants (R5).
+//! comes from one source, the ordered openings after an instant; [`mod@file`] reads
+//! and checks the written form, `zone` turns local boundaries into instants (R5).
 //!
 //! # Why
 //! Openings are walked day by day: at most a few hundred steps for real promises.
@@ -152,7 +152,7 @@ impl Calendar {
 
     /// The local date at `at`.
     pub fn date_at(&self, at: Instant) -> NaiveDate {
-        zone::date_of(self.zone, at)
+        date_of(self.zone, at)
     }
 
     /// Whether the calendar opens on `date`.

@@ -1,13 +1,18 @@
 //! Owns what the product means, without clock, I/O or randomness: same input, same output, byte for byte.
 
+#[cfg(test)]
+mod toy;
+
 pub mod actor;
 pub mod calendar;
 pub mod canonical;
 pub mod case;
 pub mod common;
 pub mod definition;
+pub mod diagram;
 pub mod effect;
 pub mod entry;
+pub mod explore;
 pub mod fact;
 pub mod fault;
 pub mod hash;
@@ -20,4 +25,5 @@ pub mod patch;
 pub mod personal;
 pub mod span;
 pub mod step;
+pub mod table;
 pub mod title;

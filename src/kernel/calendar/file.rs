@@ -135,11 +135,7 @@ impl CalendarFile {
             .days()
             .map(|(day, texts)| hours_of_day(&fault::join("/weekly", day), texts, &mut faults));
         let mut dates = BTreeMap::new();
-        for (date, at) in dates_of(&self.off, &mut faults) {
-            if dates.insert(date, Vec::new()).is_some() {
-                faults.push(Fault::value(at, format!("`{date}` is off twice; accepted is each date once")));
-            }
-        }
+        self.take_off(&mut dates, &mut faults);
         self.take_open(&mut dates, &mut faults);
         if faults.is_empty() {
             faults.extend(never_open(&weekly, &dates));
@@ -149,6 +145,17 @@ impl CalendarFile {
                 Ok(Calendar { name: self.name.clone(), version: self.version, zone, weekly, dates })
             }
             Ok(_) | Err(()) => Err(faults),
+        }
+    }
+
+    fn take_off(&self, dates: &mut BTreeMap<NaiveDate, Vec<Hours>>, faults: &mut Vec<Fault>) {
+        for (i, text) in self.off.iter().enumerate() {
+            let fault = match date_within_years(text) {
+                Ok(date) if dates.insert(date, Vec::new()).is_none() => continue,
+                Ok(date) => format!("`{date}` is off twice; accepted is each date once"),
+                Err(message) => message,
+            };
+            faults.push(Fault::value(format!("/off/{i}"), fault));
         }
     }
 
@@ -168,19 +175,6 @@ impl CalendarFile {
             }
         }
     }
-}
-
-/// The dates that can be read, each with its pointer.
-fn dates_of(texts: &[String], faults: &mut Vec<Fault>) -> Vec<(NaiveDate, String)> {
-    let mut dates = Vec::with_capacity(texts.len());
-    for (i, text) in texts.iter().enumerate() {
-        let path = format!("/off/{i}");
-        match date_within_years(text) {
-            Ok(date) => dates.push((date, path)),
-            Err(message) => faults.push(Fault::value(path, message)),
-        }
-    }
-    dates
 }
 
 fn date_within_years(text: &str) -> Result<NaiveDate, String> {

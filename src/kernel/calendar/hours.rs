@@ -34,8 +34,10 @@ impl Hours {
         if close > open {
             return Ok(Self { open, close });
         }
-        let (from, to) = text.split_at(6);
-        Err(if close == open {
+        let (from, to) = text.split_at("09:00-".len());
+        Err(if close == 0 {
+            format!("`{text}` closes before it opens; midnight at the end of a day is `24:00`")
+        } else if close == open {
             format!("`{text}` never opens; a close is after its open, and a whole day is `00:00-24:00`")
         } else {
             format!(

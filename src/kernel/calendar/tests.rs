@@ -1,1 +1,500 @@
-#![allow(missing_docs)]
+//! The golden vectors of time.md, laws over two zones, and what a file may not say.
+
+use chrono::{NaiveDateTime, TimeZone};
+use chrono_tz::Tz;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const HOUR: i64 = 3_600_000;
+const MINUTE: i64 = 60_000;
+
+fn calendar(file: Value) -> Calendar {
+    serde_json::from_value::<CalendarFile>(file).unwrap().check().unwrap()
+}
+
+/// What is wrong with a calendar that differs from a good one in some keys.
+fn faults(changes: &Value) -> Vec<(String, String)> {
+    let mut file = json!({
+        "name": "cn", "version": 1, "title": {"en": "China", "zh": "中国"}, "zone": "Asia/Shanghai",
+        "weekly": {"mon": ["09:00-18:00"]},
+    });
+    for (key, value) in changes.as_object().unwrap() {
+        file[key] = value.clone();
+    }
+    match serde_json::from_value::<CalendarFile>(file).unwrap().check() {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.into_iter().map(|fault| (fault.path, fault.message)).collect(),
+    }
+}
+
+fn dates(month: u32, days: std::ops::RangeInclusive<u32>) -> Vec<String> {
+    days.map(|day| format!("2026-{month:02}-{day:02}")).collect()
+}
+
+/// China with the days off and make-up days of 2026.
+fn china() -> Calendar {
+    let day = ["09:00-12:00", "13:00-18:00"];
+    let off = [
+        dates(1, 1..=3),
+        dates(2, 15..=23),
+        dates(4, 4..=6),
+        dates(5, 1..=5),
+        dates(6, 19..=21),
+        dates(9, 25..=27),
+        dates(10, 1..=7),
+    ]
+    .concat();
+    let made_up = ["2026-01-04", "2026-02-14", "2026-02-28", "2026-05-09", "2026-09-20", "2026-10-10"];
+    let open: BTreeMap<_, _> = made_up.into_iter().map(|date| (date, day)).collect();
+    calendar(json!({
+        "name": "cn_2026", "version": 1, "title": {"en": "China", "zh": "中国"}, "zone": "Asia/Shanghai",
+        "weekly": {"mon": day, "tue": day, "wed": day, "thu": day, "fri": day},
+        "off": off, "open": open,
+    }))
+}
+
+/// A night shift over the hour that New York's clocks skip and repeat, and a day shift.
+fn new_york() -> Calendar {
+    every_day("America/New_York", &["01:00-04:00", "09:00-17:00"])
+}
+
+fn every_day(zone: &str, hours: &[&str]) -> Calendar {
+    calendar(json!({
+        "name": "daily", "version": 1, "title": {"en": "Daily", "zh": "每天"}, "zone": zone,
+        "weekly": {"mon": hours, "tue": hours, "wed": hours, "thu": hours, "fri": hours, "sat": hours, "sun": hours},
+    }))
+}
+
+/// The first instant at which the calendar's clocks show `text`.
+fn at(calendar: &Calendar, text: &str) -> Instant {
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
+    calendar.zone().from_local_datetime(&local).earliest().unwrap().to_utc().into()
+}
+
+fn local(zone: Tz, at: Instant) -> String {
+    at.utc().with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string()
+}
+
+fn due(calendar: &Calendar, start: &str, span: &str) -> String {
+    let due = calendar.due(at(calendar, start), Span::parse(span).unwrap());
+    local(calendar.zone(), due)
+}
+
+#[test]
+fn business_hours_of_the_specification_fall_due() {
+    let china = china();
+    for (start, span, expected) in [
+        ("2026-03-11 10:00", "2 business hours", "2026-03-11 12:00"),
+        ("2026-03-11 11:30", "2 business hours", "2026-03-11 14:30"),
+        ("2026-03-11 12:30", "2 business hours", "2026-03-11 15:00"),
+        ("2026-03-11 17:00", "2 business hours", "2026-03-12 10:00"),
+        ("2026-03-11 18:00", "1 business hour", "2026-03-12 10:00"),
+        ("2026-03-11 09:00", "8 business hours", "2026-03-11 18:00"),
+        ("2026-03-11 07:15", "1 business hour", "2026-03-11 10:00"),
+        ("2026-03-13 17:30", "2 business hours", "2026-03-16 10:30"),
+        ("2026-02-13 17:30", "2 business hours", "2026-02-14 10:30"),
+        ("2026-02-14 17:30", "2 business hours", "2026-02-24 10:30"),
+        ("2026-02-20 10:00", "1 business hour", "2026-02-24 10:00"),
+        ("2026-02-28 08:00", "1 business hour", "2026-02-28 10:00"),
+        ("2026-01-03 21:00", "1 business hour", "2026-01-04 10:00"),
+        ("2026-09-30 17:00", "8 business hours", "2026-10-08 17:00"),
+        ("2026-10-09 16:00", "8 business hours", "2026-10-10 16:00"),
+    ] {
+        assert_eq!(due(&china, start, span), expected, "{start} + {span}");
+    }
+}
+
+#[test]
+fn a_pause_moves_the_due_by_the_business_time_paused() {
+    let china = china();
+    for (start, span, pause, resume, expected) in [
+        ("2026-03-11 10:00", "8 business hours", "2026-03-11 15:00", "2026-03-12 10:00", "2026-03-12 15:00"),
+        ("2026-03-13 16:00", "2 business hours", "2026-03-13 17:00", "2026-03-16 12:30", "2026-03-16 14:00"),
+        ("2026-03-13 10:00", "3 working days", "2026-03-16 10:00", "2026-03-17 10:00", "2026-03-19 18:00"),
+    ] {
+        let paused = china.elapsed(at(&china, pause), at(&china, resume));
+        let due = china.due(at(&china, start), Span::parse(span).unwrap());
+        assert_eq!(local(china.zone(), china.after(due, paused)), expected, "{start} + {span}");
+    }
+}
+
+#[test]
+fn working_days_fall_due_at_the_close_of_the_last() {
+    let china = china();
+    for (start, days, expected) in [
+        ("2026-03-13 10:00", "1 working day", "2026-03-16 18:00"),
+        ("2026-03-13 10:00", "3 working days", "2026-03-18 18:00"),
+        ("2026-02-13 10:00", "1 working day", "2026-02-14 18:00"),
+        ("2026-02-13 10:00", "3 working days", "2026-02-25 18:00"),
+        ("2026-02-14 10:00", "1 working day", "2026-02-24 18:00"),
+        ("2026-02-14 10:00", "3 working days", "2026-02-26 18:00"),
+        ("2026-09-30 10:00", "1 working day", "2026-10-08 18:00"),
+        ("2026-09-30 10:00", "3 working days", "2026-10-10 18:00"),
+        ("2026-10-03 10:00", "1 working day", "2026-10-08 18:00"),
+    ] {
+        assert_eq!(due(&china, start, days), expected, "{start} + {days}");
+    }
+}
+
+#[test]
+fn working_days_as_a_start_begin_with_the_opening() {
+    let china = china();
+    let day = china.working_day(at(&china, "2026-09-30 10:00"), 3);
+    assert_eq!(local(china.zone(), china.open_of(day)), "2026-10-10 09:00");
+}
+
+#[test]
+fn calendar_days_end_with_the_civil_day() {
+    let china = china();
+    for (start, span, expected) in [
+        ("2026-03-11 10:00", "7 calendar days", "2026-03-19 00:00"),
+        ("2026-02-13 23:59", "2 calendar days", "2026-02-16 00:00"),
+        ("2026-02-13 23:59", "2 calendar days or next working day", "2026-02-25 00:00"),
+        ("2026-03-11 10:00", "7 calendar days or next working day", "2026-03-19 00:00"),
+    ] {
+        assert_eq!(due(&china, start, span), expected, "{start} + {span}");
+    }
+}
+
+#[test]
+fn wall_time_ignores_the_hours() {
+    assert_eq!(due(&china(), "2026-02-14 17:30", "48 hours"), "2026-02-16 17:30");
+}
+
+#[test]
+fn business_time_is_real_time_where_clocks_change() {
+    let ny = new_york();
+    let elapsed = |from, to| ny.elapsed(at(&ny, from), at(&ny, to));
+    assert_eq!(elapsed("2026-03-08 00:30", "2026-03-08 12:00"), 5 * HOUR);
+    assert_eq!(elapsed("2026-11-01 00:30", "2026-11-01 12:00"), 7 * HOUR);
+    let add = |start, hours| ny.after(at(&ny, start), hours * HOUR);
+    assert_eq!(add("2026-03-08 01:30", 1), Instant::parse("2026-03-08T03:30:00-04:00").unwrap());
+    assert_eq!(add("2026-11-01 01:30", 1), Instant::parse("2026-11-01T01:30:00-05:00").unwrap());
+    assert_eq!(add("2026-03-08 00:00", 3), Instant::parse("2026-03-08T10:00:00-04:00").unwrap());
+}
+
+#[test]
+fn civil_days_have_23_and_25_hours_where_clocks_change() {
+    let always = every_day("America/New_York", &["00:00-24:00"]);
+    let day = |from, to| always.elapsed(at(&always, from), at(&always, to));
+    assert_eq!(day("2026-03-08 00:00", "2026-03-09 00:00"), 23 * HOUR);
+    assert_eq!(day("2026-11-01 00:00", "2026-11-02 00:00"), 25 * HOUR);
+    let end = |start| always.due(at(&always, start), Span::parse("1 calendar day").unwrap());
+    assert_eq!(end("2026-03-07 10:00"), at(&always, "2026-03-09 00:00"));
+    assert_eq!(end("2026-10-31 10:00"), at(&always, "2026-11-02 00:00"));
+}
+
+#[test]
+fn boundaries_in_a_gap_move_to_the_first_instant_after_it() {
+    let inside = every_day("America/New_York", &["02:15-02:45", "09:00-10:00"]);
+    assert_eq!(
+        inside.next_open(at(&inside, "2026-03-08 00:00")),
+        at(&inside, "2026-03-08 09:00"),
+        "hours that the clock skips never open"
+    );
+    let across = every_day("America/New_York", &["01:30-02:30"]);
+    let (from, to) = (at(&across, "2026-03-08 00:00"), at(&across, "2026-03-08 12:00"));
+    assert_eq!(across.elapsed(from, to), 30 * MINUTE);
+    assert_eq!(across.close_of("2026-03-08".parse().unwrap()), at(&across, "2026-03-08 03:00"));
+}
+
+#[test]
+fn repeated_hours_open_at_the_first_and_close_at_the_second_and_count_once() {
+    let split = every_day("America/New_York", &["00:30-01:15", "01:45-03:00"]);
+    let (from, to) = (at(&split, "2026-11-01 00:00"), at(&split, "2026-11-01 12:00"));
+    assert_eq!(split.elapsed(from, to), 3 * HOUR + 30 * MINUTE, "00:30 to 03:00 with the hour repeated");
+    let havana = every_day("America/Havana", &["00:00-24:00"]);
+    let day = havana.elapsed(at(&havana, "2026-11-01 00:00"), at(&havana, "2026-11-02 00:00"));
+    assert_eq!(day, 25 * HOUR, "midnight itself is repeated");
+    let repeated = at(&havana, "2026-11-01 00:30").plus_millis(HOUR);
+    assert!(havana.is_open(repeated));
+    assert_eq!(havana.after(repeated, HOUR), repeated.plus_millis(HOUR));
+}
+
+#[test]
+fn a_date_that_a_zone_never_had_is_no_working_day() {
+    let samoa = every_day("Pacific/Apia", &["09:00-17:00"]);
+    assert_eq!(due(&samoa, "2011-12-29 10:00", "1 working day"), "2011-12-31 17:00");
+}
+
+#[test]
+fn shifts_over_midnight_are_one_stretch() {
+    let night = every_day("Asia/Shanghai", &["00:00-06:00", "22:00-24:00"]);
+    assert_eq!(due(&night, "2026-03-11 23:00", "2 business hours"), "2026-03-12 01:00");
+    assert!(night.is_open(at(&night, "2026-03-12 00:00")));
+    assert_eq!(night.closed_since(at(&night, "2026-03-12 00:00")), None);
+    assert_eq!(due(&night, "2026-03-11 23:00", "1 working day"), "2026-03-13 00:00");
+}
+
+#[test]
+fn an_opening_holds_its_first_instant_and_not_its_last() {
+    let china = china();
+    for (time, open) in
+        [("08:59", false), ("09:00", true), ("11:59", true), ("12:00", false), ("13:00", true)]
+    {
+        assert_eq!(china.is_open(at(&china, &format!("2026-03-11 {time}"))), open, "{time}");
+    }
+    assert!(china.is_open(at(&china, "2026-03-11 18:00").plus_millis(-1)));
+}
+
+#[test]
+fn next_opening_is_now_while_open() {
+    let china = china();
+    for (time, expected) in [
+        ("2026-03-11 10:00", "2026-03-11 10:00"),
+        ("2026-03-11 12:00", "2026-03-11 13:00"),
+        ("2026-02-14 18:00", "2026-02-24 09:00"),
+    ] {
+        assert_eq!(local(china.zone(), china.next_open(at(&china, time))), expected);
+    }
+}
+
+#[test]
+fn every_instant_of_a_closed_period_has_the_same_beginning() {
+    let china = china();
+    for (time, expected) in [
+        ("2026-03-11 10:00", None),
+        ("2026-03-11 12:00", Some("2026-03-11 12:00")),
+        ("2026-03-11 12:59", Some("2026-03-11 12:00")),
+        ("2026-03-11 13:00", None),
+        ("2026-02-14 18:00", Some("2026-02-14 18:00")),
+        ("2026-02-20 10:00", Some("2026-02-14 18:00")),
+        ("2026-02-24 08:59", Some("2026-02-14 18:00")),
+        ("2026-02-24 12:30", Some("2026-02-24 12:00")),
+    ] {
+        let since = china.closed_since(at(&china, time)).map(|since| local(china.zone(), since));
+        assert_eq!(since.as_deref(), expected, "{time}");
+    }
+}
+
+#[test]
+fn elapsed_backwards_is_negative() {
+    let china = china();
+    let (early, late) = (at(&china, "2026-03-11 10:00"), at(&china, "2026-03-11 14:00"));
+    assert_eq!(china.elapsed(early, late), 3 * HOUR);
+    assert_eq!(china.elapsed(late, early), -3 * HOUR);
+    assert_eq!(china.elapsed(early, early), 0);
+}
+
+#[test]
+fn no_time_is_due_at_once_even_while_closed() {
+    let china = china();
+    let night = at(&china, "2026-03-11 22:00");
+    assert_eq!(china.after(night, 0), night);
+}
+
+#[test]
+fn a_due_beyond_ten_years_is_held_there() {
+    let rare = calendar(json!({
+        "name": "rare", "version": 1, "title": {"en": "Rare", "zh": "少"}, "zone": "Asia/Shanghai",
+        "weekly": {"mon": ["09:00-09:01"]},
+    }));
+    let start = at(&rare, "2026-03-11 10:00");
+    assert_eq!(rare.after(start, 87_840 * HOUR), start.plus_millis(i64::from(WALK_DAYS_MAX) * DAY_MILLIS));
+}
+
+#[test]
+fn own_hours_of_a_date_go_before_off_and_off_before_the_week() {
+    let file = json!({
+        "name": "own", "version": 2, "title": {"en": "Own", "zh": "自定"}, "zone": "Asia/Shanghai",
+        "weekly": {"mon": ["09:00-18:00"], "tue": ["09:00-18:00"]},
+        "off": ["2026-03-09", "2026-03-10"], "open": {"2026-03-10": ["10:00-11:00"]},
+    });
+    let own = calendar(file);
+    assert_eq!(due(&own, "2026-03-08 10:00", "1 business hour"), "2026-03-10 11:00");
+    assert_eq!((own.name(), own.version()), ("own", 2));
+}
+
+#[test]
+fn all_faults_of_a_file_are_found_at_once() {
+    let found = faults(&json!({
+        "version": 0,
+        "zone": "Asia/Beijing",
+        "weekly": {
+            "mon": ["09:00-12:00", "11:00-13:00", "9-12"],
+            "tue": ["18:00-09:00", "24:00-24:00", "10:00-10:00", "09:60-10:00", "18:00-00:00"],
+        },
+        "off": ["2026-02-30", "2026-03-01", "2026-03-01", "1969-01-01"],
+        "open": {"2026/10/10": ["09:00-18:00"], "2026-10-10": [], "2026-10-11": ["25:00-26:00"]},
+    }));
+    let found: Vec<_> = found.iter().map(|(path, message)| format!("{path}: {message}")).collect();
+    insta::assert_snapshot!(found.join("\n"), @r"
+    /version: `0` is not a version; versions begin with 1
+    /zone: `Asia/Beijing` is not a time zone; accepted are IANA names like `Asia/Shanghai` or `America/New_York`
+    /weekly/mon/1: `11:00-13:00` overlaps `09:00-12:00`; accepted are hours that share no minute
+    /weekly/mon/2: `9-12` are not opening hours; accepted are texts like `09:00-12:00`, up to `24:00`
+    /weekly/tue/0: `18:00-09:00` closes before it opens; hours over midnight are `18:00-24:00` and, on the next day, `00:00-09:00`
+    /weekly/tue/1: `24:00-24:00` are not opening hours; accepted are texts like `09:00-12:00`, up to `24:00`
+    /weekly/tue/2: `10:00-10:00` never opens; a close is after its open, and a whole day is `00:00-24:00`
+    /weekly/tue/3: `09:60-10:00` are not opening hours; accepted are texts like `09:00-12:00`, up to `24:00`
+    /weekly/tue/4: `18:00-00:00` closes before it opens; midnight at the end of a day is `24:00`
+    /off/0: `2026-02-30` is not a date; accepted are dates like `2026-10-01`
+    /off/2: `2026-03-01` is off twice; accepted is each date once
+    /off/3: `1969-01-01` is too far away; accepted are dates from 1970 to 2199
+    /open/2026-10-10: `2026-10-10` is open without hours; a date without hours belongs in `off`
+    /open/2026-10-11/0: `25:00-26:00` are not opening hours; accepted are texts like `09:00-12:00`, up to `24:00`
+    /open/2026~110~110: `2026/10/10` is not a date; accepted are dates like `2026-10-01`
+    ");
+}
+
+#[test]
+fn a_calendar_that_stays_closed_for_sixty_days_is_refused() {
+    let from: NaiveDate = "2026-03-01".parse().unwrap();
+    let off = |days: usize| from.iter_days().take(days).map(|date| date.to_string()).collect::<Vec<_>>();
+    // Mondays only: the last opening before is Monday 02-23, the first after 59 closed days Monday 04-27.
+    assert_eq!(faults(&json!({"off": off(50)})), []);
+    let found = faults(&json!({"off": off(57)}));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].0, "/off");
+    assert!(found[0].1.starts_with("closed from `2026-02-24` to `2026-04-24`"), "{}", found[0].1);
+    assert_eq!(faults(&json!({"weekly": {}}))[0].0, "/weekly");
+}
+
+#[test]
+fn unknown_keys_of_a_file_are_refused() {
+    let file = json!({
+        "name": "cn", "version": 1, "title": {"en": "China", "zh": "中国"}, "zone": "Asia/Shanghai",
+        "weekly": {"mon": ["09:00-18:00"], "monday": []},
+    });
+    let error = serde_json::from_value::<CalendarFile>(file).unwrap_err().to_string();
+    assert!(error.contains("unknown field `monday`"), "{error}");
+}
+
+#[test]
+fn hours_print_as_they_are_read() {
+    for text in ["00:00-24:00", "09:00-12:00", "22:05-23:59"] {
+        assert_eq!(Hours::parse(text).map(|hours| hours.to_string()), Ok(text.to_owned()));
+    }
+    let overnight = Hours::parse("22:00-06:00").unwrap_err();
+    assert!(overnight.ends_with("`22:00-24:00` and, on the next day, `00:00-06:00`"), "{overnight}");
+}
+
+#[test]
+fn zone_data_has_a_version() {
+    let version = tzdb_version();
+    assert!(version.len() == 5 && version.starts_with("20"), "{version}");
+}
+
+/// Folder of public vectors, where this machine has it.
+fn vectors(file: &str) -> Option<Vec<Value>> {
+    let fallback = || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = std::env::var_os("CAREFLOW_TEST_DATA").map_or_else(fallback, Into::into);
+    let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
+        println!("skipped: `{file}` is not there; set CAREFLOW_TEST_DATA to the folder of public test data");
+        return None;
+    };
+    if file.ends_with(".jsonl") {
+        return Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect());
+    }
+    Some(vec![serde_json::from_str(&text).unwrap()])
+}
+
+/// `8:30-20` or `9-12,13-18` as this product writes hours.
+fn spelled(hours: &str) -> Vec<String> {
+    let time = |text: &str| match text.split_once(':') {
+        Some((hour, minute)) => format!("{hour:0>2}:{minute}"),
+        None => format!("{text:0>2}:00"),
+    };
+    let stretch = |text: &str| {
+        let (open, close) = text.split_once('-').unwrap();
+        format!("{}-{}", time(open), time(close))
+    };
+    hours.split([',', ';', ' ']).filter(|text| !text.is_empty()).map(stretch).collect()
+}
+
+#[test]
+fn seven_years_of_chinese_holidays_agree_with_a_count_of_minutes() {
+    let Some(checks) = vectors("calendar-cn/worktime_generated.jsonl") else { return };
+    let mut off = Vec::new();
+    let mut made_up = Vec::new();
+    for year in 2015..=2026 {
+        let file = vectors(&format!("calendar-cn/{year}.json")).unwrap();
+        for day in file[0]["days"].as_array().unwrap() {
+            let date = day["date"].as_str().unwrap().to_owned();
+            if day["isOffDay"] == json!(true) { off.push(date) } else { made_up.push(date) }
+        }
+    }
+    off.sort_unstable();
+    off.dedup();
+    let minute = |text: &Value| text.as_str().unwrap().replace('T', " ");
+    assert!(checks.len() >= 300);
+    for check in checks {
+        let hours = spelled(check["hours"].as_str().unwrap());
+        let open: BTreeMap<_, _> = made_up.iter().map(|date| (date.clone(), hours.clone())).collect();
+        let cn = calendar(json!({
+            "name": "cn", "version": 1, "title": {"en": "China", "zh": "中国"}, "zone": check["tz"],
+            "weekly": {"mon": hours, "tue": hours, "wed": hours, "thu": hours, "fri": hours},
+            "off": off, "open": open,
+        }));
+        match check["op"].as_str().unwrap() {
+            "add" => {
+                let due =
+                    cn.after(at(&cn, &minute(&check["start"])), check["minutes"].as_i64().unwrap() * MINUTE);
+                assert_eq!(local(cn.zone(), due), minute(&check["due"]), "{check}");
+            }
+            "between" => {
+                let elapsed = cn.elapsed(at(&cn, &minute(&check["from"])), at(&cn, &minute(&check["to"])));
+                assert_eq!(elapsed, check["minutes"].as_i64().unwrap() * MINUTE, "{check}");
+            }
+            other => panic!("unknown check `{other}`"),
+        }
+    }
+}
+
+static TWO_ZONES: std::sync::LazyLock<[Calendar; 2]> = std::sync::LazyLock::new(|| [china(), new_york()]);
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    /// R6: what is added has elapsed, and no earlier instant has as much.
+    #[test]
+    fn elapsed_time_until_a_due_is_the_time_added(
+        start in 1_735_689_600_000i64..1_830_297_600_000,
+        millis in 1i64..400 * HOUR,
+    ) {
+        for calendar in &*TWO_ZONES {
+            let start = Instant::from_millis(start);
+            let due = calendar.after(start, millis);
+            prop_assert_eq!(calendar.elapsed(start, due), millis);
+            prop_assert!(calendar.elapsed(start, due.plus_millis(-1)) < millis);
+        }
+    }
+
+    /// More time is never due earlier, nor is a later start; elapsed time adds up.
+    #[test]
+    fn dues_never_overtake(
+        start in 1_735_689_600_000i64..1_830_297_600_000,
+        later in 0i64..200 * HOUR,
+        millis in 1i64..200 * HOUR,
+        more in 0i64..200 * HOUR,
+    ) {
+        for calendar in &*TWO_ZONES {
+            let (start, second) = (Instant::from_millis(start), Instant::from_millis(start + later));
+            let due = calendar.after(start, millis);
+            prop_assert!(calendar.after(second, millis) >= due);
+            prop_assert!(calendar.after(start, millis + more) >= due);
+            prop_assert_eq!(calendar.after(due, more), if more == 0 { due } else { calendar.after(start, millis + more) });
+            let end = second.plus_millis(more);
+            prop_assert_eq!(
+                calendar.elapsed(start, second) + calendar.elapsed(second, end),
+                calendar.elapsed(start, end)
+            );
+        }
+    }
+
+    /// The key of a closed period is closed itself and has no opening after it.
+    #[test]
+    fn closed_periods_begin_where_open_time_ends(at in 1_735_689_600_000i64..1_830_297_600_000) {
+        for calendar in &*TWO_ZONES {
+            let at = Instant::from_millis(at);
+            prop_assert_eq!(calendar.closed_since(at).is_none(), calendar.is_open(at));
+            if let Some(since) = calendar.closed_since(at) {
+                prop_assert!(calendar.is_open(since.plus_millis(-1)));
+                prop_assert_eq!(calendar.elapsed(since, at), 0);
+                prop_assert_eq!(calendar.closed_since(since), Some(since));
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Owns the composition: the only file that chooses a journal and an index.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::definition::file::{Reader, Source, read_all};
+use crate::definition::report::Report;
+use crate::engine::{Engine, OpenError, Parts};
+use crate::index::IndexError;
+use crate::index::sled::{self, SledIndex};
+use crate::journal::file::{self, FileJournal};
+use crate::journal::{Position, ReadError};
+use crate::kernel::machine::Workflow;
+use crate::time::TimeSource;
+use crate::workflows::{CALENDARS, DEFINITIONS, Registry};
+
+/// Why the program cannot go on with a directory.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The journal does not open.
+    #[error(transparent)]
+    Journal(#[from] file::OpenError),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The index does not open.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// Definitions are wrong.
+    #[error("{0}")]
+    Definitions(Report),
+    /// The engine does not start.
+    #[error(transparent)]
+    Engine(#[from] OpenError),
+    /// A file or directory cannot be used.
+    #[error("{path}: {reason}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// A workflow's own schema is wrong: a fault of the program.
+    #[error("{0}")]
+    Program(String),
+}
+
+/// An opened directory.
+pub struct Store {
+    /// The truth.
+    pub journal: Arc<FileJournal>,
+    /// What is derived.
+    pub index: Arc<SledIndex>,
+    /// What opening the journal found.
+    pub journal_opened: file::Opened,
+    /// Whether the index is kept, or why it is built anew.
+    pub index_opened: sled::Opened,
+}
+
+/// Told how many commits of how many are applied to the index.
+pub type Progress = Box<dyn Fn(Position, Position) + Send + Sync>;
+
+impl Store {
+    /// Opens the directory, making it where it does not exist. Blocks while it reads.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub fn open(config: &Config) -> Result<Self, AppError> {
+        make_dir(&config.data)?;
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let (index, index_opened) = SledIndex::open(&config.index(), sled::Options::default(), boot.trim())?;
+        let applied = crate::index::Index::applied(&index);
+        let (journal, journal_opened) = FileJournal::open(&config.journal(), file::Options::default(), applied)?;
+        let (journal, index) = (Arc::new(journal), Arc::new(index));
+        Ok(Self { journal, index, journal_opened, index_opened })
+    }
+
+    /// Starts an engine on the opened directory.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub async fn engine(
+        &self,
+        sources: Vec<Source>,
+        time: Arc<dyn TimeSource>,
+        progress: Progress,
+    ) -> Result<Engine, AppError> {
+        let workflows = Registry::shipped().all().to_vec();
+        let (journal, index) = (self.journal.clone(), self.index.clone());
+        let parts = Parts { journal, index, workflows, sources, time, progress };
+        Ok(Engine::open(parts).await?)
+    }
+}
+
+fn make_dir(path: &Path) -> Result<(), AppError> {
+    std::fs::create_dir_all(path).map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> AppError {
+    AppError::File { path: path.display().to_string(), reason: error.to_string() }
+}
+
+/// The definitions and calendars that new instances get: those of `directory`, and the shipped ones
+/// for whatever it does not name.
+///
+/// # Errors
+/// Everything wrong with all files in one report.
+pub fn sources(workflows: &[Arc<dyn Workflow>], directory: Option<&Path>) -> Result<Vec<Source>, AppError> {
+    let reader = Reader::new(workflows).map_err(|e| AppError::Program(e.to_string()))?;
+    let shipped = shipped_files();
+    let Some(directory) = directory else {
+        return read_all(&reader, &shipped).map_err(AppError::Definitions);
+    };
+    let mut files = yaml_files(directory)?;
+    let named = |text: &str| crate::definition::file::name_of(text);
+    let own: Vec<_> = files.iter().filter_map(|(_, text)| named(text)).collect();
+    files.extend(shipped.into_iter().filter(|(_, text)| named(text).is_none_or(|name| !own.contains(&name))));
+    read_all(&reader, &files).map_err(AppError::Definitions)
+}
+
+/// The definitions and calendars embedded in the binary: file name below `workflows/`, and text.
+pub fn shipped_files() -> Vec<(String, String)> {
+    let shipped = DEFINITIONS.iter().chain(CALENDARS);
+    shipped.map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect()
+}
+
+/// Every `*.yaml` below `directory`, sorted by path.
+///
+/// # Errors
+/// A directory or file that cannot be read, or no such file at all.
+pub fn yaml_files(directory: &Path) -> Result<Vec<(String, String)>, AppError> {
+    let mut found = Vec::new();
+    let mut waiting = vec![directory.to_owned()];
+    while let Some(next) = waiting.pop() {
+        let entries = std::fs::read_dir(&next).map_err(|error| unusable(&next, &error))?;
+        for entry in entries {
+            let path = entry.map_err(|error| unusable(&next, &error))?.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") {
+                let text = std::fs::read_to_string(&path).map_err(|error| unusable(&path, &error))?;
+                found.push((path.display().to_string(), text));
+            }
+        }
+    }
+    if found.is_empty() {
+        let reason = "holds no `*.yaml`; `careflow definition write DIR` writes the shipped ones".into();
+        return Err(AppError::File { path: directory.display().to_string(), reason });
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,51 @@
+//! Owns batches: imports and demos, which write in virtual time and then stand still or live on.
+
+use super::command::CommandError;
+use super::executor::Message;
+use super::shared::{IMPORT, ImportData, import_id};
+use super::system::SystemChange;
+use super::{Engine, oneshot};
+use crate::kernel::actor::Actor;
+
+pub use super::shared::Phase;
+
+impl Engine {
+    /// A batch as published.
+    ///
+    /// # Errors
+    /// [`CommandError::Stopped`] where the index fails.
+    pub fn batch(&self, name: &str) -> Result<Option<(String, Phase)>, CommandError> {
+        let found = self.shared.index.get(&import_id(name));
+        let found = found.map_err(|e| CommandError::Stopped(e.to_string()))?;
+        Ok(found.and_then(|instance| {
+            let data: Option<ImportData> = serde_json::from_value(instance.data.clone()).ok();
+            data.map(|data| (data.fingerprint, data.phase))
+        }))
+    }
+
+    /// The name of a batch that was interrupted, where there is one.
+    pub fn interrupted_batch(&self) -> Option<String> {
+        self.shared.interrupted()
+    }
+
+    /// Records how far a batch is; what stands still or moves on changes with it.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn put_batch(&self, name: &str, fingerprint: &str, phase: Phase) -> Result<(), CommandError> {
+        let data = ImportData { batch: name.to_owned(), fingerprint: fingerprint.to_owned(), phase };
+        let (event, state) = match phase {
+            Phase::Running => ("began", "running"),
+            Phase::Complete => ("completed", "complete"),
+            Phase::Released => ("released", "released"),
+        };
+        let change = SystemChange::new(IMPORT, import_id(name), event, state, &data, Actor::system());
+        self.system(change).await?;
+        let (done, reloaded) = oneshot::channel();
+        if self.queue.send(Message::Reload(done)).await.is_ok() {
+            // A writer that ended has nothing to read anew.
+            reloaded.await.ok();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! Owns who may come in: tokens and people, read from their instances whenever one is published.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActorInfo, Identity, TokenInfo};
+use crate::kernel::actor::{ActorKind, Role};
+use crate::kernel::hash::Hash;
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::Instance;
+
+/// Workflow name of token objects.
+pub const TOKEN: &str = "$token";
+/// Workflow name of people and services.
+pub const ACTOR: &str = "$actor";
+
+/// What a token's instance holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TokenData {
+    /// SHA-256 of the secret.
+    pub secret_hash: String,
+    /// Who it speaks for.
+    pub actor: String,
+    /// What kind of thing that is.
+    pub actor_kind: ActorKind,
+    /// The roles it may act in.
+    pub roles: Vec<Role>,
+    /// Whether it still opens anything.
+    pub revoked: bool,
+}
+
+/// What a person's instance holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ActorData {
+    /// The person's id.
+    pub id: String,
+    /// False once deactivated.
+    pub active: bool,
+    /// Whether work may be given now.
+    pub on_shift: bool,
+    /// The department.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
+}
+
+/// Tokens and people as published.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    by_secret: BTreeMap<String, InstanceId>,
+    tokens: BTreeMap<InstanceId, TokenInfo>,
+    actors: BTreeMap<String, ActorInfo>,
+}
+
+/// The id of the instance of a person.
+pub fn actor_id(actor: &str) -> InstanceId {
+    InstanceId::derive(ACTOR, &[ACTOR, actor])
+}
+
+/// The id of the instance of a token.
+pub fn token_id(secret_hash: &str) -> InstanceId {
+    InstanceId::derive(TOKEN, &[TOKEN, secret_hash])
+}
+
+/// What is stored of a secret.
+pub fn secret_hash(secret: &str) -> String {
+    Hash::of(&[b"careflow token", secret.as_bytes()]).to_string()
+}
+
+impl Directory {
+    /// Takes up a published token or person; other instances are passed over.
+    pub fn take(&mut self, instance: &Instance) {
+        match instance.workflow.as_str() {
+            TOKEN => {
+                if let Ok(token) = TokenData::deserialize(&instance.data) {
+                    self.by_secret.insert(token.secret_hash.clone(), instance.id.clone());
+                    let identity =
+                        Identity { actor: token.actor, kind: token.actor_kind, roles: token.roles };
+                    let info = TokenInfo {
+                        id: instance.id.clone(),
+                        identity,
+                        created: instance.created,
+                        revoked: token.revoked,
+                    };
+                    self.tokens.insert(instance.id.clone(), info);
+                }
+            }
+            ACTOR => {
+                if let Ok(actor) = ActorData::deserialize(&instance.data) {
+                    let info = ActorInfo {
+                        id: actor.id.clone(),
+                        active: actor.active,
+                        on_shift: actor.on_shift,
+                        department: actor.department,
+                    };
+                    self.actors.insert(actor.id, info);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Who the secret speaks for; absent for an unknown or revoked one, and for a deactivated person.
+    ///
+    /// The lookup is by the secret's digest, so its time tells nothing about the secret.
+    pub fn authenticate(&self, secret: &str) -> Option<Identity> {
+        let token = self.tokens.get(self.by_secret.get(&secret_hash(secret))?)?;
+        let active = self.actors.get(&token.identity.actor).is_none_or(|actor| actor.active);
+        (!token.revoked && active).then(|| token.identity.clone())
+    }
+
+    /// Whether a person is known, active and on shift.
+    pub fn on_shift(&self, actor: &str) -> bool {
+        self.actors.get(actor).is_some_and(|actor| actor.active && actor.on_shift)
+    }
+
+    /// Every token, by id.
+    pub fn tokens(&self) -> Vec<TokenInfo> {
+        self.tokens.values().cloned().collect()
+    }
+
+    /// One token.
+    pub fn token(&self, id: &InstanceId) -> Option<&TokenInfo> {
+        self.tokens.get(id)
+    }
+
+    /// Everybody known, by id.
+    pub fn actors(&self) -> Vec<ActorInfo> {
+        self.actors.values().cloned().collect()
+    }
+
+    /// One person.
+    pub fn actor(&self, id: &str) -> Option<&ActorInfo> {
+        self.actors.get(id)
+    }
+}

@@ -1,0 +1,283 @@
+//! Owns what the writer and its readers share: storage, what is published, what was found out once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock, RwLock};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::catalog::{CALENDAR, Catalog, DEFINITION, FileData};
+use super::command::CommandError;
+use super::directory::{ACTOR, Directory, TOKEN};
+use super::metrics::Metrics;
+use crate::definition::file::{Content, Reader};
+use crate::definition::schema::Checker;
+use crate::index::Index;
+use crate::journal::{Journal, Position};
+use crate::kernel::explore::{CONFIGURATIONS_MAX, Exploration, Explorer};
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::Instance;
+use crate::kernel::machine::SAMPLES_AT;
+use crate::kernel::machine::Workflow;
+use crate::time::TimeSource;
+
+/// Workflow name of import and demo batches.
+pub const IMPORT: &str = "$import";
+
+/// What a batch's instance holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportData {
+    /// The batch's name, which its entries carry as `origin`.
+    pub batch: String,
+    /// What makes it the same import again: hash over mapping and log.
+    pub fingerprint: String,
+    /// How far it is.
+    pub phase: Phase,
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It writes, or was interrupted.
+    Running,
+    /// Every row was replayed; unfinished cases stand still.
+    Complete,
+    /// Its cases live on like any other.
+    Released,
+}
+
+/// The id of the instance of a batch.
+pub fn import_id(batch: &str) -> InstanceId {
+    InstanceId::derive(IMPORT, &[IMPORT, batch])
+}
+
+/// Shared by the writer and all readers.
+pub struct Shared {
+    /// The truth.
+    pub journal: Arc<dyn Journal>,
+    /// What is derived.
+    pub index: Arc<dyn Index>,
+    /// Registered workflows in their listed order.
+    pub listed: Vec<Arc<dyn Workflow>>,
+    /// The same by name.
+    pub workflows: HashMap<&'static str, Arc<dyn Workflow>>,
+    /// The injected clock.
+    pub time: Arc<dyn TimeSource>,
+    /// The last published position.
+    pub published: watch::Sender<Position>,
+    /// Counters.
+    pub metrics: Metrics,
+    catalog: RwLock<Arc<Catalog>>,
+    directory: RwLock<Arc<Directory>>,
+    held: RwLock<Arc<BTreeMap<String, Phase>>>,
+    stopped: OnceLock<String>,
+    explored: HashMap<&'static str, OnceLock<Arc<Exploration>>>,
+    payloads: HashMap<(String, &'static str), Payload>,
+}
+
+/// What the payload of one event is checked against and sealed by.
+pub struct Payload {
+    /// The compiled schema.
+    pub checker: Checker,
+    /// The schema itself.
+    pub schema: serde_json::Value,
+}
+
+/// A lock of plain values is never poisoned in a way that matters: the value was replaced as a whole.
+fn read<T: Clone>(lock: &RwLock<T>) -> T {
+    lock.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+}
+
+fn replace<T>(lock: &RwLock<T>, value: T) {
+    *lock.write().unwrap_or_else(std::sync::PoisonError::into_inner) = value;
+}
+
+impl Shared {
+    /// Storage and workflows, with nothing published yet.
+    ///
+    /// # Errors
+    /// An event whose payload schema cannot be used: a fault of the workflow's code.
+    pub fn new(
+        journal: Arc<dyn Journal>,
+        index: Arc<dyn Index>,
+        listed: Vec<Arc<dyn Workflow>>,
+        time: Arc<dyn TimeSource>,
+    ) -> Result<Self, String> {
+        let mut payloads = HashMap::new();
+        for workflow in &listed {
+            for spec in workflow.events() {
+                let schema = (spec.schema)();
+                let checker = Checker::new(schema.clone())
+                    .map_err(|e| format!("payload of `{}` {}: {e}", workflow.name(), spec.name))?;
+                payloads.insert((workflow.name().to_owned(), spec.name), Payload { checker, schema });
+            }
+        }
+        let published = watch::Sender::new(index.applied());
+        Ok(Self {
+            journal,
+            workflows: listed.iter().map(|workflow| (workflow.name(), workflow.clone())).collect(),
+            explored: listed.iter().map(|workflow| (workflow.name(), OnceLock::new())).collect(),
+            index,
+            listed,
+            time,
+            published,
+            metrics: Metrics::default(),
+            catalog: RwLock::default(),
+            directory: RwLock::default(),
+            held: RwLock::default(),
+            stopped: OnceLock::new(),
+            payloads,
+        })
+    }
+
+    /// Definitions and calendars as published.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        read(&self.catalog)
+    }
+
+    /// Replaces the catalog.
+    pub fn set_catalog(&self, catalog: Catalog) {
+        replace(&self.catalog, Arc::new(catalog));
+    }
+
+    /// Tokens and people as published.
+    pub fn directory(&self) -> Arc<Directory> {
+        read(&self.directory)
+    }
+
+    /// The batch of `origin`, where it stands still.
+    pub fn holds(&self, origin: Option<&str>) -> Option<String> {
+        let origin = origin?;
+        let held = read(&self.held);
+        (held.get(origin) == Some(&Phase::Complete)).then(|| origin.to_owned())
+    }
+
+    /// Whether any batch stands still.
+    pub fn holds_any(&self) -> bool {
+        read(&self.held).values().any(|phase| *phase == Phase::Complete)
+    }
+
+    /// A batch that was interrupted.
+    pub fn interrupted(&self) -> Option<String> {
+        let held = read(&self.held);
+        held.iter().find(|(_, phase)| **phase == Phase::Running).map(|(batch, _)| batch.clone())
+    }
+
+    /// What the payload of an event is checked against.
+    pub fn payload(&self, workflow: &str, event: &'static str) -> Option<&Payload> {
+        self.payloads.get(&(workflow.to_owned(), event))
+    }
+
+    /// What exploration finds of a workflow; the first asker computes it.
+    pub fn exploration(&self, workflow: &str) -> Option<Arc<Exploration>> {
+        let machine = self.workflows.get(workflow)?;
+        let definition = self.catalog().current(workflow)?.clone();
+        let calendar = self.catalog().current_calendar(&definition.calendar)?.1.clone();
+        let explored = self.explored.get(workflow)?;
+        Some(
+            explored
+                .get_or_init(|| {
+                    let explorer = Explorer {
+                        workflow: machine.as_ref(),
+                        definition: &definition,
+                        calendar: &calendar,
+                        now: SAMPLES_AT,
+                        configurations_max: CONFIGURATIONS_MAX,
+                    };
+                    Arc::new(explorer.explore())
+                })
+                .clone(),
+        )
+    }
+
+    /// Adds to a refusal what the state would accept, and the instance as it is.
+    pub fn with_accepted(&self, error: CommandError, instance: Option<Arc<Instance>>) -> CommandError {
+        match (error, instance) {
+            (CommandError::Refused { refusal, .. }, Some(instance)) => {
+                let accepted = self.accepted_events(&instance);
+                CommandError::Refused { refusal, accepted, instance: Some(instance) }
+            }
+            (other, _) => other,
+        }
+    }
+
+    /// The events that the state of `instance` accepts from people, by name.
+    pub fn accepted_events(&self, instance: &Instance) -> Vec<String> {
+        let explored = self.exploration(&instance.workflow);
+        let accepted = explored.as_ref().and_then(|explored| explored.accepted.get(&instance.state));
+        accepted.map(|events| events.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Takes up published system objects.
+    pub fn take_system(&self, published: &[Arc<Instance>]) {
+        let objects = || published.iter().filter(|instance| instance.workflow.starts_with('$'));
+        if objects().next().is_none() {
+            return;
+        }
+        let mut directory = None;
+        for instance in objects() {
+            match instance.workflow.as_str() {
+                TOKEN | ACTOR => {
+                    directory.get_or_insert_with(|| Directory::clone(&self.directory())).take(instance);
+                }
+                IMPORT => {
+                    if let Ok(import) = ImportData::deserialize(&instance.data) {
+                        let mut held = BTreeMap::clone(read(&self.held).as_ref());
+                        held.insert(import.batch, import.phase);
+                        replace(&self.held, Arc::new(held));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(directory) = directory {
+            replace(&self.directory, Arc::new(directory));
+        }
+    }
+
+    /// Reads a published file back into `catalog`.
+    ///
+    /// # Errors
+    /// A file that this binary no longer accepts, by name.
+    pub fn take_file(
+        &self,
+        catalog: &mut Catalog,
+        reader: &Reader<'_>,
+        instance: &Instance,
+    ) -> Result<(), String> {
+        if instance.workflow != DEFINITION && instance.workflow != CALENDAR {
+            return Ok(());
+        }
+        let data = FileData::deserialize(&instance.data).map_err(|e| format!("{}: {e}", instance.id))?;
+        let name = format!("{} version {}", data.name, data.version);
+        let source = reader
+            .read(&name, &data.text)
+            .map_err(|report| format!("this binary does not accept the published {name}:\n{report}"))?;
+        match source.content {
+            Content::Definition(mut definition) => {
+                definition.hash.clone_from(&data.hash);
+                catalog.add_definition(Arc::new(definition), data.text.into());
+            }
+            Content::Calendar(calendar) => catalog.add_calendar(data.hash, Arc::new(calendar)),
+        }
+        Ok(())
+    }
+
+    /// Stops the writer for good and says why; the first reason stays.
+    pub fn halt(&self, reason: &str) {
+        if self.stopped.set(reason.to_owned()).is_ok() {
+            tracing::error!(reason, "the writer stopped");
+        }
+    }
+
+    /// Whether the writer stopped for good.
+    pub fn halted(&self) -> bool {
+        self.stopped.get().is_some()
+    }
+
+    /// Why it stopped.
+    pub fn stop_reason(&self) -> String {
+        self.stopped.get().cloned().unwrap_or_else(|| "the server is shutting down".into())
+    }
+}

@@ -1,0 +1,100 @@
+//! Owns decoded instances, so that hot ones are not parsed again.
+//!
+//! It mirrors storage, never what is only applied: it is filled by readers while
+//! storage stands still, and changed by the one writer of storage. So nothing in
+//! it can be stale.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::keys::Key;
+use crate::kernel::instance::Instance;
+
+/// Instances by record key, least recently used halves dropped first.
+///
+/// # Why
+/// Two generations cost one map operation per hit and no list of uses: what was
+/// not read while the young half filled up goes with the old half.
+pub(super) struct Cache {
+    half_bytes: usize,
+    young: HashMap<Key, Held>,
+    young_bytes: usize,
+    old: HashMap<Key, Held>,
+}
+
+/// An instance and the bytes of its record.
+#[derive(Clone)]
+struct Held {
+    instance: Arc<Instance>,
+    bytes: usize,
+}
+
+impl Cache {
+    /// An empty cache for records of `bytes` in all.
+    pub fn new(bytes: usize) -> Self {
+        Self { half_bytes: bytes / 2, young: HashMap::new(), young_bytes: 0, old: HashMap::new() }
+    }
+
+    /// The instance stored under `key`, where it is kept.
+    pub fn get(&mut self, key: &[u8]) -> Option<Arc<Instance>> {
+        if let Some(held) = self.young.get(key) {
+            return Some(Arc::clone(&held.instance));
+        }
+        let (key, held) = self.old.remove_entry(key)?;
+        let instance = Arc::clone(&held.instance);
+        self.put(key, held.instance, held.bytes);
+        Some(instance)
+    }
+
+    /// Keeps `instance`, now stored under `key` in a record of `bytes`, in place of any older one.
+    pub fn put(&mut self, key: Key, instance: Arc<Instance>, bytes: usize) {
+        self.remove(&key);
+        if bytes > self.half_bytes {
+            return;
+        }
+        if self.young_bytes + bytes > self.half_bytes {
+            self.old = std::mem::take(&mut self.young);
+            self.young_bytes = 0;
+        }
+        self.young_bytes += bytes;
+        self.young.insert(key, Held { instance, bytes });
+    }
+
+    fn remove(&mut self, key: &[u8]) {
+        if let Some(held) = self.young.remove(key) {
+            self.young_bytes -= held.bytes;
+        }
+        self.old.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::contract::made::started;
+    use super::*;
+
+    fn keep(cache: &mut Cache, name: &str, bytes: usize) {
+        cache.put(name.as_bytes().into(), Arc::new(started(1)), bytes);
+    }
+
+    #[test]
+    fn what_is_read_outlives_what_is_not() {
+        let mut cache = Cache::new(40);
+        keep(&mut cache, "read", 10);
+        keep(&mut cache, "unread", 10);
+        for filler in ["a", "b", "c", "d"] {
+            assert!(cache.get(b"read").is_some());
+            keep(&mut cache, filler, 10);
+        }
+        assert!(cache.get(b"read").is_some());
+        assert!(cache.get(b"unread").is_none());
+    }
+
+    #[test]
+    fn a_record_over_half_the_cache_is_not_kept_and_drops_the_older_one() {
+        let mut cache = Cache::new(40);
+        keep(&mut cache, "grows", 10);
+        keep(&mut cache, "grows", 21);
+        assert!(cache.get(b"grows").is_none());
+    }
+}

@@ -1,0 +1,76 @@
+//! Owns what is applied but not yet stored: it shadows the storage, key by key.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Bound;
+
+use super::keys::{Key, Write};
+use super::read::Order;
+use crate::kernel::entry::Position;
+
+/// The last write of each key that storage does not hold yet.
+#[derive(Clone)]
+pub(super) struct Overlay {
+    /// The position that everything here and in storage amounts to.
+    pub position: Position,
+    pending: BTreeMap<Key, Pending>,
+}
+
+/// A write and the position of the last batch that made it.
+#[derive(Clone)]
+struct Pending {
+    position: Position,
+    write: Write,
+}
+
+/// A range of pending writes in order.
+pub(super) type Range<'a> = Box<dyn Iterator<Item = (&'a Key, &'a Write)> + 'a>;
+
+impl Overlay {
+    /// Nothing pending over storage at `position`.
+    pub fn at(position: Position) -> Self {
+        Self { position, pending: BTreeMap::new() }
+    }
+
+    /// Adds the write of `key` by the batch at `position`.
+    pub fn put(&mut self, position: Position, key: Key, write: Write) {
+        match self.pending.entry(key) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Pending { position, write });
+            }
+            Entry::Occupied(mut occupied) => {
+                let pending = occupied.get_mut();
+                pending.position = position;
+                pending.write = match (&pending.write, write) {
+                    (Write::Raise(before), Write::Raise(by)) => Write::Raise(before.saturating_add(by)),
+                    (_, write) => write,
+                };
+            }
+        }
+    }
+
+    /// The pending write of `key`.
+    pub fn get(&self, key: &[u8]) -> Option<&Write> {
+        self.pending.get(key).map(|pending| &pending.write)
+    }
+
+    /// Pending writes from `from` up to but without `until`, which is larger.
+    pub fn range(&self, from: &[u8], until: &[u8], order: Order) -> Range<'_> {
+        let range = self.pending.range::<[u8], _>((Bound::Included(from), Bound::Excluded(until)));
+        let range = range.map(|(key, pending)| (key, &pending.write));
+        match order {
+            Order::Ascending => Box::new(range),
+            Order::Descending => Box::new(range.rev()),
+        }
+    }
+
+    /// Forgets the write of `key` that is stored now, unless a batch after `position` wrote it again.
+    pub fn settle(&mut self, position: Position, key: &[u8], stored: &Write) {
+        let Some(pending) = self.pending.get_mut(key) else { return };
+        if pending.position <= position {
+            self.pending.remove(key);
+        } else if let (Write::Raise(by), Write::Raise(stored)) = (&mut pending.write, stored) {
+            *by = by.saturating_sub(*stored);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Owns the stored form of an instance: JSON, cut into parts that storage keeps cheaply.
+//!
+//! The first part stands under the record's key behind the number of parts (two
+//! bytes), every further one under `j/<local part of id><number>`.
+//!
+//! # Why
+//! sled rewrites a whole page for a long value and moves what is longer than a
+//! part of a segment to files of its own; parts stay within its log. JSON, as
+//! everything durable: the journal is the truth, so this form may change with
+//! [`FORMAT`] and costs one rebuild.
+
+use std::sync::Arc;
+
+use super::IndexError;
+use super::keys::{Key, corrupt};
+use crate::kernel::instance::Instance;
+
+/// Version of keys and records; an index with another one is rebuilt.
+pub const FORMAT: u32 = 1;
+/// Most bytes of one part.
+pub const PART_BYTES_MAX: usize = 6 * 1024;
+/// The prefix of parts after the first.
+const PART: &[u8] = b"j/";
+/// Bytes of the number of parts.
+const COUNT_BYTES: usize = 2;
+
+/// An instance as it is stored.
+pub(super) struct Encoded {
+    /// The value of the record's key.
+    pub head: Vec<u8>,
+    /// Keys and values of the further parts.
+    pub parts: Vec<(Key, Vec<u8>)>,
+}
+
+/// Encodes `instance`, whose record has the key `key`.
+///
+/// # Errors
+/// An instance that JSON cannot hold or that is over 2^16 parts (400 MB).
+pub(super) fn encode(key: &[u8], instance: &Instance) -> Result<Encoded, IndexError> {
+    let mut head = vec![0; COUNT_BYTES];
+    serde_json::to_writer(&mut head, instance).map_err(|e| corrupt(key, e.to_string()))?;
+    let rest = if head.len() > COUNT_BYTES + PART_BYTES_MAX {
+        head.split_off(COUNT_BYTES + PART_BYTES_MAX)
+    } else {
+        Vec::new()
+    };
+    let count = 1 + rest.len().div_ceil(PART_BYTES_MAX);
+    let count =
+        u16::try_from(count).map_err(|_| corrupt(key, format!("has {count} parts, over {}", u16::MAX)))?;
+    head[..COUNT_BYTES].copy_from_slice(&count.to_be_bytes());
+    let parts = (1..).zip(rest.chunks(PART_BYTES_MAX)).map(|(n, part)| (part_key(key, n), part.to_vec()));
+    Ok(Encoded { head, parts: parts.collect() })
+}
+
+/// How many parts the record with this head has.
+///
+/// # Errors
+/// A head that is too short.
+pub(super) fn count(key: &[u8], head: &[u8]) -> Result<u16, IndexError> {
+    let count = head.first_chunk::<COUNT_BYTES>().ok_or_else(|| corrupt(key, "is too short"))?;
+    Ok(u16::from_be_bytes(*count))
+}
+
+/// Keys of the parts after the first of a record with `count` parts.
+pub(super) fn part_keys(key: &[u8], count: u16) -> impl Iterator<Item = Key> + '_ {
+    (1..count).map(|number| part_key(key, number))
+}
+
+/// Reads the record at `key`; `part` yields the value of a further part's key.
+///
+/// Answers the instance and the bytes it was read from.
+///
+/// # Errors
+/// A missing part, or bytes that are no instance.
+pub(super) fn decode(
+    key: &[u8],
+    head: &[u8],
+    mut part: impl FnMut(&[u8]) -> Result<Option<::sled::IVec>, IndexError>,
+) -> Result<(Arc<Instance>, usize), IndexError> {
+    let count = count(key, head)?;
+    let first = &head[COUNT_BYTES..];
+    let mut whole = Vec::new();
+    let json = if count == 1 {
+        first
+    } else {
+        whole.extend_from_slice(first);
+        for part_key in part_keys(key, count) {
+            let value = part(&part_key)?.ok_or_else(|| corrupt(&part_key, "is missing"))?;
+            whole.extend_from_slice(&value);
+        }
+        &whole
+    };
+    let instance = serde_json::from_slice(json).map_err(|e| corrupt(key, e.to_string()))?;
+    Ok((Arc::new(instance), json.len()))
+}
+
+fn part_key(record: &[u8], number: u16) -> Key {
+    let local = record.strip_prefix(b"i/").unwrap_or(record);
+    [PART, local, &number.to_be_bytes()].concat().into()
+}

@@ -1,0 +1,367 @@
+//! Owns the breadth-first search under [`Explorer::explore`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use serde_json::{Map, Value};
+
+use super::{BEFORE_START, DUE, Exploration, Explorer, Kind, Row, summary};
+use crate::kernel::actor::Actor;
+use crate::kernel::entry::{Cause, ENTRY_VERSION, Entry, Pins};
+use crate::kernel::fact::Facts;
+use crate::kernel::hash::Hash;
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::{Instance, Timer};
+use crate::kernel::instant::Instant;
+use crate::kernel::machine::Sample;
+use crate::kernel::outcome::{Change, Event, Follow, Input, Outcome, Refusal, TIMER_FIRED};
+use crate::kernel::personal::Private;
+
+/// Events of `system` in one commit; a longer chain is a machine that calls itself for ever.
+const FOLLOWS_MAX: usize = 16;
+
+/// One configuration that was reached.
+struct Found {
+    state: String,
+    shape: String,
+    /// Configurations from which one event leads here.
+    before: BTreeSet<usize>,
+}
+
+/// What is tried: an event and how its row calls it.
+struct Trial<'t> {
+    event: &'t Event,
+    facts: &'t Facts,
+    sample: &'static str,
+    row_event: &'t str,
+    at: Instant,
+}
+
+struct Search<'a> {
+    explorer: &'a Explorer<'a>,
+    id: InstanceId,
+    pins: Pins,
+    /// Number of a configuration by its key.
+    known: HashMap<String, usize>,
+    found: Vec<Found>,
+    /// Configurations whose events are still to be tried.
+    open: VecDeque<(usize, Instance)>,
+    used: BTreeSet<(&'static str, &'static str)>,
+    seen: Exploration,
+}
+
+/// Runs the search to its end or its limit.
+pub(super) fn run(explorer: &Explorer<'_>) -> Exploration {
+    let samples = explorer.workflow.samples();
+    let mut events: Vec<Event> = samples.iter().map(|sample| event_of(sample, explorer.now)).collect();
+    let mut search = Search::new(explorer);
+    for (sample, event) in samples.iter().zip(&events) {
+        if sample.event == explorer.workflow.start_event()
+            && let Ok(started) = search.commit(None, &Trial::of(sample, event, explorer.now))
+        {
+            search.used.insert((sample.event, sample.label));
+            search.reach(None, started);
+        }
+    }
+    while let Some((number, instance)) = search.open.pop_front() {
+        for (sample, event) in samples.iter().zip(&mut events) {
+            search.try_sample(number, &instance, sample, event);
+        }
+        for (name, timer) in &instance.timers {
+            search.fire(number, &instance, name, timer);
+        }
+    }
+    search.conclude(&samples)
+}
+
+fn event_of(sample: &Sample, at: Instant) -> Event {
+    Event {
+        name: sample.event.to_owned(),
+        payload: sample.payload.clone(),
+        actor: sample.actor.clone(),
+        occurred_at: at,
+        cause: None,
+    }
+}
+
+impl<'t> Trial<'t> {
+    fn of(sample: &'t Sample, event: &'t Event, at: Instant) -> Self {
+        Self { event, facts: &sample.facts, sample: sample.label, row_event: sample.event, at }
+    }
+}
+
+impl<'a> Search<'a> {
+    fn new(explorer: &'a Explorer<'a>) -> Self {
+        let workflow = explorer.workflow;
+        let seen = Exploration {
+            workflow: workflow.name(),
+            states: workflow.states().to_vec(),
+            events: workflow.events().iter().map(|spec| spec.name).collect(),
+            rows: BTreeSet::new(),
+            reached: BTreeSet::new(),
+            configurations: 0,
+            truncated: false,
+            dead_ends: BTreeSet::new(),
+            stuck: BTreeMap::new(),
+            unreachable: BTreeSet::new(),
+            accepted: BTreeMap::new(),
+            lapsing: BTreeSet::new(),
+            refused_follows: BTreeSet::new(),
+            unused_samples: BTreeSet::new(),
+        };
+        let pins = Pins {
+            definition: explorer.definition.hash.clone(),
+            calendar: explorer.calendar.name().to_owned(),
+            tzdata: String::new(),
+            build: String::new(),
+        };
+        Self {
+            explorer,
+            id: InstanceId::derive("exploration", &[workflow.name()]),
+            pins,
+            known: HashMap::new(),
+            found: Vec::new(),
+            open: VecDeque::new(),
+            used: BTreeSet::new(),
+            seen,
+        }
+    }
+
+    /// Tries a sample at the moment it is written for, and where the configuration is later, then too.
+    fn try_sample(&mut self, number: usize, instance: &Instance, sample: &Sample, event: &mut Event) {
+        let now = self.explorer.now;
+        let later = Some(instance.updated).filter(|updated| *updated > now);
+        for at in std::iter::once(now).chain(later) {
+            event.occurred_at = at;
+            if let Ok(after) = self.commit(Some(instance), &Trial::of(sample, event, at)) {
+                self.used.insert((sample.event, sample.label));
+                self.reach(Some(number), after);
+                return;
+            }
+        }
+    }
+
+    fn fire(&mut self, number: usize, instance: &Instance, name: &str, timer: &Timer) {
+        let at = timer.due.max(instance.updated);
+        let cause = Cause::Timer { timer: name.to_owned(), generation: timer.generation, due: timer.due };
+        let event = Event {
+            name: TIMER_FIRED.to_owned(),
+            payload: Map::from_iter([("timer".to_owned(), Value::from(name))]),
+            actor: Actor::timer(),
+            occurred_at: at,
+            cause: Some(cause),
+        };
+        let row_event = format!("timer {name}");
+        let facts = Facts::new();
+        let trial = Trial { event: &event, facts: &facts, sample: DUE, row_event: &row_event, at };
+        let after = match self.commit(Some(instance), &trial) {
+            Ok(after) => after,
+            Err(_) => {
+                self.seen.lapsing.insert((instance.state.clone(), name.to_owned()));
+                let mut after = instance.clone();
+                after.timers.remove(name);
+                after.updated = at;
+                after
+            }
+        };
+        self.reach(Some(number), after);
+    }
+
+    /// Carries out an event and the events of `system` it asks for, as the engine does in one commit.
+    fn commit(&mut self, before: Option<&Instance>, trial: &Trial<'_>) -> Result<Instance, Refusal> {
+        let (mut after, asked) = self.step(before, trial)?;
+        let mut follows: VecDeque<Follow> = asked.into();
+        for _ in 0..FOLLOWS_MAX {
+            let Some(follow) = follows.pop_front() else { break };
+            let event = Event {
+                name: follow.event.to_owned(),
+                payload: follow.payload,
+                actor: Actor::system(),
+                occurred_at: trial.at,
+                cause: Some(Cause::Follow { seq: after.seq }),
+            };
+            match self.step(Some(&after), &Trial { event: &event, row_event: follow.event, ..*trial }) {
+                Ok((next, asked)) => {
+                    after = next;
+                    follows.extend(asked);
+                }
+                Err(refusal) => {
+                    let refused = (after.state.clone(), event.name, refusal.code);
+                    self.seen.refused_follows.insert(refused);
+                }
+            }
+        }
+        if let Some(endless) = follows.pop_front() {
+            let refused = (after.state.clone(), endless.event.to_owned(), "endless");
+            self.seen.refused_follows.insert(refused);
+        }
+        Ok(after)
+    }
+
+    /// One step, recorded as a row.
+    fn step(
+        &mut self,
+        before: Option<&Instance>,
+        trial: &Trial<'_>,
+    ) -> Result<(Instance, Vec<Follow>), Refusal> {
+        let input = Input {
+            definition: self.explorer.definition,
+            calendar: self.explorer.calendar,
+            id: &self.id,
+            instance: before,
+            event: trial.event,
+            facts: trial.facts,
+            now: trial.at,
+        };
+        let (kind, change) = match self.explorer.workflow.step(&input) {
+            Outcome::Moved(change) => (Kind::Moved, change),
+            Outcome::Stayed(change) => (Kind::Stayed, change),
+            Outcome::Refused(refusal) => return Err(refusal),
+        };
+        self.record(trial, kind, &change);
+        Ok(self.apply(before, trial, *change))
+    }
+
+    fn record(&mut self, trial: &Trial<'_>, kind: Kind, change: &Change) {
+        let from = change.from.as_deref().unwrap_or(BEFORE_START);
+        if trial.event.name != TIMER_FIRED && change.from.is_some() {
+            let accepted = self.seen.accepted.entry(from.to_owned()).or_default();
+            if !accepted.contains(trial.row_event) {
+                accepted.insert(trial.row_event.to_owned());
+            }
+        }
+        if !self.seen.reached.contains(&change.to) {
+            self.seen.reached.insert(change.to.clone());
+        }
+        self.seen.rows.insert(Row {
+            rule: change.rule,
+            from: from.to_owned(),
+            event: trial.row_event.to_owned(),
+            sample: trial.sample,
+            to: change.to.clone(),
+            kind,
+            effects: change.effects.iter().map(summary).collect(),
+        });
+    }
+
+    /// The instance after the step, through the same entry as in the engine.
+    fn apply(&self, before: Option<&Instance>, trial: &Trial<'_>, change: Change) -> (Instance, Vec<Follow>) {
+        let entry = Entry {
+            v: ENTRY_VERSION,
+            instance: self.id.clone(),
+            seq: before.map_or(1, |instance| instance.seq + 1),
+            workflow: self.seen.workflow.to_owned(),
+            data_version: self.explorer.workflow.data_version(),
+            event: trial.event.name.clone(),
+            payload: Map::new(),
+            facts: Facts::new(),
+            actor: trial.event.actor.clone(),
+            occurred_at: trial.at,
+            recorded_at: trial.at,
+            idempotency: None,
+            request_id: None,
+            pins: self.pins.clone(),
+            origin: None,
+            cause: trial.event.cause.clone(),
+            rule: None,
+            from: change.from,
+            to: change.to,
+            patch: change.patch,
+            effects: change.effects,
+            prev: Hash::ZERO,
+        };
+        let after = Instance::apply(before, &entry, Hash::ZERO, 0, &Private::new())
+            .expect("the entry was made for this instance, its patch from this instance's data");
+        (after, change.follow)
+    }
+
+    /// Takes down that `instance` was reached, and keeps it for trying where it is a new configuration.
+    fn reach(&mut self, from: Option<usize>, instance: Instance) {
+        let shape = self.explorer.workflow.shape(&instance.data);
+        let key = key_of(&instance, &shape);
+        let number = match self.known.get(&key) {
+            Some(number) => *number,
+            None if self.found.len() >= self.explorer.configurations_max => {
+                self.seen.truncated = true;
+                return;
+            }
+            None => {
+                let number = self.found.len();
+                self.known.insert(key, number);
+                let state = instance.state.clone();
+                self.found.push(Found { state, shape, before: BTreeSet::new() });
+                self.open.push_back((number, instance));
+                number
+            }
+        };
+        if let Some(from) = from {
+            self.found[number].before.insert(from);
+        }
+    }
+
+    fn conclude(mut self, samples: &[Sample]) -> Exploration {
+        self.find_dead_ends();
+        let seen = &mut self.seen;
+        seen.configurations = self.found.len();
+        seen.unreachable = seen
+            .states
+            .iter()
+            .map(|spec| &spec.path)
+            .filter(|path| !seen.reached.contains(*path))
+            .cloned()
+            .collect();
+        seen.unused_samples = samples
+            .iter()
+            .map(|sample| (sample.event, sample.label))
+            .filter(|sample| !self.used.contains(sample))
+            .collect();
+        self.seen
+    }
+
+    /// Walks back from the final configurations; what is not met leads to none.
+    ///
+    /// Where the limit was hit, a configuration may lead on to one that was not
+    /// looked at, so nothing is claimed.
+    fn find_dead_ends(&mut self) {
+        if self.seen.truncated {
+            return;
+        }
+        let ends: BTreeSet<&str> =
+            self.seen.states.iter().filter(|spec| spec.is_final).map(|spec| spec.path.as_str()).collect();
+        let mut leads: Vec<bool> =
+            self.found.iter().map(|found| ends.contains(found.state.as_str())).collect();
+        let mut walk: Vec<usize> = (0..leads.len()).filter(|number| leads[*number]).collect();
+        while let Some(number) = walk.pop() {
+            for before in &self.found[number].before {
+                if !leads[*before] {
+                    leads[*before] = true;
+                    walk.push(*before);
+                }
+            }
+        }
+        let leading: BTreeSet<&str> = self
+            .found
+            .iter()
+            .zip(&leads)
+            .filter(|(_, leads)| **leads)
+            .map(|(f, _)| f.state.as_str())
+            .collect();
+        for (found, _) in self.found.iter().zip(&leads).filter(|(_, leads)| !**leads) {
+            if leading.contains(found.state.as_str()) {
+                self.seen.stuck.entry(found.state.clone()).or_insert_with(|| found.shape.clone());
+            } else {
+                self.seen.dead_ends.insert(found.state.clone());
+            }
+        }
+    }
+}
+
+/// What tells configurations apart, in one text.
+fn key_of(instance: &Instance, shape: &str) -> String {
+    let mut key = String::with_capacity(instance.state.len() + shape.len() + 64);
+    for part in [instance.state.as_str(), shape].into_iter().chain(instance.timers.keys().map(String::as_str))
+    {
+        key.push_str(part);
+        key.push('\n');
+    }
+    key
+}
