@@ -40,6 +40,7 @@
 //!    What is no entry (the ring of refused events) is disposable.
 //! 9. Every queue, page, payload, retry, commit and batch has a named limit with a reason.
 
+pub mod api;
 pub mod app;
 pub mod config;
 pub mod definition;
