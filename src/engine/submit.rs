@@ -213,9 +213,14 @@ fn hashes(command: &Command, workflow: &str, key: &str) -> Idempotency {
     // Canonical form exists for every JSON object that was parsed from text.
     let payload = canonical::to_string(&command.payload).unwrap_or_default();
     let claimed = command.occurred_at.map(|at| at.to_string()).unwrap_or_default();
-    let body = [key, &target, &command.event, &claimed, &payload].join("\0");
+    hash_key(&command.actor.id, key, &[&target, &command.event, &claimed, &payload])
+}
+
+/// Hashes of an actor's key and of what came with it.
+pub(super) fn hash_key(actor: &str, key: &str, body: &[&str]) -> Idempotency {
+    let body = body.join("\0");
     Idempotency {
-        key: Hash::of(&[command.actor.id.as_bytes(), &[0], key.as_bytes()]).short(),
-        body: Hash::of(&[body.as_bytes()]).short(),
+        key: Hash::of(&[actor.as_bytes(), &[0], key.as_bytes()]).short(),
+        body: Hash::of(&[key.as_bytes(), &[0], body.as_bytes()]).short(),
     }
 }

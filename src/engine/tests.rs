@@ -425,14 +425,14 @@ async fn operator_fires_and_moves_a_timer_with_a_reason() {
     let rig = rig().await;
     let id = rig.begin(json!({ "arm": { "A": 1_000, "B": 2_000 } })).await.entry.instance.clone();
     let by = || Actor::person("root", Role::Administrator);
-    rig.engine.move_timer(&id, "A", noon().plus_millis(9_000), "asked", by()).await.unwrap();
-    let fired = rig.engine.fire_timer(&id, "B", "asked", by()).await.unwrap();
+    rig.engine.move_timer(&id, "A", noon().plus_millis(9_000), "asked", by(), None).await.unwrap();
+    let fired = rig.engine.fire_timer(&id, "B", "asked", by(), None).await.unwrap();
     assert_eq!(fired.entry.payload["fired_by"], json!("root"));
     rig.wait_until(3_000).await;
     assert_eq!(rig.get(&id).data["done"], json!(["begin", "B"]));
     rig.wait_until(9_000).await;
     assert_eq!(rig.get(&id).data["done"], json!(["begin", "B", "A"]));
-    let none = rig.engine.fire_timer(&id, "A", "asked", by()).await;
+    let none = rig.engine.fire_timer(&id, "A", "asked", by(), None).await;
     assert!(matches!(none, Err(CommandError::Refused { .. })), "{none:?}");
 }
 
