@@ -124,7 +124,8 @@ impl Rig {
     ) -> Result<Self, app::AppError> {
         self.stop().await;
         // The engine holds the journal, and with it the directory's lock, to its end.
-        let Self { folder, mut config, time, .. } = self;
+        let Self { folder, mut config, time, engine, running } = self;
+        drop((engine, running));
         change(&mut config);
         Self::start(folder, config, time).await
     }
