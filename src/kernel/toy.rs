@@ -323,6 +323,10 @@ impl Machine for Toy {
         Vec::new()
     }
 
+    fn queue(&self, _: &ToyPolicy) -> String {
+        "workshop".into()
+    }
+
     fn facts(_: Option<&Self>, _: &ToyEvent) -> Vec<Fact> {
         Vec::new()
     }
