@@ -1,7 +1,7 @@
 //! Owns where a consultation is: the table of arrows (§3.1).
 //!
 //! One arm is one row: event, guard, `to` or `stay` with the row's number. What a
-//! row checks and changes is said in [`super::work`] and [`super::links`]. Entry and
+//! row checks and changes is said in the modules beside this one. Entry and
 //! exit actions arm and cancel timers, nothing else. A name that begins with its
 //! parent's (`settled_confirmed`) is shown without it: `settled.confirmed`.
 

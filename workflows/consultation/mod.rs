@@ -8,15 +8,19 @@
 //! Whoever was first asked stays accountable to the end (S3-14), nobody answers by
 //! the passing of time, and a message nobody has read is never archived.
 //!
-//! [`event`] says what may happen, [`machine`] what it does as a table of arrows,
-//! [`work`] and [`links`] hold the guards and effects behind the arrows, [`start`]
-//! the first row. Numbers in quotes are rows of the specification's table (§3.1).
+//! `event` says what may happen, `machine` what it does as a table of arrows.
+//! The guards and effects behind the arrows: `start` (row 1), `work`, `asking`,
+//! `promise`, `answering`, and `links` for what goes to other cases. Rule names
+//! are the row numbers of the specification's table (§3.1).
 
+mod answering;
+mod asking;
 pub mod event;
 mod flow;
 mod links;
 mod machine;
 pub mod policy;
+mod promise;
 mod samples;
 mod start;
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::REOPEN_WINDOW;
 use super::links::object;
 use crate::kernel::actor::{Actor, ActorKind, Role};
 use crate::kernel::id::InstanceId;
 use crate::kernel::machine::Sample;
+use crate::kernel::outcome::TIMER_FIRED;
 
 /// The moment that the samples are written for: a Wednesday, ten o'clock in Shanghai.
 /// Times promised in them lie within policy's range from then.
@@ -19,8 +21,12 @@ fn sample(event: &'static str, label: &'static str, actor: Actor, payload: Value
     Sample { label, event, payload: object(payload), actor, facts: serde_json::Map::new() }
 }
 
-impl Sample {
-    /// The same with answers to the facts it needs.
+/// A sample with answers to the facts it needs.
+trait Knowing {
+    fn knowing(self, facts: Value) -> Self;
+}
+
+impl Knowing for Sample {
     fn knowing(mut self, facts: Value) -> Self {
         self.facts = object(facts);
         self
@@ -53,7 +59,8 @@ fn another_case() -> InstanceId {
 
 /// Example events of every kind.
 pub(super) fn samples() -> Vec<Sample> {
-    [starts(), telephone(), intake(), messages(), departments(), answers(), endings(), common()].concat()
+    [starts(), telephone(), intake(), messages(), departments(), answers(), endings(), common(), timers()]
+        .concat()
 }
 
 fn starts() -> Vec<Sample> {
@@ -233,4 +240,10 @@ fn common() -> Vec<Sample> {
         sample("late_inbound", "unknown", gateway(), json!({ "message_ref": "msg:9", "intent": "unknown" }))
             .knowing(json!({ "on_shift": true })),
     ]
+}
+
+/// A timer fires by itself; what stands here is what it is told when it does.
+fn timers() -> Vec<Sample> {
+    let fired = sample(TIMER_FIRED, REOPEN_WINDOW, Actor::timer(), json!({ "timer": REOPEN_WINDOW }));
+    vec![fired.knowing(json!({ "on_shift": true }))]
 }

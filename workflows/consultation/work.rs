@@ -1,4 +1,4 @@
-//! Owns what people do on a consultation: guards and effects of the rows, within the case.
+//! Owns who works on a consultation and what is recorded of it: ownership, intake, messages.
 //!
 //! Each function is one row's guard and effect: it refuses before it changes
 //! anything that matters, because nothing of a refused step stands. What the
@@ -8,19 +8,14 @@ use serde_json::json;
 use statig::prelude::*;
 
 use super::event::{
-    Answer, AnswerCall, Arbitrate, AutoReplySent, Category, Confirm, CustomerReply, DepartmentReply,
-    Escalate, HangUp, ProgressUpdate, Purpose, RecordDetails, RequestInfo, Respond, TransferDepartment,
-    Withdraw,
+    AnswerCall, AutoReplySent, Category, CustomerReply, HangUp, RecordDetails, Respond, Withdraw,
 };
 use super::machine::State;
 use super::policy::IntakeField;
-use super::{
-    ACCEPT, ARBITRATE, CONFIRM_EXPIRE, CONFIRM_REMIND, Consultation, Cx, GivenAnswer, INFO_EXPIRE,
-    INFO_REMIND, Resume, UNCLASSIFIED_MAX, Waiting,
-};
+use super::{ACCEPT, Consultation, Cx};
 use crate::kernel::actor::Role;
-use crate::kernel::case::{Channel, Handle, Level, Owner, Promise, Satisfaction};
-use crate::kernel::common::{ForceClosed, SatisfactionRecorded, check_second, record_satisfaction};
+use crate::kernel::case::{Channel, Handle, Owner};
+use crate::kernel::common::{ForceClosed, check_second};
 use crate::kernel::instant::Instant;
 use crate::kernel::outcome::{Refusal, RefusalKind};
 use crate::kernel::span::Span;
@@ -81,7 +76,7 @@ pub(super) fn by_staff(cx: &Cx<'_>) -> bool {
     cx.actor.role.is_staff()
 }
 
-fn by_supervisor(cx: &Cx<'_>) -> bool {
+pub(super) fn by_supervisor(cx: &Cx<'_>) -> bool {
     cx.actor.role.includes(Role::Supervisor)
 }
 
@@ -95,7 +90,7 @@ fn staff(handle: &Handle) -> Pass {
 }
 
 /// A time told to a customer lies ahead.
-fn ahead(name: &str, at: Instant, cx: &Cx<'_>) -> Pass {
+pub(super) fn ahead(name: &str, at: Instant, cx: &Cx<'_>) -> Pass {
     if at > cx.now {
         Ok(())
     } else {
@@ -104,7 +99,7 @@ fn ahead(name: &str, at: Instant, cx: &Cx<'_>) -> Pass {
 }
 
 /// What staff say in a customer's name needs its proof.
-fn proven(name: &str, proof: Option<&String>, cx: &Cx<'_>) -> Pass {
+pub(super) fn proven(name: &str, proof: Option<&String>, cx: &Cx<'_>) -> Pass {
     if proof.is_some() || !by_staff(cx) {
         Ok(())
     } else {
@@ -136,7 +131,7 @@ impl Consultation {
     }
 
     /// A person spoke to the customer: that takes a case nobody has, and ends the wait for `accept`.
-    fn human_outbound(&mut self, who: Handle, cx: &mut Cx<'_>) {
+    pub(super) fn human_outbound(&mut self, who: Handle, cx: &mut Cx<'_>) {
         if self.case.first_owner.is_none() || self.case.owner.person().is_none() {
             self.case.first_owner.get_or_insert_with(|| who.clone());
             self.case.owner = Owner::Person(who);
@@ -224,7 +219,7 @@ impl Consultation {
         absent.collect()
     }
 
-    fn intake_complete(&self, cx: &Cx<'_>) -> Pass {
+    pub(super) fn intake_complete(&self, cx: &Cx<'_>) -> Pass {
         let missing = self.missing(cx);
         if missing.is_empty() {
             return Ok(());
@@ -333,432 +328,5 @@ impl Consultation {
         if self.case.restricted.is_none() {
             cx.notify("customer", template, json!({ "channel": self.case.channel }));
         }
-    }
-}
-
-/// Promises and escalation (S0-10, S3-15).
-impl Consultation {
-    /// Records a time told; it takes the place of one that is still open.
-    fn promise(&mut self, promised_by: Instant, cx: &Cx<'_>) {
-        if let Some(open) = self.open_promise() {
-            open.renewed_at = Some(cx.now);
-        }
-        let promise = Promise { made_at: cx.now, promised_by, kept_at: None, renewed_at: None };
-        self.case.promises.push(promise);
-    }
-
-    fn open_promise(&mut self) -> Option<&mut Promise> {
-        self.case.promises.last_mut().filter(|last| last.kept_at.is_none() && last.renewed_at.is_none())
-    }
-
-    /// A promised time lies within the policy's business hours from now (R1).
-    fn promise_in_range(name: &str, until: Instant, cx: &Cx<'_>) -> Pass {
-        let (min, max) = (cx.policy.promise.min, cx.policy.promise.max);
-        let wait = cx.calendar.elapsed(cx.now, until);
-        if (millis(min)..=millis(max)).contains(&wait) {
-            return Ok(());
-        }
-        let (first, last) = (cx.calendar.due(cx.now, min), cx.calendar.due(cx.now, max));
-        let reason =
-            format!("`{name}` {until} is not {min} to {max} away; accepted are times from {first} to {last}");
-        Err(input("promise_out_of_range", reason))
-    }
-
-    /// Rows 10: raised by a person who told the customer.
-    pub(super) fn escalate(&mut self, call: &Escalate, cx: &mut Cx<'_>) -> Pass {
-        let Some(until) = call.promised_by else {
-            return Err(input("promise_required", "`promised_by` is required: the customer is told by when"));
-        };
-        if call.told_customer != Some(true) {
-            return Err(input("customer_not_told", "`told_customer` must be true: tell the customer first"));
-        }
-        Self::promise_in_range("promised_by", until, cx)?;
-        let level = Level::from(call.level);
-        if level <= self.escalated_to {
-            let reason = "the case is raised to that level already; accepted is a higher one";
-            return Err(guard("level_not_higher", reason));
-        }
-        self.intake_complete(cx)?;
-        self.escalated_to = level;
-        self.renewals = 0;
-        self.raise(level)?;
-        self.promise(until, cx);
-        self.human_outbound(Handle::from(cx.actor), cx);
-        let to = match level {
-            Level::None | Level::Senior => "role:senior_agent",
-            Level::Supervisor => "role:supervisor",
-            Level::Manager => "role:dept_manager",
-        };
-        cx.notify(to, "escalated", json!({ "promised_by": until }));
-        Ok(())
-    }
-
-    /// Row 10a.
-    pub(super) fn escalate_in_department(&mut self, call: &Escalate, cx: &mut Cx<'_>) -> Pass {
-        self.escalate(call, cx)?;
-        self.dept_resume = Some(Resume::Escalated);
-        Ok(())
-    }
-
-    /// Row 10b, and what a third round does: the highest level stays.
-    pub(super) fn raise(&mut self, level: Level) -> Pass {
-        self.case.escalation_level = self.case.escalation_level.max(level);
-        Ok(())
-    }
-
-    /// Row 11.
-    pub(super) fn progress(&mut self, cx: &mut Cx<'_>) -> Pass {
-        self.human_outbound(Handle::from(cx.actor), cx);
-        Ok(())
-    }
-
-    /// Row 11a.
-    pub(super) fn renew_promise(&mut self, update: &ProgressUpdate, until: Instant, cx: &mut Cx<'_>) -> Pass {
-        if update.reason.is_none() {
-            return Err(input("reason_required", "`new_promise` needs a `reason`"));
-        }
-        Self::promise_in_range("new_promise", until, cx)?;
-        let limit = cx.policy.promise.renewals;
-        if self.renewals >= limit && !by_supervisor(cx) {
-            let reason = format!("the promise was renewed {limit} times; accepted from a supervisor");
-            return Err(guard("renewals_used_up", reason));
-        }
-        self.renewals += 1;
-        self.promise(until, cx);
-        self.progress(cx)
-    }
-}
-
-/// The length of a span of business hours.
-fn millis(span: Span) -> i64 {
-    match span {
-        Span::Business(seconds) | Span::Wall(seconds) => i64::from(seconds.get()) * 1_000,
-        // `Policy::check` lets no other kind pass here.
-        Span::WorkingDays(_) | Span::CalendarDays(..) => i64::MAX,
-    }
-}
-
-/// Departments (S2-14).
-impl Consultation {
-    /// Row 6.
-    pub(super) fn transfer(&mut self, ask: &TransferDepartment, resume: Resume, cx: &mut Cx<'_>) -> Pass {
-        ahead("expected_by", ask.expected_by, cx)?;
-        self.intake_complete(cx)?;
-        let limit = cx.policy.transfer.max;
-        if self.case.transfers >= limit && !by_supervisor(cx) {
-            let reason = format!("the case was transferred {limit} times; accepted from a supervisor");
-            return Err(guard("transfers_used_up", reason));
-        }
-        self.case.transfers += 1;
-        self.department = Some(ask.department.clone());
-        self.purpose = Some(ask.purpose);
-        self.handoff_note = Some(ask.handoff_note.clone());
-        self.dept_resume = Some(resume);
-        let to = format!("department:{}", ask.department);
-        cx.notify(&to, "question", json!({ "expected_by": ask.expected_by }));
-        Ok(())
-    }
-
-    /// Row 7.
-    pub(super) fn department_reply(&mut self, reply: &DepartmentReply, cx: &mut Cx<'_>) -> Pass {
-        if self.purpose == Some(Purpose::Verify) && !reply.verified {
-            return Err(guard(
-                "not_verified",
-                "the facts were to be verified; accepted with `verified` true",
-            ));
-        }
-        self.dept_resume = None;
-        self.forget_returns();
-        cx.cancel(ARBITRATE);
-        cx.notify("owner", "department_answered", json!({ "answer_ref": reply.answer_ref }));
-        Ok(())
-    }
-
-    /// Row 7a: the customer is still to answer.
-    pub(super) fn department_reply_waiting(&mut self, reply: &DepartmentReply, cx: &mut Cx<'_>) -> Pass {
-        if self.waiting_resume != Some(Waiting::WithDepartment) {
-            return Err(guard("department_not_asked", "no department is asked now"));
-        }
-        let resume = self.dept_resume.unwrap_or(Resume::InProgress);
-        self.department_reply(reply, cx)?;
-        self.waiting_resume = Some(resume.into());
-        Ok(())
-    }
-
-    /// Row 8.
-    pub(super) fn department_return(&mut self, cx: &mut Cx<'_>) -> Pass {
-        self.returns = 1;
-        self.dept_resume = None;
-        cx.notify("owner", "department_returned", json!({ "department": self.department }));
-        Ok(())
-    }
-
-    /// Row 9.
-    pub(super) fn department_return_again(&mut self, cx: &mut Cx<'_>) -> Pass {
-        if self.binding {
-            return Err(guard("binding", "a supervisor named this department; accepted is its reply"));
-        }
-        if self.arbitration_pending {
-            return Err(guard(
-                "arbitration_pending",
-                "a supervisor names the department; accepted is `arbitrate`",
-            ));
-        }
-        self.returns += 1;
-        self.arbitration_pending = true;
-        let due = cx.calendar.due(cx.now, cx.policy.dept.arbitrate);
-        cx.arm(ARBITRATE, due);
-        cx.notify("role:supervisor", "arbitration", json!({ "department": self.department }));
-        Ok(())
-    }
-
-    /// Row 9a.
-    pub(super) fn arbitrate(&mut self, decision: &Arbitrate, cx: &mut Cx<'_>) -> Pass {
-        if !self.arbitration_pending {
-            return Err(guard("nothing_to_arbitrate", "no department gave the question back twice"));
-        }
-        self.department = Some(decision.department.clone());
-        self.binding = true;
-        self.arbitration_pending = false;
-        cx.cancel(ARBITRATE);
-        cx.notify(&format!("department:{}", decision.department), "question", json!({ "binding": true }));
-        Ok(())
-    }
-
-    /// ARBITRATE is due.
-    pub(super) fn arbitration_overdue(&self, cx: &mut Cx<'_>) -> Pass {
-        cx.notify("role:supervisor", "arbitration_overdue", json!({ "department": self.department }));
-        Ok(())
-    }
-
-    fn forget_returns(&mut self) {
-        self.returns = 0;
-        self.binding = false;
-        self.arbitration_pending = false;
-    }
-}
-
-/// Questions to the customer.
-impl Consultation {
-    /// Row 12.
-    pub(super) fn request_info(&mut self, ask: &RequestInfo, resume: Waiting, cx: &mut Cx<'_>) -> Pass {
-        if let Some(due) = ask.due {
-            ahead("due", due, cx)?;
-        }
-        self.waiting_resume = Some(resume);
-        self.asked_at = Some(cx.now);
-        self.reminders = 0;
-        self.human_outbound(Handle::from(cx.actor), cx);
-        Ok(())
-    }
-
-    pub(super) fn arm_info(&self, cx: &mut Cx<'_>) {
-        self.arm_reminder(cx);
-        let due = cx.calendar.due(self.asked_at.unwrap_or(cx.now), cx.policy.info.expire);
-        cx.arm(INFO_EXPIRE, due);
-    }
-
-    /// The next reminder of the question, where one is left and the customer may be reminded.
-    fn arm_reminder(&self, cx: &mut Cx<'_>) {
-        let next = cx.policy.info.remind.get(self.reminders as usize);
-        if let (Some(span), None) = (next, &self.case.restricted) {
-            let due = cx.calendar.due(self.asked_at.unwrap_or(cx.now), *span);
-            cx.arm(INFO_REMIND, due);
-        }
-    }
-
-    /// Row 14a.
-    pub(super) fn info_remind(&mut self, cx: &mut Cx<'_>) -> Pass {
-        self.reminders += 1;
-        self.arm_reminder(cx);
-        self.tell_customer("info_reminder", cx);
-        Ok(())
-    }
-
-    /// Row 14.
-    pub(super) fn info_expired(&mut self, cx: &mut Cx<'_>) -> Pass {
-        self.forget_question();
-        self.tell_customer("info_expired", cx);
-        Ok(())
-    }
-
-    /// Row 13.
-    pub(super) fn heard_back(&mut self, reply: &CustomerReply, cx: &mut Cx<'_>) -> Pass {
-        self.forget_question();
-        self.hear(reply, cx)
-    }
-
-    fn forget_question(&mut self) {
-        self.waiting_resume = None;
-        self.asked_at = None;
-        self.reminders = 0;
-    }
-}
-
-/// Answers and the customer's word.
-impl Consultation {
-    /// Row 15.
-    pub(super) fn answer(&mut self, answer: &Answer, cx: &mut Cx<'_>) -> Pass {
-        self.intake_complete(cx)?;
-        if let Some(open) = self.open_promise() {
-            open.kept_at = Some(cx.now);
-        }
-        self.renewals = 0;
-        self.escalated_to = Level::None;
-        self.dept_resume = None;
-        cx.cancel(ARBITRATE);
-        self.answers.push(GivenAnswer {
-            solution_ref: answer.solution_ref.clone(),
-            kb_article: answer.kb_article.clone(),
-            at: cx.now,
-            round: self.case.round,
-        });
-        if answer.score.is_some() || answer.confirmed_in_contact {
-            self.satisfied(answer.score, answer.confirmed_in_contact.then_some(true));
-        }
-        self.human_outbound(Handle::from(cx.actor), cx);
-        self.count_uncited(answer, cx)
-    }
-
-    /// Row 16.
-    pub(super) fn answer_confirmed(&mut self, answer: &Answer, cx: &mut Cx<'_>) -> Pass {
-        if answer.recording_ref.is_none() {
-            return Err(input("recording_required", "`confirmed_in_contact` needs a `recording_ref`"));
-        }
-        self.answer(answer, cx)?;
-        self.plan_post_resolution(cx);
-        Ok(())
-    }
-
-    fn satisfied(&mut self, score: Option<u8>, resolved: Option<bool>) {
-        self.case.satisfaction = Some(Satisfaction { score, resolved, round: self.case.round });
-    }
-
-    /// What the customer said in `confirm`.
-    pub(super) fn take_word(&mut self, word: &Confirm, cx: &Cx<'_>) -> Pass {
-        proven("recording_ref", word.recording_ref.as_ref(), cx)?;
-        self.satisfied(word.score, Some(word.satisfied));
-        Ok(())
-    }
-
-    /// Row 17.
-    pub(super) fn confirmed(&mut self, word: &Confirm, cx: &mut Cx<'_>) -> Pass {
-        self.take_word(word, cx)?;
-        self.plan_post_resolution(cx);
-        Ok(())
-    }
-
-    /// Row 17a.
-    pub(super) fn thanked(&mut self, cx: &mut Cx<'_>) -> Pass {
-        self.plan_post_resolution(cx);
-        Ok(())
-    }
-
-    /// Row 18.
-    pub(super) fn not_satisfied(&mut self, word: &Confirm, cx: &mut Cx<'_>) -> Pass {
-        self.take_word(word, cx)?;
-        self.another_round(cx)
-    }
-
-    /// Row 18a.
-    pub(super) fn another_round(&mut self, cx: &mut Cx<'_>) -> Pass {
-        self.case.round += 1;
-        self.forget_returns();
-        if self.case.round >= cx.policy.escalate_round {
-            self.raise(Level::Supervisor)?;
-            cx.notify("role:supervisor", "round_repeated", json!({ "round": self.case.round }));
-        }
-        cx.notify("owner", "not_satisfied", json!({ "round": self.case.round }));
-        Ok(())
-    }
-
-    pub(super) fn arm_confirm(&self, cx: &mut Cx<'_>) {
-        if self.case.restricted.is_none() {
-            let due = cx.calendar.due(cx.now, cx.policy.confirm.remind);
-            cx.arm(CONFIRM_REMIND, due);
-        }
-        let due = cx.calendar.due(cx.now, cx.policy.confirm.expire);
-        cx.arm(CONFIRM_EXPIRE, due);
-    }
-
-    /// Row 20a.
-    pub(super) fn confirm_remind(&self, cx: &mut Cx<'_>) -> Pass {
-        self.tell_customer("confirm_reminder", cx);
-        Ok(())
-    }
-
-    /// Row 20.
-    pub(super) fn confirm_expired(&mut self, cx: &mut Cx<'_>) -> Pass {
-        self.plan_confirm_resolution(cx);
-        Ok(())
-    }
-}
-
-/// Settled cases.
-impl Consultation {
-    /// Rows 21 and 21a.
-    pub(super) fn reopen(&mut self, cx: &mut Cx<'_>) -> Pass {
-        self.case.reopen_count += 1;
-        self.unclassified.clear();
-        self.cancel_callbacks(cx);
-        self.case.owner = match (&self.case.first_owner, self.on_shift(cx)) {
-            (Some(first), true) => Owner::Person(first.clone()),
-            (Some(_) | None, _) => self.queue(cx),
-        };
-        self.another_round(cx)
-    }
-
-    /// Row 21b.
-    pub(super) fn reopen_unsatisfied(&mut self, word: &Confirm, cx: &mut Cx<'_>) -> Pass {
-        self.take_word(word, cx)?;
-        self.reopen(cx)
-    }
-
-    /// Row 21c.
-    pub(super) fn confirmed_late(&mut self, word: &Confirm, cx: &mut Cx<'_>) -> Pass {
-        self.take_word(word, cx)?;
-        self.cancel_confirm_resolution(cx);
-        self.plan_post_resolution(cx);
-        Ok(())
-    }
-
-    /// Row 21d.
-    pub(super) fn called_back(&mut self, said: &SatisfactionRecorded) -> Pass {
-        record_satisfaction(&mut self.case, said);
-        Ok(())
-    }
-
-    /// Rows 22 and 19: somebody has read the message.
-    pub(super) fn classify(&mut self, message_ref: &str) -> Pass {
-        self.unclassified.retain(|unread| unread != message_ref);
-        Ok(())
-    }
-
-    /// Row 22a: nobody has read the message yet.
-    pub(super) fn unread(&mut self, message_ref: &str, cx: &mut Cx<'_>) -> Pass {
-        let known = self.unclassified.iter().any(|unread| unread == message_ref);
-        if !known && self.unclassified.len() < UNCLASSIFIED_MAX {
-            self.unclassified.push(message_ref.to_owned());
-        }
-        let target = match self.case.channel {
-            Channel::Phone => cx.policy.nrt_phone,
-            Channel::Email
-            | Channel::WebChat
-            | Channel::Wecom
-            | Channel::Wechat
-            | Channel::Sms
-            | Channel::Social
-            | Channel::WalkIn
-            | Channel::Api => cx.policy.frt.target(&self.case),
-        };
-        let due = cx.calendar.due(cx.now, target);
-        cx.task("classify_message", message_ref, Some(due), Role::Agent);
-        Ok(())
-    }
-
-    /// Row 23c: an unread message is never archived.
-    pub(super) fn reopen_unread(&mut self, cx: &mut Cx<'_>) -> Pass {
-        cx.notify("owner", "unread_message", json!({ "message_refs": self.unclassified }));
-        self.reopen(cx)
     }
 }

@@ -10,6 +10,7 @@ use super::super::samples::samples;
 use super::drive::{document, workflow};
 use crate::kernel::actor::Role;
 use crate::kernel::machine::Workflow;
+use crate::kernel::outcome::TIMER_FIRED;
 use crate::workflows::Registry;
 
 fn keys(group: &str) -> BTreeSet<String> {
@@ -77,14 +78,12 @@ fn shipped_policy_fits_its_schema() {
 fn every_sample_fits_its_schema() {
     let specs = workflow().events();
     let sampled: BTreeSet<&str> = samples().iter().map(|sample| sample.event).collect();
-    for sample in samples() {
+    for sample in samples().into_iter().filter(|sample| sample.event != TIMER_FIRED) {
         let spec = specs.iter().find(|spec| spec.name == sample.event).unwrap();
         let payload = Value::Object(sample.payload);
         assert_eq!(complaints((spec.schema)(), &payload), None, "{} {}", sample.event, sample.label);
     }
     // The common events have tests of their own; this flow's own are all sampled.
-    let common = document()["roles"].as_object().unwrap().keys().position(|name| name == "note_added");
-    assert!(common.is_some());
     for spec in specs.iter().take_while(|spec| spec.name != "note_added") {
         assert!(sampled.contains(spec.name), "no sample of `{}`", spec.name);
     }
