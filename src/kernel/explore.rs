@@ -111,6 +111,8 @@ pub struct Exploration {
     pub lapsing: BTreeSet<(String, String)>,
     /// Events of `system` (state, event, code) in the same commit that were refused.
     pub refused_follows: BTreeSet<(String, String, &'static str)>,
+    /// Declared events without a sample: nothing here says what they do.
+    pub unsampled: BTreeSet<&'static str>,
     /// Samples (event, sample) that no configuration accepts.
     pub unused_samples: BTreeSet<(&'static str, &'static str)>,
 }

@@ -113,6 +113,7 @@ impl<'a> Search<'a> {
             accepted: BTreeMap::new(),
             lapsing: BTreeSet::new(),
             refused_follows: BTreeSet::new(),
+            unsampled: BTreeSet::new(),
             unused_samples: BTreeSet::new(),
         };
         let pins = Pins {
@@ -186,11 +187,11 @@ impl<'a> Search<'a> {
         let before = here.map(|here| &here.instance);
         let change = self.step(before, trial)?;
         if change.follow.is_empty() {
-            self.reach_by(here, trial, change);
+            self.reach_by(here, trial, *change);
             return Ok(());
         }
         let mut follows: VecDeque<Follow> = change.follow.clone().into();
-        let mut after = self.apply(before, trial, change);
+        let mut after = self.apply(before, trial, *change);
         for _ in 0..FOLLOWS_MAX {
             let Some(follow) = follows.pop_front() else { break };
             let event = Event {
@@ -204,7 +205,7 @@ impl<'a> Search<'a> {
             match self.step(Some(&after), &trial) {
                 Ok(change) => {
                     follows.extend(change.follow.iter().cloned());
-                    after = self.apply(Some(&after), &trial, change);
+                    after = self.apply(Some(&after), &trial, *change);
                 }
                 Err(refusal) => {
                     let refused = (after.state.clone(), event.name.clone(), refusal.code);
@@ -263,7 +264,7 @@ impl<'a> Search<'a> {
     }
 
     /// The instance after the step, through the same entry as in the engine.
-    fn apply(&self, before: Option<&Instance>, trial: &Trial<'_>, change: Box<Change>) -> Instance {
+    fn apply(&self, before: Option<&Instance>, trial: &Trial<'_>, change: Change) -> Instance {
         let entry = Entry {
             v: ENTRY_VERSION,
             instance: self.id.clone(),
@@ -293,7 +294,7 @@ impl<'a> Search<'a> {
     }
 
     /// Takes down where one step leads, without building the instance where it is nothing new.
-    fn reach_by(&mut self, here: Option<&Here>, trial: &Trial<'_>, change: Box<Change>) {
+    fn reach_by(&mut self, here: Option<&Here>, trial: &Trial<'_>, change: Change) {
         let shape = match here {
             Some(here) if change.patch.is_empty() => self.found[here.number].shape.clone(),
             Some(_) | None => self.explorer.workflow.shape(&change.data),
@@ -344,6 +345,11 @@ impl<'a> Search<'a> {
             .filter(|path| !seen.reached.contains(*path))
             .cloned()
             .collect();
+        let sampled = |name: &&str| {
+            samples.iter().any(|sample| sample.event == *name)
+                || seen.rows.iter().any(|row| row.event == **name)
+        };
+        seen.unsampled = seen.events.iter().copied().filter(|name| !sampled(name)).collect();
         seen.unused_samples = samples
             .iter()
             .map(|sample| (sample.event, sample.label))
