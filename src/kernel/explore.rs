@@ -29,8 +29,8 @@ use super::effect::Effect;
 use super::instant::Instant;
 use super::machine::{StateSpec, Workflow};
 
-/// Configurations that are looked at unless the caller says otherwise: ten times
-/// what the largest shipped flow has, and still a few seconds of work.
+/// Configurations that are looked at unless the caller says otherwise: twenty times
+/// what the consultation has, some twenty seconds of work.
 pub const CONFIGURATIONS_MAX: usize = 50_000;
 /// Where a start comes from: the specification's mark for the state before it.
 pub const BEFORE_START: &str = "•";

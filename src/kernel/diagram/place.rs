@@ -24,7 +24,7 @@ const CROWDED: f64 = 0.4;
 const PULL: [f64; 3] = [1.0, 2.0, 8.0];
 /// Superstates in each other; no flow has more than two.
 const NESTING_MAX: usize = 4;
-/// Rounds of pulling: the consultation, the largest flow, no longer moves after some 300.
+/// Rounds of pulling: four times as many move no state of the consultation by half a pixel.
 const PULLS: usize = 400;
 /// Rounds of pushing apart after each pull.
 const PUSHES: usize = 12;
