@@ -9,6 +9,7 @@ pub mod canonical;
 pub mod case;
 pub mod common;
 pub mod definition;
+pub mod diagram;
 pub mod effect;
 pub mod entry;
 pub mod explore;

@@ -1,0 +1,243 @@
+//! Owns the picture as SVG: no script, no outside resource, the same bytes for the same input.
+
+use std::fmt::Write as _;
+
+use dagre::Point;
+
+use super::drawing::{Drawing, LABEL_LINE, Line, START_SIZE, Shape};
+use super::style::{family, sheet};
+use super::text::{escape, escaped};
+use super::{Cause, NodeKind};
+
+/// How round the corners of a line are, in pixels.
+const ROUND: f64 = 14.0;
+
+/// What is marked in the picture of a case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Path of the state it is in.
+    pub current: Option<String>,
+    /// State paths before and after of each move it made.
+    pub taken: Vec<(String, String)>,
+}
+
+impl Drawing {
+    /// The picture as an SVG document, with what `mark` says set off.
+    pub fn svg(&self, mark: &Mark) -> String {
+        let mut out = String::with_capacity(16 * 1024);
+        self.open(&mut out);
+        for shape in self.shapes.iter().filter(|shape| shape.node.kind == NodeKind::Superstate) {
+            self.superstate(shape, &mut out);
+        }
+        let taken = |line: &Line| mark.taken.iter().any(|(from, to)| line.arrow.covers(from, to));
+        let faint = !mark.taken.is_empty();
+        for line in &self.lines {
+            self.line(line, taken(line), faint, &mut out);
+        }
+        let (x, y, radius) = (self.start.x, self.start.y, START_SIZE / 2.0);
+        put(&mut out, format_args!("<circle class=\"start\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\"/>\n"));
+        for shape in self.shapes.iter().filter(|shape| shape.node.kind != NodeKind::Superstate) {
+            self.state(shape, mark.current.as_deref() == Some(&shape.node.id), &mut out);
+        }
+        for line in &self.lines {
+            self.label(line, taken(line), faint, &mut out);
+        }
+        out.push_str("</svg>\n");
+        out
+    }
+
+    fn open(&self, out: &mut String) {
+        let (width, height) = (self.width.ceil(), self.height.ceil());
+        let title = escaped(self.language.of(&self.title));
+        let states = self.shapes.iter().filter(|shape| shape.node.kind != NodeKind::Superstate).count();
+        put(
+            out,
+            format_args!(
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+                 height=\"{height}\" role=\"img\" lang=\"{}\" aria-labelledby=\"title desc\">\n\
+                 <title id=\"title\">{title}</title>\n\
+                 <desc id=\"desc\">{}: {states} states, {} arrows</desc>\n<style>{}</style>\n\
+                 <defs>{}{}</defs>\n<rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n",
+                self.language.tag(),
+                escaped(self.workflow),
+                self.lines.len(),
+                sheet(),
+                marker("head"),
+                marker("headtaken"),
+            ),
+        );
+    }
+
+    fn superstate(&self, shape: &Shape, out: &mut String) {
+        let rect = &shape.rect;
+        put(
+            out,
+            format_args!(
+                "<g><rect class=\"area f{}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"10\"/>\
+                 <text class=\"super\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>\n",
+                family(shape.family),
+                rect.left,
+                rect.top,
+                rect.width(),
+                rect.height(),
+                rect.left + 10.0,
+                rect.top + 12.0,
+                escaped(self.language.of(&shape.node.title)),
+            ),
+        );
+    }
+
+    fn state(&self, shape: &Shape, current: bool, out: &mut String) {
+        let rect = &shape.rect;
+        let title = self.language.of(&shape.node.title);
+        let class = if current { " class=\"current\" aria-current=\"true\"" } else { "" };
+        put(out, format_args!("<g{class}><title>{}", escaped(&shape.node.id)));
+        if !shape.node.stays.is_empty() {
+            put(out, format_args!("\n{}: {}", self.same(), shape.node.stays.len()));
+        }
+        for cause in &shape.node.stays {
+            out.push('\n');
+            self.cause(cause, out);
+        }
+        let round = match shape.node.kind {
+            NodeKind::State | NodeKind::Superstate => 8.0,
+            NodeKind::Final => rect.height() / 2.0,
+        };
+        put(
+            out,
+            format_args!(
+                "</title><rect class=\"box f{}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"{round}\"/>",
+                family(shape.family),
+                rect.left,
+                rect.top,
+                rect.width(),
+                rect.height(),
+            ),
+        );
+        if shape.node.kind == NodeKind::Final {
+            put(
+                out,
+                format_args!(
+                    "<rect class=\"inner i{}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"{}\"/>",
+                    family(shape.family),
+                    rect.left + 4.0,
+                    rect.top + 4.0,
+                    rect.width() - 8.0,
+                    rect.height() - 8.0,
+                    round - 4.0,
+                ),
+            );
+        }
+        let Point { x, y } = rect.middle();
+        put(
+            out,
+            format_args!("<text class=\"state\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text></g>\n", escaped(title)),
+        );
+    }
+
+    fn same(&self) -> &'static str {
+        match self.language {
+            super::Language::En => "stays",
+            super::Language::Zh => "不变",
+        }
+    }
+
+    fn cause(&self, cause: &Cause, out: &mut String) {
+        escape(self.language.of(&cause.title), out);
+        if !cause.rules.is_empty() {
+            put(out, format_args!(" ({})", escaped(&cause.rules.join(", "))));
+        }
+    }
+
+    fn line(&self, line: &Line, taken: bool, faint: bool, out: &mut String) {
+        let (class, head) = match (taken, faint) {
+            (true, _) => (" class=\"taken\"", "headtaken"),
+            (false, true) => (" class=\"faint\"", "head"),
+            (false, false) => ("", "head"),
+        };
+        put(out, format_args!("<g{class}><path class=\"line\" marker-end=\"url(#{head})\" d=\""));
+        path(&line.points, out);
+        out.push_str("\"/></g>\n");
+    }
+
+    fn label(&self, line: &Line, taken: bool, faint: bool, out: &mut String) {
+        let class = match (taken, faint) {
+            (true, _) => " class=\"taken\"",
+            (false, true) => " class=\"faint\"",
+            (false, false) => "",
+        };
+        put(
+            out,
+            format_args!("<g{class}><title>{} → {}", escaped(&line.arrow.from), escaped(&line.arrow.to)),
+        );
+        for cause in &line.arrow.causes {
+            out.push('\n');
+            self.cause(cause, out);
+        }
+        let rect = &line.label;
+        put(
+            out,
+            format_args!(
+                "</title><rect class=\"back\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"3\"/>",
+                rect.left,
+                rect.top,
+                rect.width(),
+                rect.height(),
+            ),
+        );
+        let middle = rect.middle();
+        let first = middle.y - (line.arrow.causes.len() as f64 - 1.0) * LABEL_LINE / 2.0;
+        for (number, cause) in line.arrow.causes.iter().enumerate() {
+            let y = first + number as f64 * LABEL_LINE;
+            put(
+                out,
+                format_args!(
+                    "<text class=\"label\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>",
+                    middle.x,
+                    escaped(self.language.of(&cause.title)),
+                ),
+            );
+        }
+        out.push_str("</g>\n");
+    }
+}
+
+fn marker(name: &str) -> String {
+    format!(
+        "<marker id=\"{name}\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"9\" markerHeight=\"9\" \
+         markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path class=\"{name}\" d=\"M0,0.5 L10,5 L0,9.5 Z\"/></marker>"
+    )
+}
+
+/// A line through the points with round corners.
+fn path(points: &[Point], out: &mut String) {
+    for (number, point) in points.iter().enumerate() {
+        match (number, points.get(number + 1)) {
+            (0, _) => put(out, format_args!("M{:.1},{:.1}", point.x, point.y)),
+            (_, None) => put(out, format_args!("L{:.1},{:.1}", point.x, point.y)),
+            (_, Some(next)) => {
+                let before = toward(point, &points[number - 1]);
+                let after = toward(point, next);
+                put(
+                    out,
+                    format_args!(
+                        "L{:.1},{:.1}Q{:.1},{:.1} {:.1},{:.1}",
+                        before.x, before.y, point.x, point.y, after.x, after.y
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// The point a corner's radius from `corner` towards `other`, at most half way.
+fn toward(corner: &Point, other: &Point) -> Point {
+    let (dx, dy) = (other.x - corner.x, other.y - corner.y);
+    let length = dx.hypot(dy);
+    let part = if length > 0.0 { (ROUND / length).min(0.5) } else { 0.0 };
+    Point::new(corner.x + dx * part, corner.y + dy * part)
+}
+
+fn put(out: &mut String, content: std::fmt::Arguments<'_>) {
+    out.write_fmt(content).expect("writing to a string cannot fail");
+}
