@@ -1,5 +1,7 @@
 //! careflow runs customer-service procedures as durable, typed state machines.
 
+pub mod app;
+pub mod config;
 pub mod definition;
 pub mod engine;
 pub mod index;
@@ -7,3 +9,5 @@ pub mod journal;
 pub mod kernel;
 pub mod random;
 pub mod time;
+#[path = "../workflows/mod.rs"]
+pub mod workflows;

@@ -29,6 +29,11 @@ pub enum Effect {
     },
     /// Another instance starts because of this one.
     Spawn(Spawn),
+    /// Pending links of a rule end: what they were for is no longer wanted.
+    DropPending {
+        /// The rule that made them: `confirm_resolution`.
+        rule: String,
+    },
     /// An event goes to another instance, exactly once.
     Send(Send),
     /// A send whose delivery failed waits until `until`.

@@ -233,6 +233,7 @@ impl Instance {
                 }
             }
             Effect::Spawn(spawn) if spawn.child.is_none() => self.pending.push(spawn.clone()),
+            Effect::DropPending { rule } => self.pending.retain(|spawn| spawn.rule != *rule),
             Effect::Spawn(_) | Effect::Notify(_) | Effect::Task(_) | Effect::Count { .. } => {}
         }
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::actor::{Actor, Role};
 use super::calendar::Calendar;
 use super::effect::{Effect, Notice, Send, Spawn, Task};
+use super::entry::Cause;
 use super::fact::{self, Fact, Facts};
 use super::fault::Fault;
 use super::id::InstanceId;
@@ -161,6 +162,11 @@ impl<'a, P> Cx<'a, P> {
     /// A context for one step of `input`.
     pub(super) fn new(input: &'a Input<'a>, policy: &'a P) -> Self {
         let instance = input.instance;
+        let mut timers = instance.map(|i| i.timers.clone()).unwrap_or_default();
+        if let Some(Cause::Timer { timer, .. }) = &input.event.cause {
+            // It fired, so it runs no longer: leaving its state has nothing to cancel.
+            timers.remove(timer);
+        }
         Self {
             policy,
             calendar: input.calendar,
@@ -171,7 +177,7 @@ impl<'a, P> Cx<'a, P> {
             now: input.now,
             last_entry: instance.map_or(input.now, |i| i.updated),
             facts: input.facts,
-            timers: instance.map(|i| i.timers.clone()).unwrap_or_default(),
+            timers,
             generations: instance.map(|i| i.generations.clone()).unwrap_or_default(),
             sent: instance.map_or(0, |i| i.sent),
             effects: Vec::new(),
@@ -240,6 +246,11 @@ impl<'a, P> Cx<'a, P> {
     /// Starts another instance in the same commit, or records a pending link.
     pub fn spawn(&mut self, spawn: Spawn) {
         self.effects.push(Effect::Spawn(spawn));
+    }
+
+    /// Ends the pending links that `rule` made.
+    pub fn drop_pending(&mut self, rule: &str) {
+        self.effects.push(Effect::DropPending { rule: rule.to_owned() });
     }
 
     /// Sends an event to another instance, exactly once.

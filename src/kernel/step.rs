@@ -170,7 +170,7 @@ where
                 })?;
                 check_subject(machine.case(), input)?;
                 let to = advance(&mut machine, at, &event, &instance.state, &mut cx)?;
-                self.conclude(input, &machine, to, cx)
+                self.conclude(input, machine, to, cx)
             }
         }
     }
@@ -191,14 +191,14 @@ where
         let mut initial = M::initial();
         let levels = initial.depth();
         initial.enter(&mut machine, &mut cx, levels);
-        self.conclude(input, &machine, Some(initial), cx)
+        self.conclude(input, machine, Some(initial), cx)
     }
 
     /// Turns what the handler left into an outcome.
     fn conclude(
         &self,
         input: &Input<'_>,
-        machine: &M,
+        mut machine: M,
         to: Option<M::State>,
         cx: Cx<'_, M::Policy>,
     ) -> Result<Outcome, Refusal> {
@@ -206,13 +206,17 @@ where
         if let Some(refusal) = left.refusal {
             return Err(refusal);
         }
-        let data = serde_json::to_value(machine)
-            .map_err(|e| Refusal::new(RefusalKind::Guard, "data", format!("data cannot be stored: {e}")))?;
-        let before = input.instance.map(|instance| &instance.data).unwrap_or(&Value::Null);
         let from = input.instance.map(|instance| instance.state.clone());
         let moved = to.is_some();
+        let to = to.map_or_else(|| from.clone().unwrap_or_default(), |state| self.path(&state));
+        if moved {
+            machine.case_mut().disposition = disposition(&to);
+        }
+        let data = serde_json::to_value(&machine)
+            .map_err(|e| Refusal::new(RefusalKind::Guard, "data", format!("data cannot be stored: {e}")))?;
+        let before = input.instance.map(|instance| &instance.data).unwrap_or(&Value::Null);
         let change = Box::new(Change {
-            to: to.map_or_else(|| from.clone().unwrap_or_default(), |state| self.path(&state)),
+            to,
             from,
             patch: patch::diff(before, &data),
             data: Arc::new(data),
@@ -315,7 +319,18 @@ fn check_subject(case: &Case, input: &Input<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// How a case in the state `path` ended: the last part of settled and closed states.
+fn disposition(path: &str) -> Option<String> {
+    match stage_of(path) {
+        Stage::Open => None,
+        Stage::Settled | Stage::Final => path.rsplit('.').next().map(str::to_owned),
+    }
+}
+
 /// The dotted path of superstates and state, outermost first, in snake case.
+///
+/// A name that begins with its parent's loses that: one enum holds all leaves, so
+/// `settled.unconfirmed` and `closed.unconfirmed` are `SettledUnconfirmed` and `ClosedUnconfirmed`.
 fn path_of<M>(state: &mut M::State) -> String
 where
     M: Machine,
@@ -327,6 +342,12 @@ where
         collect_parents::<M>(&mut parent, &mut names);
     }
     names.reverse();
+    for at in (1..names.len()).rev() {
+        let parent = format!("{}_", names[at - 1]);
+        if let Some(own) = names[at].strip_prefix(&parent) {
+            names[at] = own.to_owned();
+        }
+    }
     names.join(".")
 }
 

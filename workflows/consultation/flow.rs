@@ -1,0 +1,138 @@
+//! Owns how the kernel sees a consultation: its facts, its leaves, and its shape for exploration.
+
+use serde_json::Value;
+
+use super::event::Event;
+use super::links::UNCITED;
+use super::machine::State;
+use super::policy::Policy;
+use super::{
+    ACCEPT, ARBITRATE, CONFIRM_EXPIRE, CONFIRM_REMIND, Consultation, Cx, INFO_EXPIRE, INFO_REMIND,
+    REOPEN_WINDOW, RING, machine, samples,
+};
+use crate::kernel::case::Case;
+use crate::kernel::common::{Common, Intent};
+use crate::kernel::fact::Fact;
+use crate::kernel::fault::Fault;
+use crate::kernel::machine::{Sample, TimerName};
+use crate::kernel::step::Machine;
+
+impl Machine for Consultation {
+    const WORKFLOW: &'static str = "consultation";
+    const DATA_VERSION: u32 = 1;
+    const START: &'static str = "submit";
+    const TIMERS: &'static [&'static str] =
+        &[RING, ACCEPT, ARBITRATE, INFO_REMIND, INFO_EXPIRE, CONFIRM_REMIND, CONFIRM_EXPIRE, REOPEN_WINDOW];
+    type Events = Event;
+    type Policy = Policy;
+
+    fn start(event: &Event, cx: &mut Cx<'_>) -> Option<Self> {
+        let Event::Submit(submit) = event else { return None };
+        match Self::begin(submit, cx) {
+            Ok(begun) => Some(begun),
+            Err(refusal) => {
+                cx.refuse(refusal.kind, refusal.code, refusal.reason);
+                None
+            }
+        }
+    }
+
+    fn common(event: Common) -> Event {
+        Event::Common(event)
+    }
+
+    fn as_common(event: &Event) -> Option<&Common> {
+        if let Event::Common(common) = event { Some(common) } else { None }
+    }
+
+    fn timer(name: &str) -> Event {
+        Event::Timer(TimerName(name.to_owned()))
+    }
+
+    fn leaves() -> Vec<State> {
+        machine::leaves()
+    }
+
+    fn case(&self) -> &Case {
+        &self.case
+    }
+
+    fn case_mut(&mut self) -> &mut Case {
+        &mut self.case
+    }
+
+    fn check(policy: &Policy) -> Vec<Fault> {
+        policy.check()
+    }
+
+    fn facts(data: Option<&Self>, event: &Event) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        match (data, event) {
+            (None, Event::Submit(submit)) => {
+                facts.push(Fact::CustomerCases { customer: submit.customer_id.clone() });
+                if let Some(external_ref) = &submit.external_ref {
+                    facts.push(Fact::OpenCase { external_ref: external_ref.clone() });
+                }
+            }
+            (Some(data), Event::Answer(answer)) if answer.kb_article.is_none() => {
+                facts.push(Fact::Count { name: UNCITED.into(), key: data.problem_type.clone() });
+            }
+            (Some(_), Event::MarkDuplicate(copy)) => facts.push(Fact::Case { id: copy.of.clone() }),
+            (Some(_), Event::Convert(change)) => {
+                facts.push(Fact::Registered { workflow: change.to_flow.name().into() });
+            }
+            (Some(data), event) if data.asks_for_first_owner(event) => {
+                facts.extend(
+                    data.case.first_owner.iter().map(|first| Fact::OnShift { actor: first.id.clone() }),
+                );
+            }
+            (Some(_) | None, _) => {}
+        }
+        facts
+    }
+
+    fn upgrade(from: u32, _state: &str, _data: Value) -> Result<(String, Value), String> {
+        Err(format!("data version {from} of a consultation was never released; this binary reads version 1"))
+    }
+
+    fn samples() -> Vec<Sample> {
+        samples::samples()
+    }
+
+    /// Tallies that only ever refuse (transfers, renewals, rounds) are left out: they would
+    /// multiply the configurations and reach no other row.
+    fn shape(&self) -> String {
+        let case = &self.case;
+        format!(
+            "{:?} {} details={} dept={:?}/{:?} returns={} binding={} arbitration={} waiting={:?} unread={}",
+            case.channel,
+            case.owner.person().unwrap_or("queue"),
+            self.happened_at.is_some() && self.impact_scope.is_some(),
+            self.dept_resume,
+            self.purpose,
+            self.returns.min(1),
+            self.binding,
+            self.arbitration_pending,
+            self.waiting_resume,
+            !self.unclassified.is_empty(),
+        )
+    }
+}
+
+impl Consultation {
+    /// Whether `event` gives work back to the first owner, who must be on shift for it.
+    fn asks_for_first_owner(&self, event: &Event) -> bool {
+        let ended = self.case.disposition.is_some();
+        match event {
+            Event::Reopen(_) | Event::Common(Common::LateInbound(_)) => ended,
+            Event::Confirm(word) => ended && !word.satisfied,
+            Event::CustomerReply(reply) => match reply.intent {
+                Intent::NewIssue => true,
+                Intent::Dissatisfied => ended,
+                Intent::Info | Intent::Thanks | Intent::Unknown => false,
+            },
+            Event::Timer(timer) => timer.0 == REOPEN_WINDOW && !self.unclassified.is_empty(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Owns what a consultation starts and tells elsewhere: callbacks, follow-ups, other flows, masters.
+//!
+//! A child's start event carries what the specification wants copied:
+//! `first_owner` and `chain_depth` travel in its payload, which only the system
+//! may set there.
+//!
+//! # Why
+//! What a customer writes after the end of a duplicate goes to the master as
+//! `customer_reply`: it is the one event that every state takes, an open or
+//! settled master as a message and an archived one as a late message (X4), so it
+//! cannot get lost. The copy's own first message is a `note_added` instead: the
+//! master's state must not change because an agent found a copy.
+
+use serde_json::{Map, Value, json};
+
+use super::event::{Answer, Confirm, Convert, CustomerReply, MarkDuplicate};
+use super::work::{Pass, guard, input};
+use super::{Consultation, Cx};
+use crate::kernel::actor::Role;
+use crate::kernel::case::{Level, LinkType, Tier};
+use crate::kernel::common::{Intent, LateInbound};
+use crate::kernel::effect::Spawn;
+use crate::kernel::fact::Related;
+use crate::kernel::hash::Hash;
+use crate::kernel::instant::Instant;
+use crate::kernel::machine::Cx as KernelCx;
+use crate::kernel::outcome::{Refusal, RefusalKind};
+use crate::kernel::span::Span;
+
+/// The flow that calls customers back.
+const CALLBACK: &str = "callback";
+/// The customer is called because nobody picked up.
+const MISSED_CALL: &str = "missed_call";
+/// The customer is asked whether it is solved.
+const CONFIRM_RESOLUTION: &str = "confirm_resolution";
+/// The customer is asked how it was.
+const POST_RESOLUTION: &str = "post_resolution";
+/// A new matter came out of this one.
+const FOLLOW_UP: &str = "follow_up";
+
+/// The tally of answers that cite no article, by problem type.
+pub(super) const UNCITED: &str = "uncited_answers";
+
+/// The members of a JSON object.
+pub(super) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
+
+/// Callbacks.
+impl Consultation {
+    pub(super) fn plan_missed_call(&mut self, cx: &mut Cx<'_>) {
+        let callback = &cx.policy.callback;
+        let (rate, due) = (callback.rate.missed_call, callback.due.missed_call);
+        if self.sampled(rate) {
+            let from = cx.now;
+            self.plan(MISSED_CALL, from, due, cx);
+        }
+    }
+
+    pub(super) fn plan_confirm_resolution(&mut self, cx: &mut Cx<'_>) {
+        let callback = &cx.policy.callback;
+        let (rate, due) = (callback.rate.confirm_resolution, callback.due.confirm_resolution);
+        if self.sampled(rate) {
+            let from = cx.now;
+            self.plan(CONFIRM_RESOLUTION, from, due, cx);
+        }
+    }
+
+    /// After a confirmed case: always where it was raised or the customer is valued, else a sample.
+    pub(super) fn plan_post_resolution(&mut self, cx: &mut Cx<'_>) {
+        let special = self.case.escalation_level > Level::None
+            || matches!(self.case.customer_tier, Tier::Vip | Tier::Key);
+        let callback = &cx.policy.callback;
+        if self.callbacks.iter().any(|planned| planned == POST_RESOLUTION)
+            || !(special || self.sampled(callback.rate.post_resolution))
+        {
+            return;
+        }
+        let days = match callback.post_resolution_after {
+            Span::WorkingDays(days) => days.get(),
+            // `Policy::check` lets no other kind pass.
+            Span::Business(_) | Span::Wall(_) | Span::CalendarDays(..) => 1,
+        };
+        let from = cx.calendar.open_of(cx.calendar.working_day(cx.now, days));
+        let due = callback.due.post_resolution;
+        self.plan(POST_RESOLUTION, from, due, cx);
+    }
+
+    /// Whether this case is in the sample: SHA-256 of its number as an integer, modulo 100.
+    fn sampled(&self, percent: u32) -> bool {
+        let digest = Hash::of(&[self.case.case_no.as_str().as_bytes()]);
+        digest.bytes().iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % 100) < percent
+    }
+
+    /// Plans a callback of type `rule`; nobody is called whose data may not be used.
+    fn plan(&mut self, rule: &str, window_from: Instant, due: Span, cx: &mut Cx<'_>) {
+        if self.case.restricted.is_some() {
+            return;
+        }
+        let due_by = cx.calendar.due(window_from, due);
+        let payload = json!({
+            "type": rule,
+            "customer_id": self.case.customer_id,
+            "source_case": self.case.case_no,
+            "channel_pref": [self.case.channel],
+            "window_from": window_from,
+            "due_by": due_by,
+            "script_id": rule,
+            "language": cx.policy.callback.language,
+            "chain_depth": self.case.chain_depth + 1,
+        });
+        self.callbacks.push(rule.to_owned());
+        let lapses = cx.calendar.due(due_by, cx.policy.callback.grace);
+        cx.spawn(Spawn {
+            rule: rule.to_owned(),
+            index: self.case.round,
+            workflow: CALLBACK.to_owned(),
+            link: "spawned".to_owned(),
+            payload: object(payload),
+            child: None,
+            due: Some(due_by),
+            lapses: Some(lapses),
+        });
+    }
+
+    /// Row 21: what was planned to ask is no longer asked.
+    pub(super) fn cancel_callbacks(&mut self, cx: &mut Cx<'_>) {
+        for rule in std::mem::take(&mut self.callbacks) {
+            cx.drop_pending(&rule);
+        }
+    }
+
+    /// Row 21c: the customer has said it.
+    pub(super) fn cancel_confirm_resolution(&mut self, cx: &mut Cx<'_>) {
+        let before = self.callbacks.len();
+        self.callbacks.retain(|rule| rule != CONFIRM_RESOLUTION);
+        if self.callbacks.len() < before {
+            cx.drop_pending(CONFIRM_RESOLUTION);
+        }
+    }
+}
+
+/// New matters and late messages.
+impl Consultation {
+    /// Whether the first owner works now; false where there is none.
+    pub(super) fn on_shift<P>(&self, cx: &mut KernelCx<'_, P>) -> bool {
+        self.case.first_owner.is_some() && cx.fact::<bool>("on_shift").unwrap_or(false)
+    }
+
+    /// Rows 13a, 13c and 19.
+    pub(super) fn new_issue(&mut self, reply: &CustomerReply, cx: &mut Cx<'_>) -> Pass {
+        self.classify(&reply.message_ref)?;
+        self.follow_up(&reply.message_ref, cx);
+        Ok(())
+    }
+
+    /// Starts a consultation built from this one and a message.
+    fn follow_up(&mut self, message_ref: &str, cx: &mut Cx<'_>) {
+        let mut submit = object(json!({
+            "customer_id": self.case.customer_id,
+            "customer_tier": self.case.customer_tier,
+            "channel": self.case.channel,
+            "subject": self.subject,
+            "body_ref": message_ref,
+            "category": self.case.category,
+            "problem_type": self.problem_type,
+            "service_goal": self.case.service_goal,
+            "occurred_at": cx.occurred_at,
+            "follow_up_of": self.case.case_no,
+            "chain_depth": self.case.chain_depth,
+        }));
+        if self.on_shift(cx) {
+            submit.insert("first_owner".into(), json!(self.case.first_owner));
+        }
+        self.follow_ups += 1;
+        cx.spawn(Spawn {
+            rule: FOLLOW_UP.to_owned(),
+            index: self.follow_ups,
+            workflow: "consultation".to_owned(),
+            link: "follow_up_of".to_owned(),
+            payload: submit,
+            child: None,
+            due: None,
+            lapses: None,
+        });
+    }
+
+    /// X4: a message after the end becomes a fact first.
+    pub(super) fn late(&self, message_ref: &str, intent: Intent, cx: &mut Cx<'_>) -> Pass {
+        cx.follow("late_inbound", object(json!({ "message_ref": message_ref, "intent": intent })));
+        Ok(())
+    }
+
+    /// X4: a reopening has no message; its moment names it.
+    pub(super) fn late_reopen(&self, cx: &mut Cx<'_>) -> Pass {
+        let message_ref = format!("event:reopen@{}", cx.now);
+        self.late(&message_ref, Intent::Dissatisfied, cx)
+    }
+
+    /// X4: the customer's word after the end counts.
+    pub(super) fn late_confirm(&mut self, word: &Confirm, cx: &mut Cx<'_>) -> Pass {
+        self.take_word(word, cx)?;
+        let intent = if word.satisfied { Intent::Thanks } else { Intent::Dissatisfied };
+        let message_ref = format!("event:confirm@{}", cx.now);
+        self.late(&message_ref, intent, cx)
+    }
+
+    /// X4: what is more than thanks is a new matter; of an erased subject only the fact stays.
+    pub(super) fn route_late(&mut self, message: &LateInbound, cx: &mut Cx<'_>) -> Pass {
+        if message.intent != Intent::Thanks && self.case.erased.is_none() {
+            self.follow_up(&message.message_ref, cx);
+        }
+        Ok(())
+    }
+
+    /// X4 on a duplicate: to the master.
+    pub(super) fn redirect(&self, message: &LateInbound, cx: &mut Cx<'_>) -> Pass {
+        let master = self.case.links.iter().find(|link| link.kind == LinkType::DuplicateOf);
+        if let Some(master) = master
+            && message.intent != Intent::Thanks
+            && self.case.erased.is_none()
+        {
+            let reply = json!({ "message_ref": message.message_ref, "intent": message.intent });
+            cx.send(master.id.clone(), "customer_reply", object(reply));
+        }
+        Ok(())
+    }
+}
+
+/// Other flows, other cases, knowledge.
+impl Consultation {
+    /// Row 24.
+    pub(super) fn convert(&mut self, change: &Convert, cx: &mut Cx<'_>) -> Pass {
+        let flow = change.to_flow.name();
+        let same = change.child.get("customer_id").is_none_or(|id| *id == json!(self.case.customer_id));
+        if !same {
+            return Err(input("another_customer", "`child.customer_id` must be the customer of this case"));
+        }
+        match cx.fact::<bool>("registered") {
+            Some(true) => {}
+            Some(false) | None => {
+                let reason = format!("the flow `{flow}` is not registered in this server");
+                return Err(guard("flow_not_registered", reason));
+            }
+        }
+        let mut child = change.child.clone();
+        let copied = object(json!({
+            "customer_id": self.case.customer_id,
+            "channel": self.case.channel,
+            "priority": self.case.priority,
+            "source_case": self.case.case_no,
+        }));
+        for (name, value) in copied {
+            child.entry(name).or_insert(value);
+        }
+        // Not the sender's to say: the accountable person and the depth go with the case.
+        child.insert("chain_depth".into(), json!(self.case.chain_depth));
+        if let Some(first_owner) = &self.case.first_owner {
+            child.insert("first_owner".into(), json!(first_owner));
+        }
+        cx.spawn(Spawn {
+            rule: "convert".to_owned(),
+            index: self.case.round,
+            workflow: flow.to_owned(),
+            link: "spawned".to_owned(),
+            payload: child,
+            child: None,
+            due: None,
+            lapses: None,
+        });
+        Ok(())
+    }
+
+    /// Row 26.
+    pub(super) fn mark_duplicate(&mut self, copy: &MarkDuplicate, cx: &mut Cx<'_>) -> Pass {
+        if copy.of == self.case.case_no {
+            return Err(input("own_case", "a case is no copy of itself; accepted is another case"));
+        }
+        let Some(found) = cx.fact::<Option<Related>>("case") else {
+            return Err(guard("fact_missing", "the other case was not read"));
+        };
+        let Some(master) = found.filter(|found| found.workflow == "consultation") else {
+            return Err(input("unknown_case", format!("there is no consultation `{}`", copy.of)));
+        };
+        if master.customer_id.as_deref() != Some(self.case.customer_id.as_str()) {
+            let reason = format!("`{}` is another customer's case", copy.of);
+            return Err(guard("another_customer", reason));
+        }
+        if master.state.starts_with("closed.") {
+            let reason = format!("`{}` is {}; accepted is an open or settled case", copy.of, master.state);
+            return Err(guard("master_closed", reason));
+        }
+        self.case.link(LinkType::DuplicateOf, copy.of.clone());
+        let note = json!({ "text_ref": self.body_ref, "visibility": "internal" });
+        cx.send(copy.of.clone(), "note_added", object(note));
+        Ok(())
+    }
+
+    /// An answer that cites no article counts; at the policy's number somebody drafts one.
+    pub(super) fn count_uncited(&self, answer: &Answer, cx: &mut Cx<'_>) -> Pass {
+        if answer.kb_article.is_some() {
+            return Ok(());
+        }
+        let Some(before) = cx.fact::<u32>("count") else {
+            return Err(guard("fact_missing", "the number of answers without an article was not read"));
+        };
+        cx.count(UNCITED, &self.problem_type);
+        if before + 1 == cx.policy.kb_draft_after {
+            cx.task("kb_draft", &self.problem_type, None, Role::SeniorAgent);
+        }
+        Ok(())
+    }
+}
+
+/// Values that only the system sets.
+pub(super) fn system_only(name: &str) -> Refusal {
+    Refusal::new(RefusalKind::Role, "system_only", format!("`{name}` is set by the system only"))
+}

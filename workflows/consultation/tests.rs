@@ -1,0 +1,7 @@
+//! Owns the proof that the consultation does what its specification says: rows, guards, policy.
+
+mod documents;
+mod drive;
+mod guards;
+mod rows;
+mod timing;

@@ -1,0 +1,316 @@
+//! Owns a consultation in memory, on virtual time: steps it and applies what it answers.
+
+use serde_json::{Map, Value, json};
+
+use super::super::samples::samples;
+use super::super::{Consultation, SAMPLES_AT};
+use crate::kernel::actor::{Actor, ActorKind, Role};
+use crate::kernel::calendar::{Calendar, CalendarFile};
+use crate::kernel::definition::Definition;
+use crate::kernel::effect::Effect;
+use crate::kernel::entry::{Cause, ENTRY_VERSION, Entry, Pins};
+use crate::kernel::hash::Hash;
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::Instance;
+use crate::kernel::instant::Instant;
+use crate::kernel::machine::Workflow;
+use crate::kernel::outcome::{Change, Event, Input, Outcome, Refusal, TIMER_FIRED};
+use crate::kernel::personal::Private;
+use crate::kernel::step::Typed;
+use crate::workflows::{CALENDARS, DEFINITIONS};
+
+/// The shipped definition as a document.
+pub(super) fn document() -> Value {
+    serde_saphyr::from_str(DEFINITIONS[0].1).unwrap()
+}
+
+pub(super) fn workflow() -> Typed<Consultation> {
+    Typed::new()
+}
+
+fn definition() -> Definition {
+    let document = document();
+    Definition {
+        workflow: "consultation".into(),
+        version: 1,
+        hash: "0".repeat(32),
+        calendar: "cn".into(),
+        title: serde_json::from_value(document["title"].clone()).unwrap(),
+        roles: serde_json::from_value(document["roles"].clone()).unwrap(),
+        states: serde_json::from_value(document["states"].clone()).unwrap(),
+        events: serde_json::from_value(document["events"].clone()).unwrap(),
+        policy: workflow().policy(&document["policy"]).unwrap(),
+    }
+}
+
+fn calendar() -> Calendar {
+    serde_saphyr::from_str::<CalendarFile>(CALENDARS[0].1).unwrap().check().unwrap()
+}
+
+pub(super) fn at(text: &str) -> Instant {
+    Instant::parse(text).unwrap()
+}
+
+pub(super) fn agent(id: &str) -> Actor {
+    Actor::person(id, Role::Agent)
+}
+
+pub(super) fn supervisor() -> Actor {
+    Actor::person("supervisor", Role::Supervisor)
+}
+
+pub(super) fn handler() -> Actor {
+    Actor::person("handler", Role::DeptHandler)
+}
+
+pub(super) fn customer() -> Actor {
+    Actor::person("c-1027", Role::Customer)
+}
+
+pub(super) fn gateway() -> Actor {
+    Actor { id: "wecom".into(), kind: ActorKind::Service, role: Role::Gateway, on_behalf_of: None }
+}
+
+/// A question by mail with everything that intake wants.
+pub(super) fn mail() -> Value {
+    json!({
+        "customer_id": "c-1027", "channel": "email", "subject": "发票", "body_ref": "msg:1",
+        "category": "after_sale", "problem_type": "invoice",
+        "happened_at": "2026-03-10T01:00:00Z", "impact_scope": "一张发票"
+    })
+}
+
+/// One consultation.
+pub(super) struct Drive {
+    workflow: Typed<Consultation>,
+    definition: Definition,
+    pub calendar: Calendar,
+    pub id: InstanceId,
+    pub now: Instant,
+    /// Answers to facts, unless a call says otherwise.
+    pub facts: Map<String, Value>,
+    pub instance: Option<Instance>,
+    /// Effects of the last call, follow-ups included.
+    pub effects: Vec<Effect>,
+    /// Events of `system` that the last call caused.
+    pub followed: Vec<&'static str>,
+}
+
+impl Drive {
+    /// Nothing yet, on the Wednesday that the samples are written for.
+    pub(super) fn new() -> Self {
+        let facts = json!({
+            "customer_cases": [], "open_case": null, "on_shift": true, "count": 0, "registered": false,
+            "case": null
+        });
+        Self {
+            workflow: workflow(),
+            definition: definition(),
+            calendar: calendar(),
+            id: InstanceId::derive("c-1027", &["case"]),
+            now: at(SAMPLES_AT),
+            facts: facts.as_object().unwrap().clone(),
+            instance: None,
+            effects: Vec::new(),
+            followed: Vec::new(),
+        }
+    }
+
+    /// An accepted question by mail, owned by agent A.
+    pub(super) fn accepted() -> Self {
+        let mut drive = Self::new();
+        drive.send(gateway(), "submit", mail());
+        drive.send(agent("agent-a"), "accept", json!({}));
+        drive
+    }
+
+    /// After the samples called `kind:label`; `timer:NAME` fires a timer.
+    pub(super) fn after(steps: &[&str]) -> Self {
+        let mut drive = Self::new();
+        for step in steps {
+            drive.take(step);
+        }
+        drive
+    }
+
+    /// Takes one sample or timer.
+    pub(super) fn take(&mut self, step: &str) -> Change {
+        let (kind, label) = step.split_once(':').unwrap();
+        if kind == "timer" {
+            return self.fire(label);
+        }
+        let all = samples();
+        let sample = all.iter().find(|sample| sample.event == kind && sample.label == label);
+        let sample = sample.unwrap_or_else(|| panic!("no sample `{step}`"));
+        let kept = self.facts.clone();
+        self.facts.extend(sample.facts.clone());
+        let change = self.send(sample.actor.clone(), kind, Value::Object(sample.payload.clone()));
+        self.facts = kept;
+        change
+    }
+
+    pub(super) fn state(&self) -> &str {
+        &self.instance.as_ref().unwrap().state
+    }
+
+    pub(super) fn data(&self) -> Consultation {
+        serde_json::from_value(self.instance.as_ref().unwrap().data.clone()).unwrap()
+    }
+
+    /// When a running timer is due.
+    pub(super) fn due(&self, timer: &str) -> Option<Instant> {
+        self.instance.as_ref().unwrap().timers.get(timer).map(|timer| timer.due)
+    }
+
+    /// Effects of the last call in a few words.
+    pub(super) fn summaries(&self) -> Vec<String> {
+        self.effects.iter().map(summary).collect()
+    }
+
+    /// Sends an event that must be accepted.
+    #[track_caller]
+    pub(super) fn send(&mut self, actor: Actor, event: &str, payload: Value) -> Change {
+        match self.attempt(actor, event, payload) {
+            Ok(change) => change,
+            Err(refusal) => {
+                panic!("`{event}` in {:?}: {refusal:?}", self.instance.as_ref().map(|i| &i.state))
+            }
+        }
+    }
+
+    /// Sends an event that must be refused.
+    #[track_caller]
+    pub(super) fn refused(&mut self, actor: Actor, event: &str, payload: Value) -> Refusal {
+        match self.attempt(actor, event, payload) {
+            Ok(change) => panic!("`{event}` was accepted by row {:?}", change.rule),
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Fires a running timer at its due instant.
+    #[track_caller]
+    pub(super) fn fire(&mut self, name: &str) -> Change {
+        self.try_fire(name).unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"))
+    }
+
+    pub(super) fn try_fire(&mut self, name: &str) -> Result<Change, Refusal> {
+        let timers = &self.instance.as_ref().unwrap().timers;
+        let timer = timers.get(name).unwrap_or_else(|| panic!("{name} does not run")).clone();
+        self.now = self.now.max(timer.due);
+        let cause = Cause::Timer { timer: name.to_owned(), generation: timer.generation, due: timer.due };
+        let mut event = self.event(Actor::timer(), TIMER_FIRED, json!({ "timer": name }));
+        event.cause = Some(cause);
+        self.commit(&event)
+    }
+
+    pub(super) fn attempt(&mut self, actor: Actor, event: &str, payload: Value) -> Result<Change, Refusal> {
+        let event = self.event(actor, event, payload);
+        self.commit(&event)
+    }
+
+    fn event(&self, actor: Actor, name: &str, payload: Value) -> Event {
+        let Value::Object(payload) = payload else { panic!("a payload is an object") };
+        Event { name: name.into(), payload, actor, occurred_at: self.now, cause: None }
+    }
+
+    /// One commit: the event, then what the kernel sends next.
+    fn commit(&mut self, event: &Event) -> Result<Change, Refusal> {
+        let (first, mut after) = self.step(self.instance.as_ref(), event)?;
+        let mut effects = first.effects.clone();
+        let mut followed = Vec::new();
+        for follow in &first.follow {
+            let next = self.event(Actor::system(), follow.event, Value::Object(follow.payload.clone()));
+            let (change, later) = self.step(Some(&after), &next)?;
+            assert!(change.follow.is_empty(), "a follow-up caused another");
+            effects.extend(change.effects);
+            followed.push(follow.event);
+            after = later;
+        }
+        self.effects = effects;
+        self.followed = followed;
+        self.instance = Some(after);
+        Ok(first)
+    }
+
+    fn step(&self, before: Option<&Instance>, event: &Event) -> Result<(Change, Instance), Refusal> {
+        let outcome = self.workflow.step(&Input {
+            definition: &self.definition,
+            calendar: &self.calendar,
+            id: &self.id,
+            instance: before,
+            event,
+            facts: &self.known(before, event),
+            now: self.now,
+        });
+        let change = match outcome {
+            Outcome::Moved(change) | Outcome::Stayed(change) => *change,
+            Outcome::Refused(refusal) => return Err(refusal),
+        };
+        let entry = self.entry(before, event, &change);
+        let hash = Hash::of(&[&entry.seq.to_be_bytes()]);
+        let after = Instance::apply(before, &entry, hash, entry.seq, &Private::new()).unwrap();
+        assert_eq!(after.data, *change.data, "the patch leads to other data");
+        Ok((change, after))
+    }
+
+    /// Only the facts that the machine asked for.
+    fn known(&self, before: Option<&Instance>, event: &Event) -> Map<String, Value> {
+        let asked = self.workflow.facts(before, event);
+        asked.iter().map(|fact| (fact.name().to_owned(), self.facts[fact.name()].clone())).collect()
+    }
+
+    fn entry(&self, before: Option<&Instance>, event: &Event, change: &Change) -> Entry {
+        Entry {
+            v: ENTRY_VERSION,
+            instance: self.id.clone(),
+            seq: before.map_or(1, |instance| instance.seq + 1),
+            workflow: "consultation".into(),
+            data_version: 1,
+            event: event.name.clone(),
+            payload: event.payload.clone(),
+            facts: Map::new(),
+            actor: event.actor.clone(),
+            occurred_at: event.occurred_at,
+            recorded_at: self.now,
+            idempotency: None,
+            request_id: None,
+            pins: Pins {
+                definition: self.definition.hash.clone(),
+                calendar: "cn".into(),
+                tzdata: String::new(),
+                build: String::new(),
+            },
+            origin: None,
+            cause: event.cause.clone(),
+            rule: change.rule.map(str::to_owned),
+            from: change.from.clone(),
+            to: change.to.clone(),
+            patch: change.patch.clone(),
+            effects: change.effects.clone(),
+            prev: before.map_or(Hash::ZERO, |instance| instance.hash),
+        }
+    }
+
+    /// Other policy values than the shipped ones.
+    pub(super) fn with_policy(mut self, change: impl Fn(&mut Value)) -> Self {
+        let mut values = document()["policy"].clone();
+        change(&mut values);
+        self.definition.policy = self.workflow.policy(&values).unwrap();
+        self
+    }
+}
+
+/// An effect without times and payloads.
+fn summary(effect: &Effect) -> String {
+    match effect {
+        Effect::Arm { timer, .. } => format!("arm {timer}"),
+        Effect::Cancel { timer } => format!("cancel {timer}"),
+        Effect::Spawn(spawn) => format!("spawn {} {}", spawn.workflow, spawn.rule),
+        Effect::DropPending { rule } => format!("drop {rule}"),
+        Effect::Send(send) => format!("send {}", send.event),
+        Effect::Park { number, .. } => format!("park {number}"),
+        Effect::Notify(notice) => format!("notify {} {}", notice.to, notice.template),
+        Effect::Task(task) => format!("task {} {}", task.task, task.assignee_role),
+        Effect::Count { name, .. } => format!("count {name}"),
+    }
+}

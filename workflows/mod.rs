@@ -1,0 +1,44 @@
+//! Owns the registry: which flows this binary runs, and the documents it ships with.
+//!
+//! A flow is a folder here: its machine (code) beside its definition (data).
+//! Flows see the kernel and nothing else.
+
+pub mod consultation;
+
+use std::sync::Arc;
+
+use crate::kernel::machine::Workflow;
+use crate::kernel::step::Typed;
+
+/// A document embedded in the binary: its file name below `workflows/`, and its text.
+pub type Shipped = (&'static str, &'static str);
+
+/// The shipped definitions, one for each flow.
+pub const DEFINITIONS: &[Shipped] =
+    &[("consultation/definition.yaml", include_str!("consultation/definition.yaml"))];
+
+/// The shipped calendars.
+pub const CALENDARS: &[Shipped] = &[("calendars/cn.yaml", include_str!("calendars/cn.yaml"))];
+
+/// The flows that an engine runs.
+#[derive(Clone)]
+pub struct Registry {
+    all: Vec<Arc<dyn Workflow>>,
+}
+
+impl Registry {
+    /// Every flow of this binary.
+    pub fn shipped() -> Self {
+        Self { all: vec![Arc::new(Typed::<consultation::Consultation>::new())] }
+    }
+
+    /// The flow called `name`.
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn Workflow>> {
+        self.all.iter().find(|workflow| workflow.name() == name)
+    }
+
+    /// Every flow, in the order of the specification.
+    pub fn all(&self) -> &[Arc<dyn Workflow>] {
+        &self.all
+    }
+}
