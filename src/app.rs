@@ -13,7 +13,7 @@ use crate::journal::file::{self, FileJournal};
 use crate::journal::{Position, ReadError};
 use crate::kernel::machine::Workflow;
 use crate::time::TimeSource;
-use crate::workflows::Registry;
+use crate::workflows::{CALENDARS, DEFINITIONS, Registry};
 
 /// Why the program cannot go on with a directory.
 #[derive(Debug, thiserror::Error)]
@@ -108,9 +108,7 @@ fn unusable(path: &Path, error: &std::io::Error) -> AppError {
 /// Everything wrong with all files in one report.
 pub fn sources(workflows: &[Arc<dyn Workflow>], directory: Option<&Path>) -> Result<Vec<Source>, AppError> {
     let reader = Reader::new(workflows).map_err(|e| AppError::Program(e.to_string()))?;
-    let shipped = crate::workflows::shipped_files();
-    let shipped: Vec<(String, String)> =
-        shipped.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+    let shipped = shipped_files();
     let Some(directory) = directory else {
         return read_all(&reader, &shipped).map_err(AppError::Definitions);
     };
@@ -119,6 +117,12 @@ pub fn sources(workflows: &[Arc<dyn Workflow>], directory: Option<&Path>) -> Res
     let own: Vec<_> = files.iter().filter_map(|(_, text)| named(text)).collect();
     files.extend(shipped.into_iter().filter(|(_, text)| named(text).is_none_or(|name| !own.contains(&name))));
     read_all(&reader, &files).map_err(AppError::Definitions)
+}
+
+/// The definitions and calendars embedded in the binary: file name below `workflows/`, and text.
+pub fn shipped_files() -> Vec<(String, String)> {
+    let shipped = DEFINITIONS.iter().chain(CALENDARS);
+    shipped.map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect()
 }
 
 /// Every `*.yaml` below `directory`, sorted by path.

@@ -9,5 +9,6 @@ pub mod journal;
 pub mod kernel;
 pub mod random;
 pub mod time;
+
 #[path = "../workflows/mod.rs"]
 pub mod workflows;

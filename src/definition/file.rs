@@ -62,7 +62,8 @@ pub fn schema(workflow: &dyn Workflow) -> Value {
         "items": { "type": "string", "enum": Role::ALL.map(Role::name) },
     });
     schema["title"] = json!(format!("Definition of {}", workflow.name()));
-    schema["properties"]["workflow"] = json!({ "const": workflow.name(), "description": "The workflow it is for." });
+    schema["properties"]["workflow"] =
+        json!({ "const": workflow.name(), "description": "The workflow it is for." });
     schema["properties"]["roles"] =
         named(&events, &roles, "Who may send which event; a role includes the roles below it.");
     schema["properties"]["events"] = named(&events, &title, "Titles of events.");
@@ -154,9 +155,9 @@ impl<'a> Reader<'a> {
                 self.calendar(file, text)
             }
             name => {
-                let found = name.and_then(Value::as_str).and_then(|name| {
-                    self.workflows.iter().find(|workflow| workflow.name() == name)
-                });
+                let found = name
+                    .and_then(Value::as_str)
+                    .and_then(|name| self.workflows.iter().find(|workflow| workflow.name() == name));
                 match found {
                     Some(workflow) => self.definition(file, text, workflow.as_ref()),
                     None => Err(plain.report([self.unknown(name)])),
@@ -174,7 +175,9 @@ impl<'a> Reader<'a> {
             }
             None => Fault::value(
                 "",
-                format!("neither a definition (key `workflow`: {known}) nor a calendar (keys `zone`, `weekly`)"),
+                format!(
+                    "neither a definition (key `workflow`: {known}) nor a calendar (keys `zone`, `weekly`)"
+                ),
             ),
         }
     }

@@ -33,18 +33,13 @@ impl Engine {
     /// # Errors
     /// [`CommandError`].
     pub async fn put_batch(&self, name: &str, fingerprint: &str, phase: Phase) -> Result<(), CommandError> {
-        let data = ImportData {
-            batch: name.to_owned(),
-            fingerprint: fingerprint.to_owned(),
-            phase,
-        };
+        let data = ImportData { batch: name.to_owned(), fingerprint: fingerprint.to_owned(), phase };
         let (event, state) = match phase {
             Phase::Running => ("began", "running"),
             Phase::Complete => ("completed", "complete"),
             Phase::Released => ("released", "released"),
         };
-        let change =
-            SystemChange::new(IMPORT, import_id(name), event, state, &data, Actor::system());
+        let change = SystemChange::new(IMPORT, import_id(name), event, state, &data, Actor::system());
         self.system(change).await?;
         let (done, reloaded) = oneshot::channel();
         if self.queue.send(Message::Reload(done)).await.is_ok() {

@@ -9,31 +9,23 @@ use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde_json::{Map, json};
+use serde_json::Map;
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Accepted, CommandError};
 use super::group::{Answer, Group, Reply};
-use super::plan::{Meta, Plan, PlanError, World, continuing, occurred};
+use super::plan::{Meta, Plan, PlanError, World, occurred};
 use super::shared::Shared;
 use super::system::SystemChange;
 use super::view::{Staged, View};
 use crate::journal::{AppendError, Fence, GROUP_COMMITS_MAX, Position, Tail};
 use crate::kernel::actor::Actor;
-use crate::kernel::effect::Effect;
-use crate::kernel::entry::{Cause, Entry, Idempotency};
+use crate::kernel::entry::{Entry, Idempotency};
 use crate::kernel::id::InstanceId;
-use crate::kernel::instance::{DELIVERY_REFUSED, Instance};
+use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
-use crate::kernel::outcome::{Event, Refusal, RefusalKind, TIMER_FIRED};
+use crate::kernel::outcome::Event;
 use crate::kernel::personal::Private;
-
-/// A timer or send whose step panicked waits this long before its first retry.
-const BACKOFF_MS: i64 = 60_000;
-/// Longest wait between two tries: a day, so that a fixed binary is soon noticed.
-const BACKOFF_MS_MAX: i64 = 24 * 3_600_000;
-/// A timer that fires later than this is caught up on; nobody is paged for history (X8).
-const CATCH_UP_MS: i64 = 60_000;
 
 /// A command whose payload is checked and sealed.
 #[derive(Debug)]
@@ -87,11 +79,11 @@ type Append = Pin<Box<dyn Future<Output = Result<Position, AppendError>> + Send>
 
 /// The writer's state.
 pub struct Executor {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     queue: mpsc::Receiver<Message>,
     staged: Staged,
     /// (earliest due, instance) of the newest computed state, held imports left out.
-    due: BTreeSet<(Instant, InstanceId)>,
+    pub(super) due: BTreeSet<(Instant, InstanceId)>,
     /// Undelivered sends: (not before, sender, number).
     sends: BTreeSet<(Instant, InstanceId, u32)>,
     building: Group,
@@ -157,8 +149,7 @@ impl Executor {
         }
         let mut after: Option<InstanceId> = None;
         loop {
-            let page =
-                self.shared.index.sending(after.as_ref(), LOAD_PAGE).map_err(|e| e.to_string())?;
+            let page = self.shared.index.sending(after.as_ref(), LOAD_PAGE).map_err(|e| e.to_string())?;
             let Some(last) = page.last().cloned() else { break };
             for id in page {
                 if let Some(sender) = self.shared.index.get(&id).map_err(|e| e.to_string())? {
@@ -186,7 +177,7 @@ impl Executor {
     }
 
     /// The moment of the next commit: never before the last one's (X9).
-    fn now(&self) -> Instant {
+    pub(super) fn now(&self) -> Instant {
         self.shared.time.now().max(self.recorded)
     }
 
@@ -333,11 +324,11 @@ impl Executor {
     }
 
     /// Plans on the newest computed state and stages the result.
-    fn compute(&mut self, plan: impl FnOnce(&World<'_>) -> Result<Plan, PlanError>) -> Answer {
+    pub(super) fn compute(&mut self, plan: impl FnOnce(&World<'_>) -> Result<Plan, PlanError>) -> Answer {
         self.try_compute(plan).map_err(super::command_error)
     }
 
-    fn try_compute(
+    pub(super) fn try_compute(
         &mut self,
         plan: impl FnOnce(&World<'_>) -> Result<Plan, PlanError>,
     ) -> Result<Accepted, PlanError> {
@@ -415,7 +406,7 @@ impl Executor {
         false
     }
 
-    fn newest(&mut self, id: &InstanceId) -> Option<Arc<Instance>> {
+    pub(super) fn newest(&mut self, id: &InstanceId) -> Option<Arc<Instance>> {
         let view = View { index: self.shared.index.as_ref(), staged: &self.staged, counts: &[] };
         match view.instance(id) {
             Ok(instance) => instance,
@@ -424,216 +415,6 @@ impl Executor {
                 None
             }
         }
-    }
-
-    /// Sends the earliest timer of `id` to it; ends in exactly one entry.
-    fn fire_earliest(&mut self, id: &InstanceId, due: Instant) {
-        let Some(instance) = self.newest(id) else {
-            self.due.remove(&(due, id.clone()));
-            return;
-        };
-        let earliest = instance.timers.iter().min_by_key(|(name, timer)| (timer.due, name.as_str()));
-        let Some((name, timer)) = earliest.map(|(name, timer)| (name.clone(), timer.clone())) else {
-            self.due.remove(&(due, id.clone()));
-            return;
-        };
-        if timer.due != due {
-            // The index also wakes for parked sends, which have a queue of their own here.
-            self.due.remove(&(due, id.clone()));
-            self.due.insert((timer.due, id.clone()));
-            return;
-        }
-        let now = self.now();
-        let mut payload = Map::from_iter([("timer".to_owned(), json!(name))]);
-        if now.since(timer.due) > CATCH_UP_MS {
-            payload.insert("catch_up".into(), json!(true));
-        }
-        let cause = Cause::Timer { timer: name.clone(), generation: timer.generation, due: timer.due };
-        let event = Event {
-            name: TIMER_FIRED.to_owned(),
-            payload,
-            actor: Actor::timer(),
-            occurred_at: timer.due,
-            cause: Some(cause.clone()),
-        };
-        let workflow = instance.workflow.clone();
-        let fired =
-            self.try_compute(|world| world.plan(&workflow, id, &event, Meta::default(), Private::new()));
-        self.shared.metrics.timer(now.since(timer.due));
-        let ended = match fired {
-            Ok(_) => return,
-            Err(PlanError::Refused(refusal)) => self.lapse(&instance, cause, &refusal),
-            Err(PlanError::Panicked(text) | PlanError::Missing(text) | PlanError::TooLarge(text)) => {
-                self.park_timer(&instance, &name, cause, timer.failures + 1, &text)
-            }
-            Err(PlanError::Index(error)) => Err(error.to_string()),
-        };
-        if let Err(reason) = ended {
-            self.shared.halt(&reason);
-        }
-    }
-
-    /// A due timer that the state does not accept has lapsed; that is recorded.
-    fn lapse(&mut self, instance: &Arc<Instance>, cause: Cause, refusal: &Refusal) -> Result<(), String> {
-        let mut entry = continuing(instance, "timer_lapsed", Actor::timer(), self.now());
-        entry.cause = Some(cause);
-        entry.payload.insert("code".into(), json!(refusal.code));
-        entry.payload.insert("reason".into(), json!(refusal.reason));
-        self.add_entry(entry, instance)
-    }
-
-    /// A timer whose step failed waits; its failure is recorded and shown.
-    fn park_timer(
-        &mut self,
-        instance: &Arc<Instance>,
-        timer: &str,
-        cause: Cause,
-        failures: u32,
-        text: &str,
-    ) -> Result<(), String> {
-        self.shared.metrics.step_failed();
-        tracing::error!(instance = %instance.id, workflow = instance.workflow, timer, text, "step failed");
-        let mut entry = continuing(instance, "step_failed", Actor::system(), self.now());
-        entry.cause = Some(cause);
-        entry.payload.insert("timer".into(), json!(timer));
-        entry.payload.insert("failures".into(), json!(failures));
-        entry.payload.insert("reason".into(), json!(text));
-        let generation = instance.generations.get(timer).copied().unwrap_or(0) + 1;
-        let due = backoff(self.now(), failures);
-        entry.effects.push(Effect::Arm { timer: timer.to_owned(), generation, due, failures });
-        self.add_entry(entry, instance)
-    }
-
-    /// Stages one entry that needs no workflow code.
-    fn add_entry(&mut self, entry: Entry, before: &Arc<Instance>) -> Result<(), String> {
-        let added = self.try_compute(|world| {
-            let mut plan = Plan::default();
-            plan.add(entry, Some(before.clone()), world.position)?;
-            Ok(plan)
-        });
-        added.map(|_| ()).map_err(|error| format!("an entry of `{}` cannot be made: {error:?}", before.id))
-    }
-
-    /// Delivers one send; ends in exactly one entry, the receiver's or a refusal on the sender.
-    fn deliver(&mut self, sender: &InstanceId, number: u32) {
-        let Some(from) = self.newest(sender) else { return };
-        let Some(send) = from.sends.iter().find(|send| send.number == number).cloned() else { return };
-        let receiver = self.newest(&send.to);
-        let cause = Cause::Send { from: sender.clone(), number };
-        let event = Event {
-            name: send.event.clone(),
-            payload: send.payload.clone(),
-            actor: Actor::system(),
-            occurred_at: self.now(),
-            cause: Some(cause.clone()),
-        };
-        let delivered = match &receiver {
-            None => Err(PlanError::Refused(Refusal::new(
-                RefusalKind::Guard,
-                "unknown_instance",
-                format!("there is no instance `{}`", send.to),
-            ))),
-            Some(to) => {
-                let workflow = to.workflow.clone();
-                self.try_compute(|world| {
-                    let mut private = Plan::default();
-                    private.carry_private(&send.payload, &from.private);
-                    let plan =
-                        world.plan(&workflow, &send.to, &event, Meta::default(), private.private)?;
-                    Ok(plan.settling(&from, number))
-                })
-            }
-        };
-        let ended = match delivered {
-            Ok(_) => return,
-            Err(PlanError::Refused(refusal)) => {
-                let mut entry = continuing(&from, DELIVERY_REFUSED, Actor::system(), self.now());
-                entry.cause = Some(cause);
-                entry.payload.insert("to".into(), json!(send.to));
-                entry.payload.insert("event".into(), json!(send.event));
-                entry.payload.insert("code".into(), json!(refusal.code));
-                entry.payload.insert("reason".into(), json!(refusal.reason));
-                self.add_entry(entry, &from)
-            }
-            Err(PlanError::Panicked(text) | PlanError::Missing(text) | PlanError::TooLarge(text)) => {
-                self.shared.metrics.step_failed();
-                tracing::error!(sender = %from.id, to = %send.to, text, "delivery failed");
-                let failures = send.failures + 1;
-                let mut entry = continuing(&from, "step_failed", Actor::system(), self.now());
-                entry.cause = Some(cause);
-                entry.payload.insert("to".into(), json!(send.to));
-                entry.payload.insert("failures".into(), json!(failures));
-                entry.payload.insert("reason".into(), json!(text));
-                let until = backoff(self.now(), failures);
-                entry.effects.push(Effect::Park { number, until, failures });
-                self.add_entry(entry, &from)
-            }
-            Err(PlanError::Index(error)) => Err(error.to_string()),
-        };
-        if let Err(reason) = ended {
-            self.shared.halt(&reason);
-        }
-    }
-
-    fn armed(&mut self, id: &InstanceId, timer: &str) -> Result<Arc<Instance>, CommandError> {
-        let instance = self.newest(id).ok_or_else(|| CommandError::UnknownInstance(id.clone()))?;
-        if let Some(batch) = self.shared.holds(instance.origin.as_deref()) {
-            return Err(CommandError::Held(batch));
-        }
-        if instance.timers.contains_key(timer) {
-            return Ok(instance);
-        }
-        let armed: Vec<&str> = instance.timers.keys().map(String::as_str).collect();
-        let reason = format!(
-            "no timer `{timer}` runs on `{id}`; {}",
-            if armed.is_empty() { "none does".to_owned() } else { format!("{} do", armed.join(", ")) }
-        );
-        let refusal = Refusal::new(RefusalKind::Guard, "timer_not_armed", reason);
-        Err(CommandError::Refused { refusal, accepted: Vec::new(), instance: Some(instance) })
-    }
-
-    fn fire_by_hand(&mut self, id: &InstanceId, timer: &str, reason: &str, by: &Actor) -> Answer {
-        let instance = self.armed(id, timer)?;
-        let armed = &instance.timers[timer];
-        let (generation, due) = (armed.generation, armed.due);
-        let payload = Map::from_iter([
-            ("timer".to_owned(), json!(timer)),
-            ("fired_by".to_owned(), json!(by.id)),
-            ("reason".to_owned(), json!(reason)),
-        ]);
-        let event = Event {
-            name: TIMER_FIRED.to_owned(),
-            payload,
-            actor: Actor { on_behalf_of: Some(by.id.clone()), ..Actor::timer() },
-            occurred_at: self.now(),
-            cause: Some(Cause::Timer { timer: timer.to_owned(), generation, due }),
-        };
-        let workflow = instance.workflow.clone();
-        self.compute(|world| world.plan(&workflow, id, &event, Meta::default(), Private::new()))
-            .map_err(|error| self.shared.with_accepted(error, Some(instance)))
-    }
-
-    fn move_by_hand(
-        &mut self,
-        id: &InstanceId,
-        timer: &str,
-        due: Instant,
-        reason: &str,
-        by: Actor,
-    ) -> Answer {
-        let instance = self.armed(id, timer)?;
-        let mut entry = continuing(&instance, "timer_moved", by, self.now());
-        entry.cause = Some(Cause::Operator { reason: reason.to_owned() });
-        entry.payload.insert("timer".into(), json!(timer));
-        entry.payload.insert("from".into(), json!(instance.timers[timer].due));
-        entry.payload.insert("to".into(), json!(due));
-        let generation = instance.generations.get(timer).copied().unwrap_or(0) + 1;
-        entry.effects.push(Effect::Arm { timer: timer.to_owned(), generation, due, failures: 0 });
-        self.compute(|world| {
-            let mut plan = Plan::default();
-            plan.add(entry, Some(instance.clone()), world.position)?;
-            Ok(plan)
-        })
     }
 
     /// Gives the built group to the journal where none is being written.
@@ -646,9 +427,7 @@ impl Executor {
         let after = self.last - commits.len() as u64;
         let journal = self.shared.journal.clone();
         self.shared.metrics.group(commits.len());
-        let append = Box::pin(async move {
-            journal.append(Fence { epoch: 0, after }, &commits).await
-        });
+        let append = Box::pin(async move { journal.append(Fence { epoch: 0, after }, &commits).await });
         self.flying = Some((group, append));
     }
 
@@ -752,7 +531,8 @@ impl Executor {
     fn shed(&mut self) {
         self.queue.close();
         let reason = self.shared.stop_reason();
-        let groups = [std::mem::take(&mut self.building), self.flying.take().map(|(g, _)| g).unwrap_or_default()];
+        let groups =
+            [std::mem::take(&mut self.building), self.flying.take().map(|(g, _)| g).unwrap_or_default()];
         for (reply, _) in groups.into_iter().flat_map(|group| group.replies) {
             reply.send(Err(CommandError::CommitUnknown)).ok();
         }
@@ -777,8 +557,3 @@ impl Executor {
 const FAR: Instant = Instant::from_millis(i64::MAX);
 /// Rows read at a time when due work is loaded: bounds memory beside the sets themselves.
 const LOAD_PAGE: usize = 10_000;
-
-fn backoff(now: Instant, failures: u32) -> Instant {
-    let factor = 1i64 << failures.saturating_sub(1).min(20);
-    now.plus_millis((BACKOFF_MS * factor).min(BACKOFF_MS_MAX))
-}

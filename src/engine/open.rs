@@ -134,8 +134,7 @@ impl Engine {
                 Content::Calendar(c) => (CALENDAR, c.name().to_owned(), c.version()),
             };
             let id = FileData::id(workflow, &name, version);
-            let data =
-                FileData { name: name.clone(), version, hash: source.hash.clone(), text: source.text };
+            let data = FileData { name: name.clone(), version, hash: source.hash.clone(), text: source.text };
             match self.shared.index.get(&id)? {
                 None => {
                     let change =
@@ -263,7 +262,8 @@ async fn last_recorded(journal: &dyn Journal, tail: Tail) -> Result<Instant, Ope
     let mut recorded = Instant::default();
     for (position, commit) in journal.get(&[tail.last]).await? {
         for stored in &commit.entries {
-            let misfit = |e: crate::kernel::entry::Corrupt| OpenError::Misfit { position, reason: e.to_string() };
+            let misfit =
+                |e: crate::kernel::entry::Corrupt| OpenError::Misfit { position, reason: e.to_string() };
             recorded = recorded.max(stored.verify().map_err(misfit)?.recorded_at);
         }
     }
@@ -401,7 +401,8 @@ fn unchanged(
     file: &str,
     value: &serde_json::Value,
 ) -> Result<(), OpenError> {
-    let unfit = |e: String| OpenError::Unfit(format!("published {} version {}: {e}", data.name, data.version));
+    let unfit =
+        |e: String| OpenError::Unfit(format!("published {} version {}: {e}", data.name, data.version));
     let published = FileData::deserialize(&stored.data).map_err(|e| unfit(e.to_string()))?;
     if published.hash == data.hash {
         return Ok(());

@@ -16,10 +16,9 @@ use crate::index::IndexError;
 use crate::journal::{COMMIT_ENTRIES_MAX, LINE_BYTES_MAX};
 use crate::kernel::actor::{Actor, Role};
 use crate::kernel::effect::{Effect, Spawn};
-use crate::kernel::entry::{
-    Cause, Commit, ENTRY_VERSION, Entry, Idempotency, Pins, Position, Stored,
-};
+use crate::kernel::entry::{Cause, Commit, ENTRY_VERSION, Entry, Idempotency, Pins, Position, Stored};
 use crate::kernel::fact::Facts;
+use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
@@ -27,7 +26,6 @@ use crate::kernel::machine::Workflow;
 use crate::kernel::outcome::{Change, Event, Follow, Input, Outcome, Refusal, RefusalKind};
 use crate::kernel::patch;
 use crate::kernel::personal::{self, Private};
-use crate::kernel::hash::Hash;
 
 /// Most children of one commit; a flow that needs more continues by timer.
 pub const CHILDREN_MAX: usize = 64;
@@ -100,6 +98,9 @@ impl From<IndexError> for PlanError {
         Self::Index(error)
     }
 }
+
+/// What a step leaves to do in its commit: follow-ups, and children with their ids.
+type Remaining = (Vec<Follow>, Vec<(InstanceId, Spawn)>);
 
 /// What an entry says beside the event itself.
 #[derive(Clone, Debug, Default)]
@@ -183,7 +184,8 @@ impl World<'_> {
         let pins = self.pins(workflow, instance.as_deref())?;
         let (change, facts) = self.step(machine.as_ref(), id, instance.as_ref(), event, &pins)?;
         let facts = facts.into_iter().chain(meta.notes.clone()).collect();
-        let (follow, spawns) = self.record(plan, machine.as_ref(), id, instance, event, meta, pins, facts, change, root)?;
+        let (follow, spawns) =
+            self.record(plan, machine.as_ref(), id, instance, event, meta, pins, facts, *change, root)?;
         let parent = plan.newest(id).expect("its entry was just recorded");
         self.follow_up(plan, workflow, id, follow)?;
         self.start_children(plan, &parent, spawns)
@@ -244,9 +246,9 @@ impl World<'_> {
         meta: Meta,
         mut pins: Pins,
         facts: Facts,
-        change: Box<Change>,
+        change: Change,
         root: Hash,
-    ) -> Result<(Vec<Follow>, Vec<(InstanceId, Spawn)>), PlanError> {
+    ) -> Result<Remaining, PlanError> {
         let seq = before.as_ref().map_or(1, |instance| instance.seq + 1);
         let mut effects = change.effects;
         let spawns = self.name_children(plan, id, seq, before.as_deref(), &mut effects);
@@ -469,8 +471,7 @@ impl Plan {
 
     fn check_size(&self) -> Result<(), PlanError> {
         let entries: usize = self.made.iter().map(|made| made.stored.entry.get().len() + 160).sum();
-        let private: usize =
-            self.private.values().map(|secret| secret.value.to_string().len() + 160).sum();
+        let private: usize = self.private.values().map(|secret| secret.value.to_string().len() + 160).sum();
         let bytes = entries + private + LINE_FRAME_BYTES;
         if bytes > LINE_BYTES_MAX {
             let reason = format!("a commit of {bytes} bytes is over the limit of {LINE_BYTES_MAX}");

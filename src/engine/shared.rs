@@ -15,9 +15,9 @@ use crate::definition::schema::Checker;
 use crate::index::Index;
 use crate::journal::{Journal, Position};
 use crate::kernel::explore::{CONFIGURATIONS_MAX, Exploration, Explorer};
-use crate::kernel::machine::SAMPLES_AT;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
+use crate::kernel::machine::SAMPLES_AT;
 use crate::kernel::machine::Workflow;
 use crate::time::TimeSource;
 
@@ -251,9 +251,9 @@ impl Shared {
         }
         let data = FileData::deserialize(&instance.data).map_err(|e| format!("{}: {e}", instance.id))?;
         let name = format!("{} version {}", data.name, data.version);
-        let source = reader.read(&name, &data.text).map_err(|report| {
-            format!("this binary does not accept the published {name}:\n{report}")
-        })?;
+        let source = reader
+            .read(&name, &data.text)
+            .map_err(|report| format!("this binary does not accept the published {name}:\n{report}"))?;
         match source.content {
             Content::Definition(mut definition) => {
                 definition.hash.clone_from(&data.hash);

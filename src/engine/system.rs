@@ -16,6 +16,9 @@ use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
 use crate::kernel::patch;
 
+/// An event for an instance: receiver, event, payload.
+pub type Outgoing = (InstanceId, &'static str, Map<String, Value>);
+
 /// A change to a system object.
 #[derive(Clone, Debug)]
 pub struct SystemChange {
@@ -32,7 +35,7 @@ pub struct SystemChange {
     /// Who did it.
     pub actor: Actor,
     /// Events for instances that follow from it.
-    pub sends: Vec<(InstanceId, &'static str, Map<String, Value>)>,
+    pub sends: Vec<Outgoing>,
 }
 
 impl SystemChange {

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::directory::Directory;
 use crate::index::{Index, IndexError, List, Range};
+use crate::kernel::common::Stage;
 use crate::kernel::fact::{CUSTOMER_CASES_MAX, Fact, Facts, Related};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::step::stage_of;
-use crate::kernel::common::Stage;
 
 /// Instances computed but not published yet.
 pub type Staged = HashMap<InstanceId, Arc<Instance>>;
@@ -42,12 +42,7 @@ impl View<'_> {
     ///
     /// # Errors
     /// [`IndexError`].
-    pub fn facts(
-        &self,
-        asked: &[Fact],
-        workflow: &str,
-        known: &Known<'_>,
-    ) -> Result<Facts, IndexError> {
+    pub fn facts(&self, asked: &[Fact], workflow: &str, known: &Known<'_>) -> Result<Facts, IndexError> {
         let mut facts = Facts::new();
         for fact in asked {
             let answer = match fact {
@@ -71,8 +66,7 @@ impl View<'_> {
     }
 
     fn open_case(&self, workflow: &str, external_ref: &str) -> Result<Value, IndexError> {
-        let list =
-            List::ExternalRef { workflow: workflow.to_owned(), reference: external_ref.to_owned() };
+        let list = List::ExternalRef { workflow: workflow.to_owned(), reference: external_ref.to_owned() };
         let found = self.newest(list, &|instance| {
             instance.workflow == workflow
                 && instance.data.get("external_ref").and_then(Value::as_str) == Some(external_ref)
@@ -101,10 +95,8 @@ impl View<'_> {
     ) -> Result<Vec<Arc<Instance>>, IndexError> {
         let range = Range { newest_first: true, ..Range::default() };
         let published = self.index.page(&[list], &range, CUSTOMER_CASES_MAX)?.rows;
-        let mut rows: Vec<Arc<Instance>> = published
-            .into_iter()
-            .map(|row| self.staged.get(&row.id).cloned().unwrap_or(row))
-            .collect();
+        let mut rows: Vec<Arc<Instance>> =
+            published.into_iter().map(|row| self.staged.get(&row.id).cloned().unwrap_or(row)).collect();
         for instance in self.staged.values() {
             if belongs(instance) && !rows.iter().any(|row| row.id == instance.id) {
                 rows.push(instance.clone());

@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 
 use dagre::graph::{Graph, GraphOptions};
 use dagre::layout::types::LabelPos;
-use dagre::{EdgeLabel, LayoutOptions, NodeLabel, Point, layout};
+use dagre::{EdgeLabel, NodeLabel, Point, layout};
 
+use super::place::{Chain, Placed, Rows};
+use super::route;
 use super::text::width;
 use super::{Arrow, Diagram, Language, Node, NodeKind};
 use crate::kernel::explore::BEFORE_START;
@@ -36,9 +38,12 @@ const STATE_PADDING: f64 = 16.0;
 /// Diameter of the start marker.
 pub(super) const START_SIZE: f64 = 16.0;
 /// What a superstate's title takes above its states.
-const HEAD: f64 = 26.0;
+pub(super) const HEAD: f64 = 24.0;
 /// Free space inside a superstate, beside and below its states.
-const PADDING: f64 = 12.0;
+pub(super) const PADDING: f64 = 12.0;
+
+/// Distance of two lines that end at the same edge of a state, where there is room.
+const END_STEP: f64 = 20.0;
 
 type Layout = Graph<NodeLabel, EdgeLabel>;
 
@@ -84,10 +89,10 @@ pub(super) struct Rect {
 }
 
 impl Rect {
-    const EMPTY: Self =
+    pub(super) const EMPTY: Self =
         Self { left: f64::INFINITY, top: f64::INFINITY, right: f64::NEG_INFINITY, bottom: f64::NEG_INFINITY };
 
-    fn around(x: f64, y: f64, width: f64, height: f64) -> Self {
+    pub(super) fn around(x: f64, y: f64, width: f64, height: f64) -> Self {
         Self {
             left: x - width / 2.0,
             top: y - height / 2.0,
@@ -96,11 +101,11 @@ impl Rect {
         }
     }
 
-    fn of(node: &NodeLabel) -> Self {
+    pub(super) fn of(node: &NodeLabel) -> Self {
         Self::around(node.x.unwrap_or(0.0), node.y.unwrap_or(0.0), node.width, node.height)
     }
 
-    fn with(self, other: Self) -> Self {
+    pub(super) fn with(self, other: Self) -> Self {
         Self {
             left: self.left.min(other.left),
             top: self.top.min(other.top),
@@ -111,6 +116,14 @@ impl Rect {
 
     fn moved(self, dx: f64, dy: f64) -> Self {
         Self { left: self.left + dx, top: self.top + dy, right: self.right + dx, bottom: self.bottom + dy }
+    }
+
+    pub(super) fn grown(self, by: f64) -> Self {
+        Self { left: self.left - by, top: self.top - by, right: self.right + by, bottom: self.bottom + by }
+    }
+
+    pub(super) fn holds(&self, point: &Point) -> bool {
+        point.x > self.left && point.x < self.right && point.y > self.top && point.y < self.bottom
     }
 
     pub(super) fn width(&self) -> f64 {
@@ -132,22 +145,48 @@ impl Drawing {
         let arrows = diagram.arrows();
         let plan = Plan::new(diagram);
         let mut graph = plan.graph(&arrows, language);
-        let options =
-            LayoutOptions { nodesep: 26.0, edgesep: 18.0, ranksep: 44.0, ..LayoutOptions::default() };
-        layout(&mut graph, Some(options));
+        layout(&mut graph, None);
         let mut drawing = Self {
             workflow: diagram.workflow,
             title: diagram.title.clone(),
             language,
             width: 0.0,
             height: 0.0,
-            shapes: plan.shapes(&graph),
-            start: graph.node(BEFORE_START).map_or(Point::new(0.0, 0.0), |node| Rect::of(node).middle()),
+            shapes: Vec::new(),
+            start: Point::new(0.0, 0.0),
             lines: Vec::new(),
         };
-        drawing.lines = plan.lines(arrows, &graph, &drawing.shapes);
+        plan.place(arrows, &graph, &mut drawing);
+        drawing.spread_ends();
+        drawing.lines = route::straighten(&drawing.lines, &drawing.shapes);
         drawing.fit();
         drawing
+    }
+
+    /// Lets lines end side by side at the upper or lower edge of a state, in the order in which they arrive.
+    ///
+    /// dagre aims at a box's centre, so that lines would meet there and enter by its sides.
+    fn spread_ends(&mut self) {
+        for shape in self.shapes.iter().filter(|shape| shape.node.kind != NodeKind::Superstate) {
+            let middle = shape.rect.middle();
+            for edge in [shape.rect.top, shape.rect.bottom] {
+                let mut ends: Vec<(f64, &mut Point)> = Vec::new();
+                for line in &mut self.lines {
+                    let starts = line.arrow.from == shape.node.id;
+                    let Some((next, end)) = last_two(&mut line.points, starts) else { continue };
+                    let joined = starts || line.arrow.to == shape.node.id;
+                    if joined && (next.y < middle.y) == (edge < middle.y) {
+                        ends.push((next.x, end));
+                    }
+                }
+                ends.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+                let step = (shape.rect.width() / (ends.len() as f64 + 1.0)).min(END_STEP);
+                let first = middle.x - step * (ends.len() as f64 - 1.0) / 2.0;
+                for (number, (_, end)) in ends.into_iter().enumerate() {
+                    *end = Point::new(first + number as f64 * step, edge);
+                }
+            }
+        }
     }
 
     /// Moves everything to the margin and makes the picture as large as what stands in it.
@@ -270,7 +309,38 @@ impl<'d> Plan<'d> {
         }
     }
 
-    fn shapes(&self, graph: &Layout) -> Vec<Shape> {
+    /// Takes rows and order from dagre, and puts everything in its place.
+    fn place(&self, arrows: Vec<Arrow>, graph: &Layout, drawing: &mut Drawing) {
+        let mut rows = Rows::default();
+        for node in self.nodes() {
+            let title = width(drawing.language.of(&node.title), SMALL_TEXT) + HEAD;
+            let laid = graph.node(&node.id).map_or(Rect::EMPTY, Rect::of);
+            match node.kind {
+                NodeKind::Superstate => rows.add_area(&node.id, node.parent.as_deref(), laid, title),
+                NodeKind::State | NodeKind::Final => rows.add_node(&node.id, laid),
+            }
+        }
+        rows.add_node(BEFORE_START, graph.node(BEFORE_START).map_or(Rect::EMPTY, Rect::of));
+        for arrow in arrows.iter().filter(|arrow| self.is_superstate(&arrow.from)) {
+            let joint = self.joint(arrow);
+            let port = if joint.back { &joint.below } else { &joint.above };
+            rows.add_port(port, graph.node(port).map_or(Rect::EMPTY, Rect::of), &arrow.from);
+        }
+        for (number, arrow) in arrows.iter().enumerate() {
+            let joint = self.joint(arrow);
+            if let Some(edge) = graph.edge(&joint.above, &joint.below, Some(&name(number))) {
+                rows.add_line(&joint.above, &joint.below, edge);
+            }
+        }
+        let placed = rows.place();
+        drawing.start = placed.node(BEFORE_START).middle();
+        drawing.shapes = self.shapes(&placed);
+        for (arrow, chain) in arrows.into_iter().zip(placed.chains) {
+            drawing.lines.push(self.line(arrow, chain, &drawing.shapes));
+        }
+    }
+
+    fn shapes(&self, placed: &Placed) -> Vec<Shape> {
         let mut families: Vec<&str> = Vec::new();
         let mut shapes = Vec::new();
         for node in self.nodes() {
@@ -279,49 +349,33 @@ impl<'d> Plan<'d> {
             if family == families.len() {
                 families.push(root);
             }
-            shapes.push(Shape { node: node.clone(), rect: self.rect(graph, node), family });
+            shapes.push(Shape { node: node.clone(), rect: placed.node(&node.id), family });
         }
         shapes
     }
 
-    /// Where a node stands; a superstate as wide as dagre has it, but no higher than what it holds.
-    fn rect(&self, graph: &Layout, node: &Node) -> Rect {
-        let laid = graph.node(&node.id).map_or(Rect::EMPTY, Rect::of);
-        if node.kind != NodeKind::Superstate {
-            return laid;
+    fn line(&self, arrow: Arrow, chain: Chain, shapes: &[Shape]) -> Line {
+        let joint = self.joint(&arrow);
+        let mut points = chain.points;
+        if joint.back {
+            points.reverse();
         }
-        let inside = self.nodes().filter(|child| child.parent.as_deref() == Some(&node.id));
-        let held = inside.map(|child| self.rect(graph, child)).fold(Rect::EMPTY, Rect::with);
-        Rect {
-            left: laid.left.min(held.left - PADDING),
-            right: laid.right.max(held.right + PADDING),
-            top: held.top - HEAD,
-            bottom: held.bottom + PADDING,
+        let from = shapes.iter().find(|shape| shape.node.id == arrow.from);
+        if let (Some(shape), Some(port)) = (from, points.first().cloned())
+            && shape.node.kind == NodeKind::Superstate
+        {
+            let y = if joint.back { shape.rect.top } else { shape.rect.bottom };
+            points.insert(0, Point::new(port.x, y));
         }
+        Line { arrow, points, label: chain.label }
     }
+}
 
-    fn lines(&self, arrows: Vec<Arrow>, graph: &Layout, shapes: &[Shape]) -> Vec<Line> {
-        let mut lines = Vec::with_capacity(arrows.len());
-        for (number, arrow) in arrows.into_iter().enumerate() {
-            let joint = self.joint(&arrow);
-            let Some(edge) = graph.edge(&joint.above, &joint.below, Some(&name(number))) else { continue };
-            let mut points = edge.points.clone();
-            if joint.back {
-                points.reverse();
-            }
-            let port = if joint.back { &joint.below } else { &joint.above };
-            let from = shapes.iter().find(|shape| shape.node.id == arrow.from);
-            if let (Some(shape), Some(port)) = (from, graph.node(port))
-                && shape.node.kind == NodeKind::Superstate
-            {
-                let y = if joint.back { shape.rect.top } else { shape.rect.bottom };
-                let port = Rect::of(port).middle();
-                points.splice(..1, [Point::new(port.x, y), port]);
-            }
-            let label = Rect::around(edge.x.unwrap_or(0.0), edge.y.unwrap_or(0.0), edge.width, edge.height);
-            lines.push(Line { arrow, points, label });
-        }
-        lines
+/// The point before the end of a line and the end itself; from its other end where `reversed`.
+fn last_two(points: &mut [Point], reversed: bool) -> Option<(Point, &mut Point)> {
+    match (points, reversed) {
+        ([end, next, ..], true) | ([.., next, end], false) => Some((next.clone(), end)),
+        ([] | [_], _) => None,
     }
 }
 

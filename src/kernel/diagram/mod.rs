@@ -7,6 +7,8 @@
 
 mod drawing;
 pub mod mermaid;
+mod place;
+mod route;
 mod style;
 mod svg;
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub(super) fn sheet() -> String {
     let mut text = String::from(
         "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','PingFang SC','Microsoft YaHei',\
          'Noto Sans CJK SC',sans-serif;text-anchor:middle;dominant-baseline:central}\
-         .state{font-size:14px}.super{font-size:12px;font-weight:600;text-anchor:start}.label{font-size:12px}\
+         .state{font-size:14px}.super{font-size:12px;font-weight:600;text-anchor:start;paint-order:stroke;stroke-width:4;stroke-linejoin:round}.label{font-size:12px}\
          .box{stroke-width:1.5}.area{fill-opacity:.45;stroke-opacity:.55;stroke-width:1}.inner{fill:none;stroke-width:1.5}\
          .line{fill:none;stroke-width:1.25}.back{stroke:none;fill-opacity:.85}\
          .taken .line{stroke-width:3}.taken .label{font-weight:600}.current .box{stroke-width:4}\
@@ -57,7 +57,7 @@ pub(super) fn sheet() -> String {
 fn ground(ground: &Ground) -> String {
     let Ground { paper, ink, line, accent } = ground;
     format!(
-        ".paper,.back{{fill:{paper}}}text{{fill:{ink}}}.line{{stroke:{line}}}.head,.start{{fill:{line}}}\
+        ".paper,.back{{fill:{paper}}}.super{{stroke:{paper}}}text{{fill:{ink}}}.line{{stroke:{line}}}.head,.start{{fill:{line}}}\
          .taken .line{{stroke:{accent}}}.headtaken{{fill:{accent}}}.current .box,.current .inner{{stroke:{accent}}}"
     )
 }

@@ -5,12 +5,10 @@ use std::fmt::Write as _;
 use dagre::Point;
 
 use super::drawing::{Drawing, LABEL_LINE, Line, START_SIZE, Shape};
+use super::route::control;
 use super::style::{family, sheet};
 use super::text::{escape, escaped};
 use super::{Cause, NodeKind};
-
-/// How round the corners of a line are, in pixels.
-const ROUND: f64 = 14.0;
 
 /// What is marked in the picture of a case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +36,9 @@ impl Drawing {
         put(&mut out, format_args!("<circle class=\"start\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\"/>\n"));
         for shape in self.shapes.iter().filter(|shape| shape.node.kind != NodeKind::Superstate) {
             self.state(shape, mark.current.as_deref() == Some(&shape.node.id), &mut out);
+        }
+        for shape in self.shapes.iter().filter(|shape| shape.node.kind == NodeKind::Superstate) {
+            self.superstate_title(shape, &mut out);
         }
         for line in &self.lines {
             self.label(line, taken(line), faint, &mut out);
@@ -73,18 +74,20 @@ impl Drawing {
         put(
             out,
             format_args!(
-                "<g><rect class=\"area f{}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"10\"/>\
-                 <text class=\"super\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>\n",
+                "<rect class=\"area f{}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"10\"/>\n",
                 family(shape.family),
                 rect.left,
                 rect.top,
                 rect.width(),
                 rect.height(),
-                rect.left + 10.0,
-                rect.top + 12.0,
-                escaped(self.language.of(&shape.node.title)),
             ),
         );
+    }
+
+    fn superstate_title(&self, shape: &Shape, out: &mut String) {
+        let (x, y) = (shape.rect.left + 10.0, shape.rect.top + 13.0);
+        let title = escaped(self.language.of(&shape.node.title));
+        put(out, format_args!("<text class=\"super\" x=\"{x:.1}\" y=\"{y:.1}\">{title}</text>\n"));
     }
 
     fn state(&self, shape: &Shape, current: bool, out: &mut String) {
@@ -209,33 +212,25 @@ fn marker(name: &str) -> String {
     )
 }
 
-/// A line through the points with round corners.
+/// A line through the points, upright at each of them.
 fn path(points: &[Point], out: &mut String) {
-    for (number, point) in points.iter().enumerate() {
-        match (number, points.get(number + 1)) {
-            (0, _) => put(out, format_args!("M{:.1},{:.1}", point.x, point.y)),
-            (_, None) => put(out, format_args!("L{:.1},{:.1}", point.x, point.y)),
-            (_, Some(next)) => {
-                let before = toward(point, &points[number - 1]);
-                let after = toward(point, next);
-                put(
-                    out,
-                    format_args!(
-                        "L{:.1},{:.1}Q{:.1},{:.1} {:.1},{:.1}",
-                        before.x, before.y, point.x, point.y, after.x, after.y
-                    ),
-                );
-            }
+    let Some(first) = points.first() else { return };
+    put(out, format_args!("M{:.1},{:.1}", first.x, first.y));
+    for pair in points.windows(2) {
+        let (from, to) = (&pair[0], &pair[1]);
+        if (from.x - to.x).abs() < 0.5 {
+            put(out, format_args!("L{:.1},{:.1}", to.x, to.y));
+        } else {
+            let [one, other] = control(from, to);
+            put(
+                out,
+                format_args!(
+                    "C{:.1},{:.1} {:.1},{:.1} {:.1},{:.1}",
+                    one.x, one.y, other.x, other.y, to.x, to.y
+                ),
+            );
         }
     }
-}
-
-/// The point a corner's radius from `corner` towards `other`, at most half way.
-fn toward(corner: &Point, other: &Point) -> Point {
-    let (dx, dy) = (other.x - corner.x, other.y - corner.y);
-    let length = dx.hypot(dy);
-    let part = if length > 0.0 { (ROUND / length).min(0.5) } else { 0.0 };
-    Point::new(corner.x + dx * part, corner.y + dy * part)
 }
 
 fn put(out: &mut String, content: std::fmt::Arguments<'_>) {

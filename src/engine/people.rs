@@ -1,0 +1,173 @@
+//! Owns tokens and people as administrators change them.
+
+use serde_json::{Value, json};
+
+use super::command::CommandError;
+use super::directory::{self, ACTOR, ActorData, TOKEN, TokenData};
+use super::system::{self, Outgoing, SystemChange};
+use super::{ActorInfo, Engine, Identity, TokenInfo};
+use crate::index::{IndexError, List, Range};
+use crate::kernel::actor::Actor;
+use crate::kernel::id::InstanceId;
+use crate::kernel::outcome::{Refusal, RefusalKind};
+
+/// Most cases given back in one go when a person is deactivated: their sends fit one entry.
+const REASSIGN_MAX: usize = 500;
+
+impl Engine {
+    /// Makes a token; the secret is told once and never stored. A person it speaks for becomes known.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn create_token(
+        &self,
+        identity: Identity,
+        by: Actor,
+    ) -> Result<(TokenInfo, String), CommandError> {
+        if self.shared.directory().actor(&identity.actor).is_none() {
+            let data = ActorData {
+                id: identity.actor.clone(),
+                active: true,
+                on_shift: identity.roles.iter().any(|role| role.is_staff()),
+                department: None,
+            };
+            let id = directory::actor_id(&identity.actor);
+            self.system(SystemChange::new(ACTOR, id, "known", "active", &data, by.clone())).await?;
+        }
+        let secret = format!("cft_{}", crate::random::hex_of(24));
+        let secret_hash = directory::secret_hash(&secret);
+        let id = directory::token_id(&secret_hash);
+        let data = TokenData {
+            secret_hash,
+            actor: identity.actor,
+            actor_kind: identity.kind,
+            roles: identity.roles,
+            revoked: false,
+        };
+        self.system(SystemChange::new(TOKEN, id.clone(), "created", "active", &data, by)).await?;
+        Ok((self.token(&id)?, secret))
+    }
+
+    fn token(&self, id: &InstanceId) -> Result<TokenInfo, CommandError> {
+        let directory = self.shared.directory();
+        directory.token(id).cloned().ok_or_else(|| CommandError::UnknownInstance(id.clone()))
+    }
+
+    /// Revokes a token.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn revoke_token(&self, id: &InstanceId, by: Actor) -> Result<TokenInfo, CommandError> {
+        let known = self.token(id)?;
+        if known.revoked {
+            return Ok(known);
+        }
+        let stored = self.shared.index.get(id).map_err(|e| CommandError::Stopped(e.to_string()))?;
+        let mut data = stored.map(|instance| instance.data.clone()).unwrap_or_default();
+        data["revoked"] = json!(true);
+        self.system(SystemChange::new(TOKEN, id.clone(), "revoked", "revoked", &data, by)).await?;
+        self.token(id)
+    }
+
+    /// Every token.
+    pub fn tokens(&self) -> Vec<TokenInfo> {
+        self.shared.directory().tokens()
+    }
+
+    /// Who the secret speaks for; absent for an unknown or revoked one.
+    pub fn authenticate(&self, secret: &str) -> Option<Identity> {
+        self.shared.directory().authenticate(secret)
+    }
+
+    /// Known people and services.
+    pub fn actors(&self) -> Vec<ActorInfo> {
+        self.shared.directory().actors()
+    }
+
+    /// Adds or changes a person. Deactivating gives open cases back to their queues, and first
+    /// ownership to `successor` (X16).
+    ///
+    /// # Errors
+    /// [`CommandError`]; a person who is first owner somewhere is not deactivated without a successor.
+    pub async fn put_actor(
+        &self,
+        actor: ActorInfo,
+        successor: Option<String>,
+        by: Actor,
+    ) -> Result<ActorInfo, CommandError> {
+        let id = directory::actor_id(&actor.id);
+        let data = ActorData {
+            id: actor.id.clone(),
+            active: actor.active,
+            on_shift: actor.on_shift && actor.active,
+            department: actor.department.clone(),
+        };
+        let (event, state) = if actor.active { ("changed", "active") } else { ("deactivated", "inactive") };
+        loop {
+            let sends =
+                if actor.active { Vec::new() } else { self.reassignments(&actor.id, successor.as_deref())? };
+            let more = sends.len() >= REASSIGN_MAX;
+            let mut change = SystemChange::new(ACTOR, id.clone(), event, state, &data, by.clone());
+            change.sends = sends;
+            self.system(change).await?;
+            if !actor.active {
+                self.settle().await;
+            }
+            if !more {
+                break;
+            }
+        }
+        let directory = self.shared.directory();
+        directory.actor(&actor.id).cloned().ok_or(CommandError::UnknownInstance(id))
+    }
+
+    /// What takes the open cases of a person away.
+    fn reassignments(&self, actor: &str, successor: Option<&str>) -> Result<Vec<Outgoing>, CommandError> {
+        let stopped = |e: IndexError| CommandError::Stopped(e.to_string());
+        let mut sends = Vec::new();
+        let mut range = Range::default();
+        let lists = self.unfinished_lists();
+        loop {
+            let page = self.page(&lists, &range, crate::index::PAGE_SCAN_MAX).map_err(stopped)?;
+            for case in &page.rows {
+                let held = |member: &str, inner: &str| {
+                    case.data.pointer(member).and_then(|v| v.pointer(inner)).and_then(Value::as_str)
+                        == Some(actor)
+                };
+                if held("/case/owner", "/person/id") {
+                    let queue = case.case_text("category").unwrap_or("default");
+                    sends.push((case.id.clone(), "assigned", system::back_to_queue(queue, actor)));
+                }
+                if held("/case/first_owner", "/id") {
+                    let Some(successor) = successor else {
+                        let reason = format!(
+                            "`{actor}` is first owner of `{}`: name a supervisor as `successor`",
+                            case.id
+                        );
+                        let refusal = Refusal::new(RefusalKind::Input, "successor_needed", reason);
+                        let accepted = Vec::new();
+                        return Err(CommandError::Refused { refusal, accepted, instance: None });
+                    };
+                    sends.push((case.id.clone(), "handover_accepted", system::auto_handover(successor)));
+                }
+                if sends.len() >= REASSIGN_MAX {
+                    return Ok(sends);
+                }
+            }
+            match page.rows.last() {
+                Some(last) if page.more => range.after = Some((last.created, last.id.clone())),
+                Some(_) | None => return Ok(sends),
+            }
+        }
+    }
+
+    /// The lists of every state that is not final, over all workflows.
+    fn unfinished_lists(&self) -> Vec<List> {
+        let states = self.shared.listed.iter().flat_map(|workflow| {
+            let name = workflow.name();
+            let open = workflow.states().iter().filter(|state| !state.is_final);
+            open.map(move |state| List::State { workflow: name.to_owned(), state: state.path.clone() })
+        });
+        states.collect()
+    }
+}

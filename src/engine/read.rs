@@ -1,0 +1,245 @@
+//! Owns what is read: instances, lists, histories, the feed, what is registered and counted.
+//!
+//! Reads see the published state only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{ArmedTimer, Engine, QUEUE_MAX, Readiness, Recorded};
+use crate::index::{IndexError, List, Page, Range};
+use crate::journal::{Commit, ReadError};
+use crate::kernel::definition::Definition;
+use crate::kernel::entry::Position;
+use crate::kernel::explore::Exploration;
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::Instance;
+use crate::kernel::instant::Instant;
+use crate::kernel::machine::Workflow;
+
+/// Commits looked at in one read of the feed.
+const FEED_READ: usize = 256;
+
+impl Engine {
+    /// The published instance and the position it was read at.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn instance(&self, id: &InstanceId) -> Result<(Option<Arc<Instance>>, Position), IndexError> {
+        let position = self.position();
+        Ok((self.shared.index.get(id)?, position))
+    }
+
+    /// A page of the merged lists.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn page(&self, lists: &[List], range: &Range, limit: usize) -> Result<Page, IndexError> {
+        self.shared.index.page(lists, range, limit)
+    }
+
+    /// The last published position.
+    pub fn position(&self) -> Position {
+        *self.shared.published.borrow()
+    }
+
+    /// Entries of `instance` with seq after `after`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`ReadError`]; found damage also stops the writer.
+    pub async fn history(
+        &self,
+        instance: &Instance,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let mut found = Vec::new();
+        let mut next = Some(instance.position);
+        while let Some(position) = next {
+            let commits = self.read_at(position).await?;
+            let mut here: Vec<Recorded> = Vec::new();
+            next = None;
+            for (position, commit) in commits {
+                for (recorded, prev_position) in records(position, &commit)? {
+                    if recorded.entry.instance == instance.id && recorded.entry.seq <= instance.seq {
+                        if here.is_empty() {
+                            next = prev_position;
+                        }
+                        here.push(recorded);
+                    }
+                }
+            }
+            let reached = here.first().is_none_or(|first| first.entry.seq <= after + 1);
+            found.extend(here.into_iter().rev().filter(|recorded| recorded.entry.seq > after));
+            if reached {
+                break;
+            }
+        }
+        found.reverse();
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    async fn read_at(&self, position: Position) -> Result<Vec<(Position, Commit)>, ReadError> {
+        let read = self.shared.journal.get(&[position]).await;
+        self.note_damage(read)
+    }
+
+    /// Damage that a reader found stops the writer: nothing is added to a journal that is not whole.
+    fn note_damage<T>(&self, read: Result<T, ReadError>) -> Result<T, ReadError> {
+        if let Err(error @ ReadError::Damaged { .. }) = &read {
+            self.shared.halt(&error.to_string());
+        }
+        read
+    }
+
+    /// Entries of commits after `after`, in order, waiting up to `wait` for the first; and the last
+    /// position looked at, from which to go on. A commit is never split: a few entries more than
+    /// `limit` are possible.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn changes(
+        &self,
+        after: Position,
+        limit: usize,
+        wait: Duration,
+    ) -> Result<(Vec<Recorded>, Position), ReadError> {
+        let mut published = self.shared.published.subscribe();
+        // Either way the answer is what is there: entries, or none within `wait`.
+        tokio::time::timeout(wait, published.wait_for(|position| *position > after)).await.ok();
+        let end = *published.borrow();
+        let mut found = Vec::new();
+        let mut last = after.min(end);
+        while last < end && found.len() < limit {
+            let read = self.shared.journal.read(last + 1, FEED_READ.min(limit - found.len())).await;
+            let commits = self.note_damage(read)?;
+            if commits.is_empty() {
+                break;
+            }
+            for (position, commit) in commits.into_iter().take_while(|(position, _)| *position <= end) {
+                found.extend(records(position, &commit)?.into_iter().map(|(recorded, _)| recorded));
+                last = position;
+            }
+        }
+        Ok((found, last))
+    }
+
+    /// The registered workflows.
+    pub fn workflows(&self) -> &[Arc<dyn Workflow>] {
+        &self.shared.listed
+    }
+
+    /// A registered workflow.
+    pub fn workflow(&self, name: &str) -> Option<&Arc<dyn Workflow>> {
+        self.shared.workflows.get(name)
+    }
+
+    /// The definition that new instances of a workflow get.
+    pub fn definition(&self, workflow: &str) -> Option<Arc<Definition>> {
+        self.shared.catalog().current(workflow).cloned()
+    }
+
+    /// Every published definition of a workflow, oldest version first, with the YAML text it came from.
+    pub fn definitions(&self, workflow: &str) -> Vec<(Arc<Definition>, Arc<str>)> {
+        self.shared.catalog().versions(workflow)
+    }
+
+    /// The definition that an instance is pinned to.
+    pub fn pinned(&self, instance: &Instance) -> Option<Arc<Definition>> {
+        self.shared.catalog().definition(&instance.pins.definition).cloned()
+    }
+
+    /// What exploration finds of a workflow; computed by the first asker.
+    pub fn exploration(&self, workflow: &str) -> Option<Arc<Exploration>> {
+        self.shared.exploration(workflow)
+    }
+
+    /// The events that the state of `instance` accepts from people, by name.
+    pub fn accepted_events(&self, instance: &Instance) -> Vec<String> {
+        self.shared.accepted_events(instance)
+    }
+
+    /// Armed timers due at or before `until`, in due order, of at most `limit` instances after the cursor.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn timers(
+        &self,
+        after: Option<&(Instant, InstanceId)>,
+        until: Instant,
+        limit: usize,
+    ) -> Result<Vec<ArmedTimer>, IndexError> {
+        let mut found = Vec::new();
+        for (due, id) in self.shared.index.due(after, until, limit)? {
+            let Some(instance) = self.shared.index.get(&id)? else { continue };
+            let first = instance.timers.iter().find(|(_, timer)| timer.due == due);
+            if let Some((name, timer)) = first.map(|(name, timer)| (name.clone(), timer.clone())) {
+                found.push(ArmedTimer { instance, name, timer });
+            }
+        }
+        Ok(found)
+    }
+
+    /// When the next timer is due.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn next_due(&self) -> Result<Option<Instant>, IndexError> {
+        let first = self.shared.index.due(None, Instant::from_millis(i64::MAX), 1)?;
+        Ok(first.first().map(|(due, _)| *due))
+    }
+
+    /// How many instances are in each (workflow, state), system objects left out.
+    pub fn census(&self) -> BTreeMap<(String, String), u64> {
+        let mut census = self.shared.index.census();
+        census.retain(|(workflow, _), _| !workflow.starts_with('$'));
+        census
+    }
+
+    /// Counters and gauges in Prometheus text form.
+    pub fn metrics(&self) -> String {
+        let mut text = self.shared.metrics.text();
+        let waiting = self.queue.max_capacity() - self.queue.capacity();
+        let ready = u8::from(self.readiness() == Readiness::Ready);
+        text.push_str(&format!(
+            "# HELP careflow_queue_commands Commands waiting for the writer.\n\
+             # TYPE careflow_queue_commands gauge\ncareflow_queue_commands {waiting}\n\
+             # HELP careflow_queue_commands_max Most commands that may wait.\n\
+             # TYPE careflow_queue_commands_max gauge\ncareflow_queue_commands_max {QUEUE_MAX}\n\
+             # HELP careflow_position Last published position.\n\
+             # TYPE careflow_position gauge\ncareflow_position {}\n\
+             # HELP careflow_ready Whether commands are taken.\n\
+             # TYPE careflow_ready gauge\ncareflow_ready {ready}\n\
+             # HELP careflow_instances Instances by workflow and state.\n\
+             # TYPE careflow_instances gauge\n",
+            self.position()
+        ));
+        for ((workflow, state), count) in self.census() {
+            text.push_str(&format!(
+                "careflow_instances{{workflow=\"{workflow}\",state=\"{state}\"}} {count}\n"
+            ));
+        }
+        text
+    }
+
+    /// The moment now, by the injected time source.
+    pub fn now(&self) -> Instant {
+        self.shared.time.now()
+    }
+}
+
+/// The entries of one commit, read and checked, with the position of each instance's entry before.
+fn records(position: Position, commit: &Commit) -> Result<Vec<(Recorded, Option<Position>)>, ReadError> {
+    let private = Arc::new(commit.private.clone());
+    commit
+        .entries
+        .iter()
+        .map(|stored| {
+            let entry =
+                stored.verify().map_err(|e| ReadError::Damaged { position, reason: e.to_string() })?;
+            let (entry, hash, private) = (Arc::new(entry), stored.hash, private.clone());
+            Ok((Recorded { position, entry, hash, private }, stored.prev_position))
+        })
+        .collect()
+}

@@ -1,0 +1,478 @@
+//! What the writer promises, on the in-memory twins and a clock that is moved by hand.
+
+mod probe;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::index::Index;
+use crate::index::memory::MemoryIndex;
+use crate::journal::Journal;
+use crate::journal::memory::{Fault as JournalFault, MemoryJournal};
+use crate::kernel::effect::Effect;
+use crate::kernel::personal;
+use crate::time::ManualTime;
+use probe::{Probe, sources};
+
+struct Rig {
+    journal: Arc<MemoryJournal>,
+    index: Arc<MemoryIndex>,
+    time: Arc<ManualTime>,
+    engine: Engine,
+}
+
+fn noon() -> Instant {
+    Instant::parse("2026-03-11T04:00:00Z").unwrap()
+}
+
+async fn open(
+    journal: Arc<MemoryJournal>,
+    index: Arc<MemoryIndex>,
+    time: Arc<ManualTime>,
+    probe: Probe,
+) -> Result<Rig, OpenError> {
+    let parts = Parts {
+        journal: journal.clone(),
+        index: index.clone(),
+        workflows: vec![Arc::new(probe)],
+        sources: sources(),
+        time: time.clone(),
+        progress: Box::new(|_, _| {}),
+    };
+    let engine = Engine::open(parts).await?;
+    Ok(Rig { journal, index, time, engine })
+}
+
+async fn rig() -> Rig {
+    let time = Arc::new(ManualTime::at(noon()));
+    let (journal, index) = (Arc::new(MemoryJournal::default()), Arc::new(MemoryIndex::new()));
+    open(journal, index, time, Probe::version(1)).await.unwrap()
+}
+
+impl Rig {
+    /// The same journal with an empty index and another binary, as after a lost index.
+    async fn reopened(&self, probe: Probe) -> Result<Rig, OpenError> {
+        let journal = Arc::new(self.journal.reopen());
+        open(journal, Arc::new(MemoryIndex::new()), self.time.clone(), probe).await
+    }
+
+    async fn begin(&self, payload: Value) -> Accepted {
+        self.engine.submit(command(Target::Start("probe".into()), "begin", payload, None)).await.unwrap()
+    }
+
+    async fn act(&self, id: &InstanceId, payload: Value) -> Answer {
+        self.engine.submit(command(Target::Instance(id.clone()), "act", payload, None)).await
+    }
+
+    fn get(&self, id: &InstanceId) -> Arc<Instance> {
+        self.engine.instance(id).unwrap().0.unwrap()
+    }
+
+    async fn history(&self, id: &InstanceId) -> Vec<Arc<Entry>> {
+        let recorded = self.engine.history(&self.get(id), 0, 1_000).await.unwrap();
+        recorded.into_iter().map(|recorded| recorded.entry).collect()
+    }
+
+    async fn wait_until(&self, millis: i64) {
+        self.time.set(noon().plus_millis(millis));
+        self.engine.settle().await;
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "callers write `json!` in place")]
+fn command(target: Target, event: &str, payload: Value, key: Option<&str>) -> Command {
+    Command {
+        target,
+        event: event.into(),
+        payload: payload.as_object().unwrap().clone(),
+        actor: Actor::person("ann", Role::Agent),
+        occurred_at: None,
+        key: key.map(str::to_owned),
+        if_match: None,
+        request_id: None,
+        origin: None,
+    }
+}
+
+fn events(entries: &[Arc<Entry>]) -> Vec<&str> {
+    entries.iter().map(|entry| entry.event.as_str()).collect()
+}
+
+#[tokio::test]
+async fn accepted_command_is_in_the_history_and_the_published_state() {
+    let rig = rig().await;
+    let begun = rig.begin(json!({ "customer_id": "c1" })).await;
+    let acted = rig.act(&begun.entry.instance, json!({})).await.unwrap();
+    assert_eq!((acted.entry.seq, acted.replayed), (2, false));
+    assert!(acted.position > begun.position);
+    assert_eq!(rig.get(&begun.entry.instance).data["done"], json!(["begin", "act"]));
+    assert_eq!(events(&rig.history(&begun.entry.instance).await), ["begin", "act"]);
+}
+
+#[tokio::test]
+async fn replayed_key_gives_the_original_answer_and_appends_nothing() {
+    let rig = rig().await;
+    let begin = || command(Target::Start("probe".into()), "begin", json!({ "customer_id": "c" }), Some("k1"));
+    let first = rig.engine.submit(begin()).await.unwrap();
+    let id = first.entry.instance.clone();
+    let act = |note: &str| command(Target::Instance(id.clone()), "act", json!({ "note": note }), Some("k2"));
+    let second = rig.engine.submit(act("a")).await.unwrap();
+    let position = rig.engine.position();
+    let (again, again_begun) =
+        (rig.engine.submit(act("a")).await.unwrap(), rig.engine.submit(begin()).await.unwrap());
+    assert!(again.replayed && again_begun.replayed);
+    assert_eq!((again.entry.seq, again.position), (second.entry.seq, second.position));
+    assert_eq!((again_begun.entry.seq, again_begun.position), (1, first.position));
+    let other = rig.engine.submit(act("b")).await;
+    assert!(matches!(other, Err(CommandError::KeyReused)), "{other:?}");
+    let elsewhere =
+        command(Target::Start("probe".into()), "begin", json!({ "customer_id": "d" }), Some("k1"));
+    assert!(matches!(rig.engine.submit(elsewhere).await, Err(CommandError::KeyReused)));
+    assert_eq!(rig.engine.position(), position);
+}
+
+#[tokio::test]
+async fn refused_command_uses_up_no_key() {
+    let rig = rig().await;
+    let id = rig.begin(json!({})).await.entry.instance.clone();
+    let act = |refuse: bool| {
+        command(Target::Instance(id.clone()), "act", json!({ "refuse": refuse }), Some("once"))
+    };
+    assert!(matches!(rig.engine.submit(act(true)).await, Err(CommandError::Refused { .. })));
+    assert_eq!(rig.engine.submit(act(false)).await.unwrap().entry.seq, 2);
+}
+
+#[tokio::test]
+async fn stale_if_match_is_told_the_current_sequence() {
+    let rig = rig().await;
+    let id = rig.begin(json!({})).await.entry.instance.clone();
+    rig.act(&id, json!({})).await.unwrap();
+    let mut late = command(Target::Instance(id.clone()), "act", json!({}), None);
+    late.if_match = Some(1);
+    let answer = rig.engine.submit(late.clone()).await;
+    assert!(matches!(answer, Err(CommandError::Stale { expected: 1, actual: 2, .. })), "{answer:?}");
+    late.if_match = Some(2);
+    assert_eq!(rig.engine.submit(late).await.unwrap().entry.seq, 3);
+}
+
+#[tokio::test]
+async fn preview_tells_the_entries_and_changes_nothing() {
+    let rig = rig().await;
+    let id = rig.begin(json!({})).await.entry.instance.clone();
+    let position = rig.engine.position();
+    let would = command(Target::Instance(id.clone()), "act", json!({ "spawn": 1, "follow": 1 }), Some("p"));
+    let preview = rig.engine.preview(&would).unwrap();
+    assert_eq!(events(&preview.entries), ["act", "act", "begin"]);
+    assert_eq!(preview.after.seq, 3);
+    assert_eq!((rig.engine.position(), rig.get(&id).seq), (position, 1));
+    assert!(!rig.engine.submit(would).await.unwrap().replayed, "a dry run uses up no key");
+}
+
+#[tokio::test]
+async fn unknown_things_are_named() {
+    let rig = rig().await;
+    let id = rig.begin(json!({})).await.entry.instance.clone();
+    let nowhere = rig.engine.submit(command(Target::Start("nothing".into()), "begin", json!({}), None)).await;
+    assert!(matches!(nowhere, Err(CommandError::UnknownWorkflow(_))), "{nowhere:?}");
+    let nothing = rig.engine.submit(command(Target::Instance(id.clone()), "fly", json!({}), None)).await;
+    assert!(matches!(nothing, Err(CommandError::UnknownEvent { .. })), "{nothing:?}");
+    let nobody = rig.act(&id.child(&["none"]), json!({})).await;
+    assert!(matches!(nobody, Err(CommandError::UnknownInstance(_))), "{nobody:?}");
+    let Err(CommandError::Payload { faults, .. }) = rig.act(&id, json!({ "what": 1, "spawn": "x" })).await
+    else {
+        panic!("an unknown member and a wrong type are refused")
+    };
+    assert_eq!(faults.len(), 2);
+}
+
+#[tokio::test]
+async fn timers_fire_in_due_order_never_early_and_once() {
+    let rig = rig().await;
+    let late = rig.begin(json!({ "arm": { "A": 2_000, "B": 5_000 } })).await.entry.instance.clone();
+    let soon = rig.begin(json!({ "arm": { "A": 1_000 } })).await.entry.instance.clone();
+    rig.wait_until(999).await;
+    assert_eq!(rig.get(&soon).seq, 1);
+    rig.wait_until(4_000).await;
+    assert_eq!(rig.get(&soon).data["done"], json!(["begin", "A"]));
+    assert_eq!(rig.get(&late).data["done"], json!(["begin", "A"]));
+    let (first, second) = (rig.get(&soon).position, rig.get(&late).position);
+    assert!(first < second, "due order");
+    rig.wait_until(10_000).await;
+    assert_eq!(rig.get(&late).data["done"], json!(["begin", "A", "B"]));
+    assert_eq!(rig.engine.next_due().unwrap(), None);
+}
+
+#[tokio::test]
+async fn overdue_timers_fire_once_in_due_order_after_downtime() {
+    let rig = rig().await;
+    let mut ids = Vec::new();
+    for due in [3_000, 1_000, 2_000] {
+        ids.push(rig.begin(json!({ "arm": { "A": due } })).await.entry.instance.clone());
+    }
+    rig.engine.stop().await.unwrap();
+    rig.time.set(noon().plus_millis(3 * 3_600_000));
+    let rig = rig.reopened(Probe::version(1)).await.unwrap();
+    rig.engine.settle().await;
+    let mut fired: Vec<_> = ids.iter().map(|id| (rig.get(id).position, id.clone())).collect();
+    fired.sort();
+    let order: Vec<_> = fired.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(order, [ids[1].clone(), ids[2].clone(), ids[0].clone()]);
+    for id in &ids {
+        let history = rig.history(id).await;
+        assert_eq!(events(&history), ["begin", "timer_fired"]);
+        assert_eq!(history[1].payload["catch_up"], json!(true));
+    }
+}
+
+#[tokio::test]
+async fn timer_that_the_state_refuses_has_lapsed() {
+    let rig = rig().await;
+    let id = rig.begin(json!({ "arm": { "A": 1_000 } })).await.entry.instance.clone();
+    rig.act(&id, json!({ "close": true })).await.unwrap();
+    rig.wait_until(1_000).await;
+    let history = rig.history(&id).await;
+    assert_eq!(events(&history), ["begin", "act", "timer_lapsed"]);
+    assert_eq!(history[2].payload["code"], json!("event_not_accepted"));
+    assert!(rig.get(&id).timers.is_empty());
+}
+
+#[tokio::test]
+async fn panicking_step_parks_only_its_own_timer() {
+    let rig = rig().await;
+    let broken = rig.begin(json!({ "arm": { "BOOM": 1_000 } })).await.entry.instance.clone();
+    let sound = rig.begin(json!({ "arm": { "A": 1_000 } })).await.entry.instance.clone();
+    rig.wait_until(1_000).await;
+    assert_eq!(rig.get(&sound).data["done"], json!(["begin", "A"]));
+    let history = rig.history(&broken).await;
+    assert_eq!(events(&history), ["begin", "step_failed"]);
+    assert_eq!(history[1].payload["timer"], json!("BOOM"));
+    let parked = rig.get(&broken).timers["BOOM"].clone();
+    assert_eq!((parked.failures, parked.due), (1, noon().plus_millis(61_000)));
+    rig.wait_until(61_000).await;
+    assert_eq!(rig.get(&broken).timers["BOOM"].failures, 2);
+    let answer = rig.act(&broken, json!({ "panic": true })).await;
+    assert!(matches!(answer, Err(CommandError::StepFailed(_))), "{answer:?}");
+    assert_eq!(rig.act(&broken, json!({})).await.unwrap().entry.seq, 4);
+}
+
+#[tokio::test]
+async fn children_stand_in_their_parents_commit() {
+    let rig = rig().await;
+    let parent = rig.begin(json!({})).await.entry.instance.clone();
+    let accepted = rig.act(&parent, json!({ "spawn": 2 })).await.unwrap();
+    let commits = rig.journal.get(&[accepted.position]).await.unwrap();
+    let entries: Vec<Entry> = commits[0].1.entries.iter().map(|stored| stored.verify().unwrap()).collect();
+    assert_eq!(entries.len(), 3);
+    for child in &entries[1..] {
+        assert_eq!(child.prev, commits[0].1.entries[0].hash, "a child continues its parent's entry");
+        assert_eq!(rig.get(&child.instance).parent.as_ref(), Some(&parent));
+    }
+    let named: Vec<_> = entries[0]
+        .effects
+        .iter()
+        .filter_map(|effect| if let Effect::Spawn(spawn) = effect { spawn.child.clone() } else { None })
+        .collect();
+    assert_eq!(named, [entries[1].instance.clone(), entries[2].instance.clone()]);
+    let counted = rig.act(&parent, json!({ "spawn": 1 })).await.unwrap();
+    assert_eq!(counted.entry.facts["count"], json!(2), "facts see what was computed before");
+    let too_many = rig.act(&parent, json!({ "spawn": 65 })).await;
+    assert!(matches!(too_many, Err(CommandError::TooLarge(_))), "{too_many:?}");
+}
+
+#[tokio::test]
+async fn send_ends_in_exactly_one_entry() {
+    let rig = rig().await;
+    let to = rig.begin(json!({})).await.entry.instance.clone();
+    let from = rig.begin(json!({})).await.entry.instance.clone();
+    rig.act(&from, json!({ "send": { "to": to } })).await.unwrap();
+    rig.engine.settle().await;
+    assert_eq!(events(&rig.history(&to).await), ["begin", "act"]);
+    assert!(rig.get(&from).sends.is_empty());
+    rig.act(&from, json!({ "send": { "to": to, "payload": { "refuse": true } } })).await.unwrap();
+    rig.engine.settle().await;
+    let history = rig.history(&from).await;
+    assert_eq!(events(&history), ["begin", "act", "act", "delivery_refused"]);
+    assert_eq!(history[3].payload["to"], json!(to));
+    assert!(rig.get(&from).sends.is_empty());
+    rig.act(&from, json!({ "send": { "to": to, "payload": { "panic": true } } })).await.unwrap();
+    rig.engine.settle().await;
+    let parked = rig.get(&from);
+    assert_eq!((parked.sends.len(), parked.sends[0].failures), (1, 1));
+}
+
+#[tokio::test]
+async fn undelivered_send_is_delivered_once_after_a_restart() {
+    let rig = rig().await;
+    let to = rig.begin(json!({})).await.entry.instance.clone();
+    let from = rig.begin(json!({})).await.entry.instance.clone();
+    rig.act(&from, json!({ "send": { "to": to } })).await.unwrap();
+    rig.engine.settle().await;
+    let rig = rig.reopened(Probe::version(1)).await.unwrap();
+    rig.engine.settle().await;
+    assert_eq!(events(&rig.history(&to).await), ["begin", "act"]);
+    assert!(rig.get(&from).sends.is_empty());
+}
+
+#[tokio::test]
+async fn rebuilt_index_equals_the_live_one() {
+    let rig = rig().await;
+    let a = rig.begin(json!({ "customer_id": "x", "note": "私", "arm": { "A": 1_000 } })).await;
+    let b = rig.begin(json!({ "spawn": 2 })).await.entry.instance.clone();
+    rig.act(&b, json!({ "send": { "to": a.entry.instance }, "follow": 1 })).await.unwrap();
+    rig.wait_until(1_000).await;
+    let again = rig.reopened(Probe::version(1)).await.unwrap();
+    let dump = |index: &MemoryIndex| {
+        let mut rows = Vec::new();
+        index.dump(&mut |key, value| rows.push((key.to_vec(), value.to_vec()))).unwrap();
+        rows
+    };
+    assert_eq!(dump(&rig.index), dump(&again.index));
+}
+
+#[tokio::test]
+async fn personal_values_stay_out_of_what_is_hashed() {
+    let rig = rig().await;
+    let begun = rig.begin(json!({ "note": "call me at 555" })).await;
+    let (_, commit) = rig.journal.get(&[begun.position]).await.unwrap().remove(0);
+    assert!(!commit.entries[0].entry.get().contains("555"));
+    assert_eq!(commit.private.values().next().unwrap().value, json!("call me at 555"));
+    let instance = rig.get(&begun.entry.instance);
+    let mut data = instance.data.clone();
+    personal::reveal(&mut data, &instance.private);
+    assert_eq!(data["note"], json!("call me at 555"));
+}
+
+#[tokio::test]
+async fn older_instance_is_upgraded_before_its_next_event() {
+    let rig = rig().await;
+    let id = rig.begin(json!({})).await.entry.instance.clone();
+    rig.engine.stop().await.unwrap();
+    let rig = rig.reopened(Probe::version(2)).await.unwrap();
+    assert_eq!(rig.get(&id).data_version, 1, "loading is no transition");
+    let acted = rig.act(&id, json!({})).await.unwrap();
+    assert_eq!((acted.entry.event.as_str(), acted.entry.seq), ("act", 3));
+    assert_eq!(events(&rig.history(&id).await), ["begin", "data_upgraded", "act"]);
+    assert_eq!(rig.get(&id).data["upgraded_from"], json!(1));
+}
+
+#[tokio::test]
+async fn missing_upgrade_and_newer_journal_refuse_to_start_by_name() {
+    let rig = rig().await;
+    rig.begin(json!({})).await;
+    rig.engine.stop().await.unwrap();
+    let cannot = Probe { upgrades: false, ..Probe::version(2) };
+    let refused = rig.reopened(cannot).await.err().unwrap().to_string();
+    assert!(refused.contains("1 instances of `probe` have data version 1"), "{refused}");
+    let newer = rig.reopened(Probe::version(2)).await.unwrap();
+    newer.engine.stop().await.unwrap();
+    let refused = newer.reopened(Probe::version(1)).await.err().unwrap().to_string();
+    assert!(refused.contains("data version 2 by a newer binary"), "{refused}");
+}
+
+#[tokio::test]
+async fn unknown_commit_stops_the_writer_and_a_retry_finds_what_was_stored() {
+    for stored in [true, false] {
+        let rig = rig().await;
+        let begin = command(Target::Start("probe".into()), "begin", json!({}), Some("k"));
+        rig.journal.fail_next(JournalFault::Unknown { stored: usize::from(stored) });
+        let answer = rig.engine.submit(begin.clone()).await;
+        assert!(matches!(answer, Err(CommandError::CommitUnknown)), "{answer:?}");
+        let later = rig.engine.submit(begin.clone()).await;
+        assert!(matches!(later, Err(CommandError::Stopped(_))), "{later:?}");
+        let rig = rig.reopened(Probe::version(1)).await.unwrap();
+        let again = rig.engine.submit(begin).await.unwrap();
+        assert_eq!(again.replayed, stored);
+        assert_eq!(again.entry.seq, 1);
+    }
+}
+
+#[tokio::test]
+async fn full_disk_refuses_and_keeps_serving() {
+    let rig = rig().await;
+    let id = rig.begin(json!({ "arm": { "A": 1_000 } })).await.entry.instance.clone();
+    rig.journal.fail_next(JournalFault::Full);
+    let answer = rig.act(&id, json!({})).await;
+    assert!(matches!(answer, Err(CommandError::DiskFull)), "{answer:?}");
+    assert_eq!(rig.get(&id).seq, 1);
+    assert_eq!(rig.act(&id, json!({})).await.unwrap().entry.seq, 2);
+    rig.wait_until(1_000).await;
+    assert_eq!(rig.get(&id).seq, 3);
+}
+
+#[tokio::test]
+async fn recorded_time_never_goes_back() {
+    let rig = rig().await;
+    let id = rig.begin(json!({ "arm": { "A": 500 } })).await.entry.instance.clone();
+    rig.wait_until(1_000).await;
+    rig.time.set(noon().plus_millis(-3_600_000));
+    let acted = rig.act(&id, json!({})).await.unwrap();
+    assert_eq!(acted.entry.recorded_at, noon().plus_millis(1_000));
+    assert_eq!(events(&rig.history(&id).await), ["begin", "timer_fired", "act"]);
+}
+
+#[tokio::test]
+async fn operator_fires_and_moves_a_timer_with_a_reason() {
+    let rig = rig().await;
+    let id = rig.begin(json!({ "arm": { "A": 1_000, "B": 2_000 } })).await.entry.instance.clone();
+    let by = || Actor::person("root", Role::Administrator);
+    rig.engine.move_timer(&id, "A", noon().plus_millis(9_000), "asked", by()).await.unwrap();
+    let fired = rig.engine.fire_timer(&id, "B", "asked", by()).await.unwrap();
+    assert_eq!(fired.entry.payload["fired_by"], json!("root"));
+    rig.wait_until(3_000).await;
+    assert_eq!(rig.get(&id).data["done"], json!(["begin", "B"]));
+    rig.wait_until(9_000).await;
+    assert_eq!(rig.get(&id).data["done"], json!(["begin", "B", "A"]));
+    let none = rig.engine.fire_timer(&id, "A", "asked", by()).await;
+    assert!(matches!(none, Err(CommandError::Refused { .. })), "{none:?}");
+}
+
+#[tokio::test]
+async fn completed_batch_stands_still_until_released() {
+    let rig = rig().await;
+    rig.engine.put_batch("log", "f", batch::Phase::Running).await.unwrap();
+    let mut begin = command(Target::Start("probe".into()), "begin", json!({ "arm": { "A": 1_000 } }), None);
+    begin.origin = Some("log".into());
+    let id = rig.engine.submit(begin).await.unwrap().entry.instance.clone();
+    rig.engine.put_batch("log", "f", batch::Phase::Complete).await.unwrap();
+    rig.wait_until(5_000).await;
+    assert_eq!(rig.get(&id).seq, 1);
+    let held = rig.act(&id, json!({})).await;
+    assert!(matches!(held, Err(CommandError::Held(_))), "{held:?}");
+    rig.engine.put_batch("log", "f", batch::Phase::Released).await.unwrap();
+    rig.engine.settle().await;
+    assert_eq!(rig.get(&id).data["done"], json!(["begin", "A"]));
+}
+
+#[tokio::test]
+async fn token_opens_until_it_is_revoked() {
+    let rig = rig().await;
+    let identity = Identity { actor: "bo".into(), kind: ActorKind::Person, roles: vec![Role::Agent] };
+    let (token, secret) = rig.engine.create_token(identity.clone(), Actor::system()).await.unwrap();
+    assert_eq!(rig.engine.authenticate(&secret), Some(identity.clone()));
+    assert_eq!(rig.engine.authenticate("cft_other"), None);
+    let again = rig.reopened(Probe::version(1)).await.unwrap();
+    assert_eq!(again.engine.authenticate(&secret), Some(identity));
+    assert!(again.engine.revoke_token(&token.id, Actor::system()).await.unwrap().revoked);
+    assert_eq!(again.engine.authenticate(&secret), None);
+    let mut stored = String::new();
+    for (_, commit) in rig.journal.read(1, 1_000).await.unwrap() {
+        commit.entries.iter().for_each(|entry| stored.push_str(entry.entry.get()));
+    }
+    assert!(!stored.contains(&secret));
+}
+
+#[tokio::test]
+async fn feed_tells_every_entry_in_order_and_resumes() {
+    let rig = rig().await;
+    let from = rig.engine.position();
+    let id = rig.begin(json!({ "spawn": 1 })).await.entry.instance.clone();
+    rig.act(&id, json!({})).await.unwrap();
+    let (first, last) = rig.engine.changes(from, 1, Duration::ZERO).await.unwrap();
+    assert_eq!(first.len(), 2, "a commit is never split");
+    let (rest, end) = rig.engine.changes(last, 100, Duration::ZERO).await.unwrap();
+    assert_eq!((rest.len(), end), (1, rig.engine.position()));
+    assert!(rig.engine.changes(end, 100, Duration::ZERO).await.unwrap().0.is_empty());
+}

@@ -1,0 +1,232 @@
+//! A workflow written by hand that does what its payload says: arms, spawns, sends, refuses, panics.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::definition::file::{Content, Source};
+use crate::kernel::actor::{Actor, Role};
+use crate::kernel::calendar::CalendarFile;
+use crate::kernel::definition::Definition;
+use crate::kernel::effect::{Effect, Send, Spawn};
+use crate::kernel::fact::Fact;
+use crate::kernel::fault::Fault;
+use crate::kernel::instance::Instance;
+use crate::kernel::machine::{EventSpec, Sample, StateSpec, Workflow};
+use crate::kernel::outcome::{Change, Event, Follow, Input, Outcome, Refusal, RefusalKind, TIMER_FIRED};
+use crate::kernel::patch;
+use crate::kernel::title::Title;
+
+/// The probe; `data_version` and `breaks` differ between binaries.
+pub struct Probe {
+    pub states: Vec<StateSpec>,
+    pub data_version: u32,
+    pub upgrades: bool,
+}
+
+impl Probe {
+    pub fn version(data_version: u32) -> Self {
+        let state = |path: &str, is_final| StateSpec { path: path.into(), is_final };
+        let states = vec![state("open.on", false), state("closed.off", true)];
+        Self { states, data_version, upgrades: true }
+    }
+}
+
+fn any() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "customer_id": { "type": "string" },
+            "note": { "type": "string", "x-personal": true },
+            "arm": { "type": "object" },
+            "send": { "type": "object" },
+            "spawn": { "type": "integer" },
+            "follow": { "type": "integer" },
+            "refuse": { "type": "boolean" },
+            "panic": { "type": "boolean" },
+            "close": { "type": "boolean" },
+        },
+        "additionalProperties": false,
+    })
+}
+
+impl Workflow for Probe {
+    fn name(&self) -> &'static str {
+        "probe"
+    }
+
+    fn data_version(&self) -> u32 {
+        self.data_version
+    }
+
+    fn start_event(&self) -> &'static str {
+        "begin"
+    }
+
+    fn events(&self) -> Vec<EventSpec> {
+        let spec = |name| EventSpec { name, doc: "Does what it says.", schema: any };
+        vec![spec("begin"), spec("act"), spec("assigned")]
+    }
+
+    fn states(&self) -> &[StateSpec] {
+        &self.states
+    }
+
+    fn timers(&self) -> &'static [&'static str] {
+        &["A", "B", "BOOM"]
+    }
+
+    fn policy_schema(&self) -> Value {
+        json!({ "type": "object" })
+    }
+
+    fn policy(&self, _: &Value) -> Result<Arc<dyn Any + std::marker::Send + Sync>, Vec<Fault>> {
+        Ok(Arc::new(()))
+    }
+
+    fn facts(&self, _: Option<&Instance>, event: &Event) -> Vec<Fact> {
+        let counted = event.payload.contains_key("spawn");
+        counted.then(|| Fact::Count { name: "spawns".into(), key: "all".into() }).into_iter().collect()
+    }
+
+    fn step(&self, input: &Input<'_>) -> Outcome {
+        let payload = &input.event.payload;
+        let flag = |name: &str| payload.get(name) == Some(&Value::Bool(true));
+        let before = input.instance.map(|instance| instance.data.clone()).unwrap_or_default();
+        let broken = before.get("broken") == Some(&json!(true));
+        if flag("panic") || (input.event.name == TIMER_FIRED && broken) {
+            panic!("the probe was told to panic");
+        }
+        if flag("refuse") || input.instance.is_some_and(|i| i.state == "closed.off") {
+            return Outcome::Refused(Refusal::new(RefusalKind::State, "event_not_accepted", "told to"));
+        }
+        let mut data = before.clone();
+        if data.is_null() {
+            data = json!({ "case": { "customer_id": payload.get("customer_id") }, "done": [] });
+        }
+        let mut effects = Vec::new();
+        if let Some(Value::Object(arm)) = payload.get("arm") {
+            for (timer, due) in arm {
+                let generation = input.instance.and_then(|i| i.generations.get(timer)).unwrap_or(&0) + 1;
+                let due = input.now.plus_millis(due.as_i64().unwrap_or(0));
+                effects.push(Effect::Arm { timer: timer.clone(), generation, due, failures: 0 });
+                if timer == "BOOM" {
+                    data["broken"] = json!(true);
+                }
+            }
+        }
+        if let Some(to) = payload.get("send") {
+            let number = input.instance.map_or(0, |i| i.sent) + 1;
+            let act = to["payload"].as_object().cloned().unwrap_or_default();
+            let to = serde_json::from_value(to["to"].clone()).expect("tests name an instance");
+            effects.push(Effect::Send(Send {
+                number,
+                to,
+                event: "act".into(),
+                payload: act,
+                not_before: None,
+                failures: 0,
+            }));
+        }
+        for index in 0..payload.get("spawn").and_then(Value::as_u64).unwrap_or(0) {
+            let payload = Map::from_iter([("customer_id".to_owned(), json!("child"))]);
+            effects.push(Effect::Count { name: "spawns".into(), key: "all".into() });
+            effects.push(Effect::Spawn(Spawn {
+                rule: "told".into(),
+                index: u32::try_from(index).expect("tests spawn a few"),
+                workflow: "probe".into(),
+                link: "spawned".into(),
+                payload,
+                child: None,
+                due: None,
+                lapses: None,
+            }));
+        }
+        let name = match input.event.payload.get("timer") {
+            Some(timer) => timer.clone(),
+            None => json!(input.event.name),
+        };
+        if let Some(done) = data["done"].as_array_mut() {
+            done.push(name);
+        }
+        if let Some(note) = payload.get("note") {
+            data["note"] = note.clone();
+        }
+        let follows = payload.get("follow").and_then(Value::as_u64).unwrap_or(0);
+        let follow = (0..follows).map(|_| Follow { event: "act", payload: Map::new() }).collect();
+        let change = Box::new(Change {
+            from: input.instance.map(|instance| instance.state.clone()),
+            to: if flag("close") { "closed.off" } else { "open.on" }.into(),
+            patch: patch::diff(&before, &data),
+            data: Arc::new(data),
+            effects,
+            rule: None,
+            follow,
+            repin: None,
+        });
+        Outcome::Stayed(change)
+    }
+
+    fn upgrade(&self, from: u32, state: &str, mut data: Value) -> Result<(String, Value), String> {
+        if !self.upgrades {
+            return Err(format!("nothing is known of version {from}"));
+        }
+        data["upgraded_from"] = json!(from);
+        Ok((state.to_owned(), data))
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        let sample = |event| Sample {
+            label: "plain",
+            event,
+            payload: Map::new(),
+            actor: Actor::system(),
+            facts: Map::new(),
+        };
+        vec![sample("begin"), sample("act")]
+    }
+
+    fn shape(&self, _: &Value) -> String {
+        String::new()
+    }
+}
+
+/// A definition and a calendar for the probe.
+pub fn sources() -> Vec<Source> {
+    let title = Title { en: "Probe".into(), zh: "探针".into() };
+    let definition = Definition {
+        workflow: "probe".into(),
+        version: 1,
+        hash: "d".repeat(32),
+        calendar: "always".into(),
+        title: title.clone(),
+        roles: ["begin", "act", "assigned"].map(|e| (e.to_owned(), vec![Role::Agent, Role::System])).into(),
+        states: Default::default(),
+        events: Default::default(),
+        policy: Arc::new(()),
+    };
+    let week = json!({ "mon": ["00:00-24:00"] });
+    let file: CalendarFile = serde_json::from_value(json!({
+        "name": "always", "version": 1, "title": title, "zone": "Asia/Shanghai", "weekly": week,
+    }))
+    .unwrap();
+    let source = |file: &str, text: &str, content, hash: &str| Source {
+        file: file.into(),
+        text: text.into(),
+        value: Value::Null,
+        hash: hash.into(),
+        content,
+    };
+    let definition_text = "workflow: probe\nversion: 1\ntitle: {en: Probe, zh: 探针}\ncalendar: always\n\
+        roles: {begin: [agent, system], act: [agent, system], assigned: [agent, system]}\npolicy: {}\n\
+        states: {closed: {en: a, zh: b}, closed.off: {en: a, zh: b}, open: {en: a, zh: b}, open.on: {en: a, zh: b}}\n\
+        events: {begin: {en: a, zh: b}, act: {en: a, zh: b}, assigned: {en: a, zh: b}}\n";
+    let calendar_text = "name: always\nversion: 1\ntitle: {en: Always, zh: 总是}\nzone: Asia/Shanghai\n\
+        weekly: {mon: [\"00:00-24:00\"]}\n";
+    let calendar = Content::Calendar(file.check().unwrap());
+    vec![
+        source("probe.yaml", definition_text, Content::Definition(definition), &"d".repeat(32)),
+        source("always.yaml", calendar_text, calendar, &"c".repeat(32)),
+    ]
+}
