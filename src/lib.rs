@@ -1,6 +1,7 @@
 //! careflow runs customer-service procedures as durable, typed state machines.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod definition;
 pub mod engine;
