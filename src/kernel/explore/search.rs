@@ -1,6 +1,6 @@
 //! Owns the breadth-first search under [`Explorer::explore`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value};
 
@@ -41,7 +41,7 @@ struct Search<'a> {
     id: InstanceId,
     pins: Pins,
     /// Number of a configuration by its key.
-    known: HashMap<String, usize>,
+    known: BTreeMap<String, usize>,
     found: Vec<Found>,
     /// Configurations whose events are still to be tried.
     open: VecDeque<(usize, Instance)>,
@@ -118,7 +118,7 @@ impl<'a> Search<'a> {
             explorer,
             id: InstanceId::derive("exploration", &[workflow.name()]),
             pins,
-            known: HashMap::new(),
+            known: BTreeMap::new(),
             found: Vec::new(),
             open: VecDeque::new(),
             used: BTreeSet::new(),
