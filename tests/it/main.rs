@@ -3,3 +3,4 @@
 mod architecture;
 mod basics;
 mod rig;
+mod transitions;
