@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::definition::file::{Reader, Source, read_all};
+use crate::definition::file::{Reader, Source, name_of, read_all};
 use crate::definition::report::Report;
 use crate::engine::{Engine, OpenError, Parts};
 use crate::index::IndexError;
@@ -12,6 +12,7 @@ use crate::index::sled::{self, SledIndex};
 use crate::journal::file::{self, FileJournal};
 use crate::journal::{Position, ReadError};
 use crate::kernel::machine::Workflow;
+use crate::rejected::{Rejected, Ring};
 use crate::time::TimeSource;
 use crate::workflows::{CALENDARS, DEFINITIONS, Registry};
 
@@ -56,6 +57,7 @@ pub struct Store {
     pub journal_opened: file::Opened,
     /// Whether the index is kept, or why it is built anew.
     pub index_opened: sled::Opened,
+    rejected: Arc<Ring>,
 }
 
 /// Told how many commits of how many are applied to the index.
@@ -70,18 +72,28 @@ impl Store {
         Self::open_with(config, file::Options::default())
     }
 
-    /// As [`Store::open`], with a journal that is written as `options` say: imports sync at their end.
+    /// As [`Store::open`], for a batch that acknowledges nothing before it ends: what is written
+    /// reaches stable storage with the clean stop.
+    ///
+    /// # Crash safety
+    /// A killed process loses nothing; a power cut before the clean stop may leave a journal that is
+    /// refused as damaged.
     ///
     /// # Errors
     /// [`AppError`].
-    pub fn open_with(config: &Config, options: file::Options) -> Result<Self, AppError> {
+    pub fn open_for_batch(config: &Config) -> Result<Self, AppError> {
+        Self::open_with(config, file::Options { sync: file::Sync::AtClose, ..file::Options::default() })
+    }
+
+    fn open_with(config: &Config, options: file::Options) -> Result<Self, AppError> {
         make_dir(&config.data)?;
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let (index, index_opened) = SledIndex::open(&config.index(), sled::Options::default(), boot.trim())?;
         let applied = crate::index::Index::applied(&index);
         let (journal, journal_opened) = FileJournal::open(&config.journal(), options, applied)?;
         let (journal, index) = (Arc::new(journal), Arc::new(index));
-        Ok(Self { journal, index, journal_opened, index_opened })
+        let rejected = Arc::new(Ring::at(&config.rejected()));
+        Ok(Self { journal, index, journal_opened, index_opened, rejected })
     }
 
     /// Starts an engine on the opened directory.
@@ -96,7 +108,9 @@ impl Store {
     ) -> Result<Engine, AppError> {
         let workflows = Registry::shipped().all().to_vec();
         let (journal, index) = (self.journal.clone(), self.index.clone());
-        let parts = Parts { journal, index, workflows, sources, time, progress };
+        let ring = self.rejected.clone();
+        let rejected = Box::new(move |refused: &Rejected| ring.add(refused));
+        let parts = Parts { journal, index, workflows, sources, time, progress, rejected };
         Ok(Engine::open(parts).await?)
     }
 }
@@ -116,15 +130,16 @@ fn unusable(path: &Path, error: &std::io::Error) -> AppError {
 /// Everything wrong with all files in one report.
 pub fn sources(workflows: &[Arc<dyn Workflow>], directory: Option<&Path>) -> Result<Vec<Source>, AppError> {
     let reader = Reader::new(workflows).map_err(|e| AppError::Program(e.to_string()))?;
-    let shipped = shipped_files();
-    let Some(directory) = directory else {
-        return read_all(&reader, &shipped).map_err(AppError::Definitions);
-    };
-    let mut files = yaml_files(directory)?;
-    let named = |text: &str| crate::definition::file::name_of(text);
-    let own: Vec<_> = files.iter().filter_map(|(_, text)| named(text)).collect();
-    files.extend(shipped.into_iter().filter(|(_, text)| named(text).is_none_or(|name| !own.contains(&name))));
-    read_all(&reader, &files).map_err(AppError::Definitions)
+    let files = directory.map(yaml_files).transpose()?.unwrap_or_default();
+    read_all(&reader, &completed(files)).map_err(AppError::Definitions)
+}
+
+/// `files`, and after them the shipped ones for every workflow and calendar that none of them names.
+pub fn completed(mut files: Vec<(String, String)>) -> Vec<(String, String)> {
+    let own: Vec<_> = files.iter().filter_map(|(_, text)| name_of(text)).collect();
+    let missing = |(_, text): &(String, String)| name_of(text).is_none_or(|name| !own.contains(&name));
+    files.extend(shipped_files().into_iter().filter(missing));
+    files
 }
 
 /// The definitions and calendars embedded in the binary: file name below `workflows/`, and text.

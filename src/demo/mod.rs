@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::app;
+use crate::app::{self, Store};
 use crate::config::Config;
 use crate::definition::file::{Content, Source};
 use crate::engine::batch::Phase;
@@ -91,7 +91,7 @@ pub async fn make(
     if let Found::Done(_) = directory::look(config, BATCH, BATCH, first).await? {
         return Ok(None);
     }
-    let store = directory::open(config)?;
+    let store = Store::open_for_batch(config)?;
     let time = Arc::new(ManualTime::at(first));
     let engine = store.engine(sources, time.clone(), Box::new(|_, _| {})).await?;
     let place = || ImportError::at("the demo's record");

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::app::Store;
 use crate::engine::Readiness;
 use crate::kernel::entry::Entry;
 

@@ -14,7 +14,6 @@ use crate::app::Store;
 use crate::config::Config;
 use crate::engine::batch::Phase;
 use crate::journal::Journal;
-use crate::journal::file::{self, Sync};
 use crate::kernel::instant::Instant;
 use crate::time::ManualTime;
 
@@ -91,17 +90,4 @@ async fn newest(store: &Store) -> Result<Instant, ImportError> {
         }
     }
     Ok(newest)
-}
-
-/// Opens the directory for writing a batch: what is written reaches stable storage with the clean stop.
-///
-/// # Crash safety
-/// A killed process leaves an interrupted batch; a power cut may leave a journal that is refused as
-/// damaged. Either way the directory is deleted and made again from the log.
-///
-/// # Errors
-/// [`ImportError`].
-pub fn open(config: &Config) -> Result<Store, ImportError> {
-    let options = file::Options { sync: Sync::AtClose, ..file::Options::default() };
-    Ok(Store::open_with(config, options)?)
 }

@@ -144,7 +144,7 @@ impl Import {
         if let Found::Done(phase) = directory::look(&self.config, &batch, &log.fingerprint, first).await? {
             return Ok(Imported::Before(batch, phase));
         }
-        let store = directory::open(&self.config)?;
+        let store = Store::open_for_batch(&self.config)?;
         let time = Arc::new(ManualTime::at(first.min(now)));
         let engine = store.engine(sources, time.clone(), Box::new(|_, _| {})).await?;
         let place = || ImportError::at("the record of the batch");

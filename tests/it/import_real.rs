@@ -7,17 +7,14 @@ use careflow::import::report::Report;
 use careflow::import::{Import, Imported};
 use careflow::time::WallTime;
 
+use crate::rig::sample_data;
+
 fn data(file: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("CAREFLOW_TEST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let path = root.join(file);
+    let path = sample_data()?.join(file);
     if path.exists() {
         return Some(path);
     }
-    println!(
-        "skipped: `{}` is not present; set CAREFLOW_TEST_DATA to the folder that holds it",
-        path.display()
-    );
+    println!("skipped: `{}` is not present", path.display());
     None
 }
 

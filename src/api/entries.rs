@@ -1,0 +1,556 @@
+//! Owns how history records are shown: exactly the members that are stored and hashed, typed for clients.
+//!
+//! # Why
+//! An auditor puts `entry` into canonical form (RFC 8785) and hashes it: that is
+//! `hash`. So the record is shown as it was sealed, and the personal values stand
+//! beside it, by digest, for those who may read them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::caller::Sight;
+use crate::engine::{Engine, Recorded};
+use crate::index::IndexError;
+use crate::kernel::actor::{Actor, ActorKind};
+use crate::kernel::effect::Effect;
+use crate::kernel::entry::{Cause, Entry};
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::Instance;
+use crate::kernel::patch;
+use crate::kernel::personal;
+
+/// One history record with what stands beside it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EntryRecord {
+    /// Position of its commit.
+    pub position: u64,
+    /// The record as it is hashed; a personal value stands in it as `{"$p": digest}`.
+    pub entry: EntryView,
+    /// SHA-256 of `entry` in canonical form (RFC 8785).
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub hash: String,
+    /// The personal values of `entry` by digest, for those who may read them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    pub personal: BTreeMap<String, PersonalView>,
+}
+
+/// A personal value; its digest is SHA-256 of salt and canonical value.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PersonalView {
+    /// 32 hex digits.
+    pub salt: String,
+    /// The value.
+    pub value: Value,
+}
+
+/// One history record as it is stored and hashed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EntryView {
+    /// Version of the shape of entries.
+    pub v: u32,
+    /// Whose history this is.
+    pub instance: String,
+    /// Number of the entry within its instance, from 1.
+    pub seq: u64,
+    /// The workflow.
+    pub workflow: String,
+    /// Version of the shape of the data after this entry.
+    pub data_version: u32,
+    /// The event.
+    pub event: String,
+    /// The event's payload.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(required = false, value_type = Object)]
+    pub payload: Map<String, Value>,
+    /// What the guards were told about other instances.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(required = false, value_type = Object)]
+    pub facts: Map<String, Value>,
+    /// Who sent it.
+    pub actor: ActorView,
+    /// When it happened by the sender's clock.
+    #[schema(format = DateTime)]
+    pub occurred_at: String,
+    /// When it was committed.
+    #[schema(format = DateTime)]
+    pub recorded_at: String,
+    /// Hashes of the idempotency key and of the body that came with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub idempotency: Option<IdempotencyView>,
+    /// The request that brought it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub request_id: Option<String>,
+    /// What it was evaluated with.
+    pub pins: PinsView,
+    /// The import or demo batch it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub origin: Option<String>,
+    /// What made the engine send it, where no outside command did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub cause: Option<CauseView>,
+    /// Number of the transition in the specification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub rule: Option<String>,
+    /// State before; absent for a start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub from: Option<String>,
+    /// State after.
+    pub to: String,
+    /// How the data changed: RFC 6902, only `add`, `replace`, `remove`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub patch: Vec<PatchView>,
+    /// What else must happen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub effects: Vec<EffectView>,
+    /// Hash of the instance's previous entry; of the spawning entry for a child's first.
+    pub prev: String,
+}
+
+/// Who sent an event, in which role.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ActorView {
+    /// The person's or service's id.
+    pub id: String,
+    /// What kind of thing acts: `person`, `service`, `timer`, `schedule`, `system`, `local`.
+    pub kind: &'static str,
+    /// The role it acts in.
+    pub role: &'static str,
+    /// Whom it acts for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub on_behalf_of: Option<String>,
+}
+
+/// Hashes of an idempotency key and its body.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct IdempotencyView {
+    /// Hash of actor and key.
+    pub key: String,
+    /// Hash of key and body.
+    pub body: String,
+}
+
+/// What a step ran with.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PinsView {
+    /// Content hash of the definition.
+    pub definition: String,
+    /// Content hash of the calendar.
+    pub calendar: String,
+    /// Version of the time zone database.
+    pub tzdata: String,
+    /// Version of the binary.
+    pub build: String,
+}
+
+/// What made the engine send an event.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CauseView {
+    /// A timer came due.
+    Timer {
+        /// Its name.
+        timer: String,
+        /// Which arming of it.
+        generation: u32,
+        /// When it was due.
+        #[schema(format = DateTime)]
+        due: String,
+    },
+    /// Another instance sent it.
+    Send {
+        /// The sender.
+        from: String,
+        /// The send's number within it.
+        number: u32,
+    },
+    /// Another instance started this one.
+    Parent {
+        /// The parent.
+        id: String,
+        /// The parent's entry.
+        seq: u64,
+    },
+    /// An entry of this instance in the same commit.
+    Follow {
+        /// That entry.
+        seq: u64,
+    },
+    /// An administrator.
+    Operator {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One change of the data at a JSON pointer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum PatchView {
+    /// A member or item that was not there.
+    Add {
+        /// Where.
+        path: String,
+        /// What.
+        value: Value,
+    },
+    /// A member or item that has another value.
+    Replace {
+        /// Where.
+        path: String,
+        /// What it is now.
+        value: Value,
+    },
+    /// A member or item that is no longer there.
+    Remove {
+        /// Where.
+        path: String,
+    },
+}
+
+/// What else a step causes.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EffectView {
+    /// A timer starts.
+    Arm {
+        /// Its name.
+        timer: String,
+        /// Which arming of it.
+        generation: u32,
+        /// When it fires.
+        #[schema(format = DateTime)]
+        due: String,
+        /// How often its step has failed in a row.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        failures: Option<u32>,
+    },
+    /// A timer ends without firing.
+    Cancel {
+        /// Its name.
+        timer: String,
+    },
+    /// Another instance starts.
+    Spawn {
+        /// The rule that caused it.
+        rule: String,
+        /// Distinguishes several spawns of one rule.
+        index: u32,
+        /// The workflow to start.
+        workflow: String,
+        /// How the child is related.
+        link: String,
+        /// Payload of its start; absent once the child's own entry holds it.
+        #[serde(skip_serializing_if = "Map::is_empty")]
+        #[schema(required = false, value_type = Object)]
+        payload: Map<String, Value>,
+        /// The child; absent while its workflow is not registered.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        child: Option<String>,
+        /// When the child's work should be done.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false, format = DateTime)]
+        due: Option<String>,
+        /// When a link without a child lapses.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false, format = DateTime)]
+        lapses: Option<String>,
+    },
+    /// Pending starts of a rule are no longer wanted.
+    DropPending {
+        /// The rule that made them.
+        rule: String,
+    },
+    /// An event goes to another instance.
+    Send {
+        /// Number of the send within its sender.
+        number: u32,
+        /// The receiver.
+        to: String,
+        /// The event.
+        event: String,
+        /// Its payload.
+        #[serde(skip_serializing_if = "Map::is_empty")]
+        #[schema(required = false, value_type = Object)]
+        payload: Map<String, Value>,
+        /// Not tried before this moment.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false, format = DateTime)]
+        not_before: Option<String>,
+        /// How often its delivery has failed in a row.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        failures: Option<u32>,
+    },
+    /// A send whose delivery failed waits.
+    Park {
+        /// Number of the send.
+        number: u32,
+        /// When it is tried again.
+        #[schema(format = DateTime)]
+        until: String,
+        /// How often it has failed in a row.
+        failures: u32,
+    },
+    /// Somebody is told something; a gateway sends it.
+    Notify {
+        /// Who: `customer`, `owner`, `role:<role>`, `queue:<name>`.
+        to: String,
+        /// Which text.
+        template: String,
+        /// What the text needs.
+        #[serde(skip_serializing_if = "Map::is_empty")]
+        #[schema(required = false, value_type = Object)]
+        values: Map<String, Value>,
+    },
+    /// Somebody has something to do outside this instance.
+    Task {
+        /// What is to be done.
+        task: String,
+        /// What it is about.
+        source: String,
+        /// By when.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false, format = DateTime)]
+        due: Option<String>,
+        /// Who may do it.
+        assignee_role: &'static str,
+    },
+    /// A tally goes up by one.
+    Count {
+        /// What is counted.
+        name: String,
+        /// For whom or what.
+        key: String,
+    },
+}
+
+impl From<&Entry> for EntryView {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            v: entry.v,
+            instance: entry.instance.to_string(),
+            seq: entry.seq,
+            workflow: entry.workflow.clone(),
+            data_version: entry.data_version,
+            event: entry.event.clone(),
+            payload: entry.payload.clone(),
+            facts: entry.facts.clone(),
+            actor: (&entry.actor).into(),
+            occurred_at: entry.occurred_at.to_string(),
+            recorded_at: entry.recorded_at.to_string(),
+            idempotency: entry
+                .idempotency
+                .as_ref()
+                .map(|hashes| IdempotencyView { key: hashes.key.clone(), body: hashes.body.clone() }),
+            request_id: entry.request_id.clone(),
+            pins: PinsView {
+                definition: entry.pins.definition.clone(),
+                calendar: entry.pins.calendar.clone(),
+                tzdata: entry.pins.tzdata.clone(),
+                build: entry.pins.build.clone(),
+            },
+            origin: entry.origin.clone(),
+            cause: entry.cause.as_ref().map(CauseView::from),
+            rule: entry.rule.clone(),
+            from: entry.from.clone(),
+            to: entry.to.clone(),
+            patch: entry.patch.iter().map(PatchView::from).collect(),
+            effects: entry.effects.iter().map(EffectView::from).collect(),
+            prev: entry.prev.to_string(),
+        }
+    }
+}
+
+impl From<&Actor> for ActorView {
+    fn from(actor: &Actor) -> Self {
+        Self {
+            id: actor.id.clone(),
+            kind: kind_name(actor.kind),
+            role: actor.role.name(),
+            on_behalf_of: actor.on_behalf_of.clone(),
+        }
+    }
+}
+
+/// The name of a kind of actor.
+pub const fn kind_name(kind: ActorKind) -> &'static str {
+    match kind {
+        ActorKind::Person => "person",
+        ActorKind::Service => "service",
+        ActorKind::Timer => "timer",
+        ActorKind::Schedule => "schedule",
+        ActorKind::System => "system",
+        ActorKind::Local => "local",
+    }
+}
+
+impl From<&Cause> for CauseView {
+    fn from(cause: &Cause) -> Self {
+        match cause {
+            Cause::Timer { timer, generation, due } => {
+                Self::Timer { timer: timer.clone(), generation: *generation, due: due.to_string() }
+            }
+            Cause::Send { from, number } => Self::Send { from: from.to_string(), number: *number },
+            Cause::Parent { id, seq } => Self::Parent { id: id.to_string(), seq: *seq },
+            Cause::Follow { seq } => Self::Follow { seq: *seq },
+            Cause::Operator { reason } => Self::Operator { reason: reason.clone() },
+        }
+    }
+}
+
+impl From<&patch::Change> for PatchView {
+    fn from(change: &patch::Change) -> Self {
+        match change.clone() {
+            patch::Change::Add { path, value } => Self::Add { path, value },
+            patch::Change::Replace { path, value } => Self::Replace { path, value },
+            patch::Change::Remove { path } => Self::Remove { path },
+        }
+    }
+}
+
+impl From<&Effect> for EffectView {
+    fn from(effect: &Effect) -> Self {
+        let failed = |failures: u32| (failures > 0).then_some(failures);
+        match effect {
+            Effect::Arm { timer, generation, due, failures } => Self::Arm {
+                timer: timer.clone(),
+                generation: *generation,
+                due: due.to_string(),
+                failures: failed(*failures),
+            },
+            Effect::Cancel { timer } => Self::Cancel { timer: timer.clone() },
+            Effect::Spawn(spawn) => Self::Spawn {
+                rule: spawn.rule.clone(),
+                index: spawn.index,
+                workflow: spawn.workflow.clone(),
+                link: spawn.link.clone(),
+                payload: spawn.payload.clone(),
+                child: spawn.child.as_ref().map(ToString::to_string),
+                due: spawn.due.as_ref().map(ToString::to_string),
+                lapses: spawn.lapses.as_ref().map(ToString::to_string),
+            },
+            Effect::DropPending { rule } => Self::DropPending { rule: rule.clone() },
+            Effect::Send(send) => Self::Send {
+                number: send.number,
+                to: send.to.to_string(),
+                event: send.event.clone(),
+                payload: send.payload.clone(),
+                not_before: send.not_before.as_ref().map(ToString::to_string),
+                failures: failed(send.failures),
+            },
+            Effect::Park { number, until, failures } => {
+                Self::Park { number: *number, until: until.to_string(), failures: *failures }
+            }
+            Effect::Notify(notice) => Self::Notify {
+                to: notice.to.clone(),
+                template: notice.template.clone(),
+                values: notice.values.clone(),
+            },
+            Effect::Task(task) => Self::Task {
+                task: task.task.clone(),
+                source: task.source.clone(),
+                due: task.due.as_ref().map(ToString::to_string),
+                assignee_role: task.assignee_role.name(),
+            },
+            Effect::Count { name, key } => Self::Count { name: name.clone(), key: key.clone() },
+        }
+    }
+}
+
+/// Whether the personal values of an instance may be shown to somebody of this sight: not once the subject
+/// is restricted or erased.
+pub fn shows_personal(instance: &Instance, sight: Sight) -> bool {
+    sight != Sight::Sealed
+        && instance.case_text("restricted").is_none()
+        && instance.case_text("erased").is_none()
+}
+
+/// Shows `recorded`, each with the personal values that somebody of this sight may read.
+///
+/// # Errors
+/// An instance that cannot be read.
+pub fn records(engine: &Engine, recorded: &[Recorded], sight: Sight) -> Result<Vec<EntryRecord>, IndexError> {
+    let mut shown: BTreeMap<InstanceId, bool> = BTreeMap::new();
+    let mut records = Vec::with_capacity(recorded.len());
+    for record in recorded {
+        let id = &record.entry.instance;
+        if !record.private.is_empty() && !shown.contains_key(id) {
+            let instance = engine.instance(id)?.0;
+            shown.insert(id.clone(), instance.is_some_and(|instance| shows_personal(&instance, sight)));
+        }
+        records.push(show(record, shown.get(id) == Some(&true)));
+    }
+    Ok(records)
+}
+
+fn show(recorded: &Recorded, personal: bool) -> EntryRecord {
+    let entry = EntryView::from(&*recorded.entry);
+    let values = if personal { personal_of(&entry, recorded) } else { BTreeMap::new() };
+    EntryRecord { position: recorded.position, hash: recorded.hash.to_string(), personal: values, entry }
+}
+
+/// A commit's values belong to several entries; each shows those it refers to.
+fn personal_of(entry: &EntryView, recorded: &Recorded) -> BTreeMap<String, PersonalView> {
+    if recorded.private.is_empty() {
+        return BTreeMap::new();
+    }
+    let mut wanted = Vec::new();
+    personal::digests(&serde_json::to_value(entry).unwrap_or_default(), &mut wanted);
+    let secret = |digest: String| {
+        let secret = recorded.private.get(&digest)?;
+        Some((digest, PersonalView { salt: secret.salt.clone(), value: secret.value.clone() }))
+    };
+    wanted.into_iter().filter_map(secret).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::api::testing;
+    use crate::kernel::canonical;
+    use crate::kernel::hash::Hash;
+    use crate::kernel::personal::Private;
+
+    #[test]
+    fn a_shown_entry_hashes_like_the_stored_one() {
+        for entry in testing::entries() {
+            let stored = canonical::to_string(&entry).unwrap();
+            let shown = canonical::to_string(&EntryView::from(&entry)).unwrap();
+            assert_eq!(shown, stored);
+        }
+    }
+
+    #[test]
+    fn an_entry_shows_the_personal_values_it_refers_to_and_no_others() {
+        let mut private = Private::new();
+        let (sealed, digest, secret) = personal::seal("王小明".into(), "00".repeat(16));
+        private.insert(digest.clone(), secret);
+        let (_, other, secret) = personal::seal("李雷".into(), "11".repeat(16));
+        private.insert(other, secret);
+        let mut entry = testing::entries().remove(0);
+        entry.payload.insert("name".into(), sealed);
+        let recorded =
+            Recorded { position: 7, entry: Arc::new(entry), hash: Hash::ZERO, private: Arc::new(private) };
+        let shown = show(&recorded, true);
+        assert_eq!(shown.personal.keys().collect::<Vec<_>>(), [&digest]);
+        assert_eq!(shown.personal[&digest].value, "王小明");
+        assert!(show(&recorded, false).personal.is_empty());
+    }
+}

@@ -1,0 +1,96 @@
+//! Owns the HTTP API: one flat list of routes, a file per resource.
+//!
+//! | path | file |
+//! |---|---|
+//! | who calls, in which role | [`caller`] |
+//! | every error, once | [`error`] |
+//! | ids, spans, time limits, problems | [`request`] |
+//! | the OpenAPI document | [`openapi`] |
+//! | connections and the graceful end | [`server`] |
+//!
+//! A caller is known by a token, or by being allowed to open the control socket;
+//! the router is the same for both.
+
+#![allow(unused_qualifications, reason = "utoipa's macros qualify the types they are given")]
+
+pub mod actors;
+pub mod caller;
+mod catalog;
+pub mod changes;
+mod cursor;
+mod docs;
+pub mod entries;
+pub mod error;
+pub mod events;
+mod extract;
+mod headers;
+pub mod health;
+pub mod history;
+pub mod instances;
+mod meter;
+pub mod openapi;
+mod rate;
+pub mod request;
+mod roles;
+pub mod server;
+pub mod state;
+mod strict;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub mod timers;
+pub mod tokens;
+pub mod workflows;
+
+use axum::Router;
+use axum::middleware;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use server::serve;
+pub use state::{AppState, Limits};
+
+/// Every route, each with its handler; the OpenAPI document is made of the same list.
+fn listed() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(health::get_health))
+        .routes(routes!(health::get_readiness))
+        .routes(routes!(health::get_metrics))
+        .routes(routes!(docs::get_openapi))
+        .routes(routes!(workflows::list_workflows))
+        .routes(routes!(workflows::get_workflow))
+        .routes(routes!(workflows::get_schemas))
+        .routes(routes!(workflows::list_definitions))
+        .routes(routes!(workflows::get_definition))
+        .routes(routes!(events::start_instance))
+        .routes(routes!(instances::list_instances))
+        .routes(routes!(instances::get_instance))
+        .routes(routes!(events::send_event))
+        .routes(routes!(history::list_history))
+        .routes(routes!(timers::fire_timer))
+        .routes(routes!(timers::move_timer))
+        .routes(routes!(timers::list_timers))
+        .routes(routes!(changes::list_changes))
+        .routes(routes!(tokens::create_token, tokens::list_tokens))
+        .routes(routes!(tokens::revoke_token))
+        .routes(routes!(actors::list_actors))
+        .routes(routes!(actors::get_actor, actors::put_actor))
+}
+
+/// The API over `state`, with what surrounds every request.
+pub fn router(state: AppState) -> Router {
+    let (router, _) = listed().split_for_parts();
+    surrounded(router.merge(docs::page()), state)
+}
+
+/// Gives every route, and every path that is none, its id, span, limits and problem documents.
+fn surrounded(router: Router<AppState>, state: AppState) -> Router {
+    router
+        .fallback(request::unknown_route)
+        .method_not_allowed_fallback(request::wrong_method)
+        .layer(CatchPanicLayer::custom(request::caught))
+        .layer(middleware::from_fn_with_state(state.clone(), request::surround))
+        .with_state(state)
+}

@@ -1,0 +1,147 @@
+//! Owns connections: takes them from the listeners, limits them, and ends gracefully.
+//!
+//! # Why
+//! `axum::serve` has no limit on how long a client may take to send its head nor
+//! on the number of connections; hyper has the first, a semaphore gives the second.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::request::Peer;
+
+/// Longest wait for the head of a request, also between two requests of one connection.
+const HEAD_WAIT: Duration = Duration::from_secs(30);
+/// Most bytes of a head with its body's first part: far over any head of ours.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Most headers of a request: browsers and proxies send about 30.
+const HEADERS_MAX: usize = 100;
+/// Most connections at once: each may hold a body and an answer of a megabyte.
+const CONNECTIONS_MAX: usize = 1_024;
+/// Longest wait for requests under way when the server ends.
+const DRAIN_WAIT: Duration = Duration::from_secs(5);
+/// Pause after a failed accept: out of file handles, it would fail again at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves `router` on `listener`, and on the `control` socket where there is one, until `shutdown`.
+///
+/// From then on nobody is accepted; requests under way are answered, for at
+/// most five seconds.
+pub async fn serve(
+    listener: TcpListener,
+    control: Option<UnixListener>,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let (ending, _) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        while connections.try_join_next().is_some() {}
+        let place = tokio::select! {
+            () = &mut shutdown => break,
+            place = places.clone().acquire_owned() => place.expect("the semaphore is never closed"),
+        };
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => {
+                    // Answers are small and complete: waiting to fill a packet only delays them.
+                    let _unchanged = stream.set_nodelay(true);
+                    let peer = Peer::Network(address);
+                    let serving = connection(stream, peer, router.clone(), ending.subscribe());
+                    connections.spawn(async move { serving.await; drop(place) });
+                }
+                Err(error) => pause(&error).await,
+            },
+            accepted = accept_control(control.as_ref()) => match accepted {
+                Ok((stream, uid)) => {
+                    let serving = connection(stream, Peer::Local { uid }, router.clone(), ending.subscribe());
+                    connections.spawn(async move { serving.await; drop(place) });
+                }
+                Err(error) => pause(&error).await,
+            },
+        }
+    }
+    drop((listener, control));
+    ending.send_replace(true);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN_WAIT, drained).await.is_err() {
+        tracing::warn!(
+            "requests were still under way {} seconds after the end was asked for",
+            DRAIN_WAIT.as_secs()
+        );
+    }
+}
+
+async fn pause(error: &std::io::Error) {
+    tracing::warn!(%error, "a connection could not be accepted");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+/// The next connection on the control socket and the user behind it; never, where there is none.
+async fn accept_control(control: Option<&UnixListener>) -> std::io::Result<(tokio::net::UnixStream, u32)> {
+    match control {
+        Some(listener) => {
+            let (stream, _) = listener.accept().await?;
+            let uid = stream.peer_cred()?.uid();
+            Ok((stream, uid))
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn connection<S>(stream: S, peer: Peer, router: Router, mut ending: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        answer(router.clone(), request.map(Body::new))
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WAIT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX);
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = until(&mut ending) => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke off");
+    }
+}
+
+/// Returns once the end was asked for; what guards the value is let go at once.
+async fn until(ending: &mut watch::Receiver<bool>) {
+    let _asked = ending.wait_for(|ending| *ending).await;
+}
+
+async fn answer(router: Router, request: Request) -> Result<Response, Infallible> {
+    use tower_service::Service;
+    let mut router = router;
+    // A router is always ready: axum does not use back-pressure.
+    router.call(request).await
+}
