@@ -142,7 +142,11 @@ impl<'a> Replay<'a> {
                 Some(won)
             }
             Taken::Refused(refused) => {
-                case.refused = Some(format!("{} ({})", refused.event, refused.code));
+                case.refused = Some(if refused.event.is_empty() {
+                    refused.code.clone()
+                } else {
+                    format!("{} ({})", refused.event, refused.code)
+                });
                 self.report.refused.push(*refused);
                 None
             }

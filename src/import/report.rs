@@ -148,11 +148,15 @@ impl Report {
         }
         writeln!(f, "\nrefused rows: {}", self.refused.len())?;
         for ((event, code), count) in codes {
-            writeln!(f, "  {count:>7}  {event} ({code})")?;
+            writeln!(f, "  {count:>7}  {} ({code})", or(event, "not sent"))?;
         }
         for refused in self.refused.iter().take(REFUSED_SHOWN) {
             let Refused { line, case, event, state, code, reason, after, .. } = refused;
-            write!(f, "  line {line}, case {case}, {event} in {}: {code}: {reason}", or_none(state))?;
+            write!(f, "  line {line}, case {}", or(case, "unknown"))?;
+            if !event.is_empty() {
+                write!(f, ", {event} in {}", or(state, "no state"))?;
+            }
+            write!(f, ": {code}: {reason}")?;
             if !after.is_empty() {
                 write!(f, " (after {}, which stands)", after.join(", "))?;
             }
@@ -200,8 +204,8 @@ impl Report {
     }
 }
 
-fn or_none(state: &str) -> &str {
-    if state.is_empty() { "no state" } else { state }
+fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
+    if text.is_empty() { otherwise } else { text }
 }
 
 fn counts(f: &mut fmt::Formatter<'_>, title: &str, counts: &BTreeMap<String, u64>) -> fmt::Result {

@@ -382,9 +382,13 @@ struct Faulty {
 
 impl Faulty {
     fn new() -> Self {
+        Self::with(SMALL)
+    }
+
+    fn with(options: Options) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let disks = FaultyDisks::default();
-        let (journal, _) = FileJournal::open_on(Box::new(disks.clone()), dir.path(), SMALL, 0).unwrap();
+        let (journal, _) = FileJournal::open_on(Box::new(disks.clone()), dir.path(), options, 0).unwrap();
         Self { journal, disks, dir, story: Story::default() }
     }
 
@@ -424,6 +428,21 @@ async fn each_group_is_synced_once() {
         faulty.append(after, &group).await.unwrap();
     }
     assert_eq!(faulty.disks.0.lock().unwrap().syncs - before, 3);
+}
+
+#[tokio::test]
+async fn a_journal_that_syncs_at_close_syncs_all_groups_with_the_closing_line() {
+    let mut faulty = Faulty::with(Options { sync: Sync::AtClose, ..SMALL });
+    let syncs = |faulty: &Faulty| faulty.disks.0.lock().unwrap().syncs;
+    let before = syncs(&faulty);
+    for after in 0..3 {
+        let group = faulty.story.many(1);
+        faulty.append(after, &group).await.unwrap();
+    }
+    assert_eq!(syncs(&faulty), before);
+    faulty.journal.close().await.unwrap();
+    assert_eq!(syncs(&faulty), before + 1);
+    assert_eq!(faulty.reopened().await, 3);
 }
 
 #[tokio::test]
