@@ -4,3 +4,4 @@ mod architecture;
 mod basics;
 mod rig;
 mod transitions;
+mod tour;
