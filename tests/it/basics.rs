@@ -18,7 +18,10 @@ async fn consultation_goes_from_intake_to_closure() {
         "confirmed_in_contact": false,
     });
     assert_eq!(agent.sent(&id, "answer", answer).await, "open.answered");
-    assert_eq!(customer.sent(&id, "confirm", json!({ "satisfied": true, "score": 5 })).await, "settled.confirmed");
+    assert_eq!(
+        customer.sent(&id, "confirm", json!({ "satisfied": true, "score": 5 })).await,
+        "settled.confirmed"
+    );
     rig.until("2026-03-19T00:00:00+08:00").await;
     assert_eq!(agent.state(&id).await, "closed.resolved");
     assert_eq!(agent.events(&id).await, ["submit", "accept", "answer", "confirm", "timer_fired"]);

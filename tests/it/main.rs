@@ -2,4 +2,9 @@
 
 mod architecture;
 mod basics;
+mod cli_files;
+mod cli_proof;
+mod cli_rig;
+mod cli_serve;
+mod cli_token;
 mod rig;

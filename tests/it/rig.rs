@@ -118,10 +118,7 @@ impl Rig {
     }
 
     /// Stops cleanly, lets `change` alter the configuration, and starts again.
-    pub async fn restart_with(
-        mut self,
-        change: impl FnOnce(&mut Config),
-    ) -> Result<Self, app::AppError> {
+    pub async fn restart_with(mut self, change: impl FnOnce(&mut Config)) -> Result<Self, app::AppError> {
         self.stop().await;
         // The engine holds the journal, and with it the directory's lock, to its end.
         let Self { folder, mut config, time, engine, running } = self;
