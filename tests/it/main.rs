@@ -2,11 +2,13 @@
 
 mod architecture;
 mod basics;
+mod canonical;
 mod cli_files;
 mod cli_proof;
 mod cli_rig;
 mod cli_serve;
 mod cli_token;
+mod kill;
 mod rig;
 mod transitions;
 mod tour;
