@@ -69,14 +69,30 @@ impl Store {
     /// # Errors
     /// [`AppError`].
     pub fn open(config: &Config) -> Result<Self, AppError> {
+        Self::open_with(config, file::Options::default())
+    }
+
+    /// As [`Store::open`], for a batch that acknowledges nothing before it ends: what is written
+    /// reaches stable storage with the clean stop.
+    ///
+    /// # Crash safety
+    /// A killed process loses nothing; a power cut before the clean stop may leave a journal that is
+    /// refused as damaged.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub fn open_for_batch(config: &Config) -> Result<Self, AppError> {
+        Self::open_with(config, file::Options { sync: file::Sync::AtClose, ..file::Options::default() })
+    }
+
+    fn open_with(config: &Config, options: file::Options) -> Result<Self, AppError> {
         make_dir(&config.data)?;
         // The index is opened before the journal takes its lock: asked first, the lock names the process.
         unused(config)?;
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let (index, index_opened) = SledIndex::open(&config.index(), sled::Options::default(), boot.trim())?;
         let applied = crate::index::Index::applied(&index);
-        let (journal, journal_opened) =
-            FileJournal::open(&config.journal(), file::Options::default(), applied)?;
+        let (journal, journal_opened) = FileJournal::open(&config.journal(), options, applied)?;
         let (journal, index) = (Arc::new(journal), Arc::new(index));
         let rejected = Arc::new(Ring::at(&config.rejected()));
         Ok(Self { journal, index, journal_opened, index_opened, rejected })

@@ -2,6 +2,7 @@
 
 use crate::app::AppError;
 use crate::engine::OpenError;
+use crate::import::ImportError;
 use crate::journal::file;
 
 /// Why a command did not do what was asked.
@@ -63,6 +64,24 @@ impl From<AppError> for Failure {
             | AppError::Engine(_)
             | AppError::File { .. } => Self::Directory(text),
             AppError::Program(_) => Self::Internal(text),
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        let text = error.to_string();
+        match error {
+            ImportError::Mapping(_) => Self::No(text),
+            ImportError::App(error) => error.into(),
+            ImportError::File { .. }
+            | ImportError::Occupied(_)
+            | ImportError::Release(_)
+            | ImportError::Engine { .. }
+            | ImportError::Index(_)
+            | ImportError::Read(_)
+            | ImportError::Close(_) => Self::Directory(text),
+            ImportError::Program(_) => Self::Internal(text),
         }
     }
 }

@@ -13,6 +13,7 @@ mod explored;
 pub mod export;
 mod failure;
 mod files;
+pub mod import;
 mod logging;
 pub mod openapi;
 mod progress;
@@ -40,6 +41,8 @@ Examples:
   careflow definition write ./flows                put the shipped definitions on disk for editing
   careflow check ./flows                           everything wrong with them, with line and column
   careflow serve --definitions ./flows
+  careflow serve --demo --data ./demo              about 200 invented consultations to look at
+  careflow import --mapping MAP.yaml FILE.csv      replay another system's ticket log
   careflow token create --role agent --actor u-17
   careflow export --workflow consultation --out history.jsonl
 
@@ -66,6 +69,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Export(export::Args),
+    Import(import::Args),
     Verify(verify::Args),
     Rebuild(rebuild::Args),
     Definition(definition::Args),
@@ -83,6 +87,7 @@ impl Command {
             Self::Serve(args) => args.run().await,
             Self::Check(args) => args.run(),
             Self::Export(args) => args.run().await,
+            Self::Import(args) => args.run().await,
             Self::Verify(args) => args.run().await,
             Self::Rebuild(args) => args.run().await,
             Self::Definition(args) => args.run(),
@@ -101,6 +106,7 @@ impl Command {
             Self::Serve(_) => "warn,careflow=info",
             Self::Check(_)
             | Self::Export(_)
+            | Self::Import(_)
             | Self::Verify(_)
             | Self::Rebuild(_)
             | Self::Definition(_)

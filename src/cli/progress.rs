@@ -17,6 +17,10 @@ pub enum Unit {
     Commits,
     /// Bytes.
     Bytes,
+    /// Rows of a log.
+    Rows,
+    /// Steps of the demo.
+    Steps,
 }
 
 /// One running count.
@@ -69,6 +73,8 @@ impl Unit {
         match self {
             Self::Commits => "commits",
             Self::Bytes => "bytes",
+            Self::Rows => "rows",
+            Self::Steps => "steps",
         }
     }
 }
@@ -76,6 +82,8 @@ impl Unit {
 fn style(unit: Unit) -> ProgressStyle {
     let template = match unit {
         Unit::Commits => "{msg} {wide_bar} {human_pos} of {human_len} commits, {eta} left",
+        Unit::Rows => "{msg} {wide_bar} {human_pos} of {human_len} rows, {eta} left",
+        Unit::Steps => "{msg} {wide_bar} {human_pos} of {human_len} steps, {eta} left",
         Unit::Bytes => "{msg} {wide_bar} {binary_bytes} of {binary_total_bytes}, {eta} left",
     };
     ProgressStyle::with_template(template).expect("the templates are constants that indicatif reads")
@@ -86,8 +94,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_templates_are_readable() {
-        for unit in [Unit::Commits, Unit::Bytes] {
+    fn every_template_is_readable() {
+        for unit in [Unit::Commits, Unit::Bytes, Unit::Rows, Unit::Steps] {
             style(unit);
         }
     }

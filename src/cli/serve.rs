@@ -19,10 +19,11 @@ use crate::api::{self, AppState, Limits};
 use crate::app::{self, Store};
 use crate::config::{Config, LISTEN_DEFAULT};
 use crate::definition::file::Source;
+use crate::demo;
 use crate::engine::{Engine, Identity};
 use crate::index::sled;
 use crate::kernel::actor::{Actor, ActorKind, Role};
-use crate::time::WallTime;
+use crate::time::{TimeSource as _, WallTime};
 use crate::workflows::Registry;
 use control::Control;
 
@@ -33,6 +34,8 @@ const DRAIN_WAIT: Duration = Duration::from_millis(2_500);
 const STOP_WAIT: Duration = Duration::from_millis(1_800);
 /// Whom the first token speaks for.
 const FIRST_ACTOR: &str = "administrator";
+/// What the demo is made from: every demo of a day is alike.
+const DEMO_SEED: u64 = 20_260_311;
 
 /// Runs the server until it is told to stop (SIGTERM or Ctrl-C).
 ///
@@ -49,6 +52,9 @@ pub struct Args {
     /// Address and port; port 0 takes a free one and prints it.
     #[arg(long, env = "CAREFLOW_LISTEN", value_name = "ADDR", default_value = LISTEN_DEFAULT)]
     listen: SocketAddr,
+    /// First fill an empty directory with about 200 invented consultations in every state.
+    #[arg(long)]
+    demo: bool,
 }
 
 impl Args {
@@ -62,6 +68,9 @@ impl Args {
     pub async fn run(self) -> Result<(), Failure> {
         let config = self.open.config();
         let mut stop = Stop::listen()?;
+        if self.demo {
+            fill(&config).await?;
+        }
         let registry = Registry::shipped();
         let sources = app::sources(registry.all(), config.definitions.as_deref())?;
         let store = directory::open(&config).await?;
@@ -110,11 +119,22 @@ impl Args {
     }
 }
 
+/// Fills the directory with the demo, unless it was before.
+async fn fill(config: &Config) -> Result<(), Failure> {
+    let shown = Progress::new("inventing consultations", Unit::Steps);
+    let made = demo::make(config, WallTime.now(), DEMO_SEED, &|done, of| shown.set(done, of)).await;
+    shown.finish();
+    match made? {
+        Some(summary) => say(&summary.to_string()),
+        None => say("the demo is in the directory already; its cases live on"),
+    }
+}
+
 /// What must be true before requests are taken.
 async fn begin(engine: &Engine, config: &Config, address: SocketAddr) -> Result<(), Failure> {
     if let Some(batch) = engine.interrupted_batch() {
         return Err(Failure::Directory(format!(
-            "import `{batch}` was interrupted in `{}`; run the same `careflow import` again to finish it, then serve",
+            "batch `{batch}` was interrupted in `{}`: delete the directory, run the same import again, then serve",
             config.data.display()
         )));
     }

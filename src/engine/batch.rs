@@ -23,6 +23,11 @@ impl Engine {
         }))
     }
 
+    /// Every batch of this directory, by name.
+    pub fn batches(&self) -> Vec<(String, Phase)> {
+        self.shared.batches()
+    }
+
     /// The name of a batch that was interrupted, where there is one.
     pub fn interrupted_batch(&self) -> Option<String> {
         self.shared.interrupted()

@@ -167,6 +167,11 @@ impl Shared {
         read(&self.held).values().any(|phase| *phase == Phase::Complete)
     }
 
+    /// Every batch, by name.
+    pub fn batches(&self) -> Vec<(String, Phase)> {
+        read(&self.held).iter().map(|(batch, phase)| (batch.clone(), *phase)).collect()
+    }
+
     /// A batch that was interrupted.
     pub fn interrupted(&self) -> Option<String> {
         let held = read(&self.held);

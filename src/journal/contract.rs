@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::file::{FileJournal, Options};
+use super::file::{FileJournal, Options, Sync};
 use super::memory::MemoryJournal;
 use super::samples::Story;
 use super::{
@@ -41,7 +41,7 @@ struct FileJournalSubject {
 }
 
 /// Small enough that these tests pass over several segments.
-const SMALL: Options = Options { segment_bytes: 8 * 1024, fill_bytes: 2 * 1024 };
+const SMALL: Options = Options { segment_bytes: 8 * 1024, fill_bytes: 2 * 1024, sync: Sync::EveryGroup };
 
 impl Subject for FileJournalSubject {
     fn fresh() -> Self {

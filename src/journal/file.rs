@@ -10,7 +10,7 @@ use tokio::sync::{Mutex as AsyncMutex, oneshot};
 use super::append::{Group, Head};
 use super::disk::{Disks, RealDisks};
 use super::lock::Lock;
-pub use super::recover::{Cut, OpenError, Opened, Options};
+pub use super::recover::{Cut, OpenError, Opened, Options, Sync};
 use super::scrub::Cursor;
 use super::store::{self, Store};
 use super::writer::Work;

@@ -32,12 +32,29 @@ pub struct Options {
     pub segment_bytes: u64,
     /// How many bytes are filled ahead at once.
     pub fill_bytes: u64,
+    /// When written groups reach stable storage.
+    pub sync: Sync,
+}
+
+/// When written groups reach stable storage.
+///
+/// # Why
+/// An import acknowledges nothing before it ends, and what it was cut short in is
+/// made anew from its log: a sync for each of its thousands of rows would buy
+/// nothing and take most of its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// Each group before it is acknowledged.
+    EveryGroup,
+    /// All of them with the clean stop. A power cut before it may leave any part of
+    /// them, so that the journal is refused as damaged; a killed process loses nothing.
+    AtClose,
 }
 
 impl Default for Options {
     /// 64 MiB segments (a second to read at start), filled 4 MiB ahead (tens of milliseconds to fill).
     fn default() -> Self {
-        Self { segment_bytes: 64 * 1024 * 1024, fill_bytes: 4 * 1024 * 1024 }
+        Self { segment_bytes: 64 * 1024 * 1024, fill_bytes: 4 * 1024 * 1024, sync: Sync::EveryGroup }
     }
 }
 
@@ -144,6 +161,7 @@ pub(super) fn open(
         dir: dir.to_owned(),
         segment_bytes: options.segment_bytes,
         fill_bytes: options.fill_bytes,
+        sync: options.sync,
         store,
         manifest,
         disk: active.disk,

@@ -15,6 +15,7 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 use super::append::{Group, Head, State};
 use super::disk::{self, Disk, Disks};
 use super::manifest::{self, Manifest, Sealed};
+use super::recover::Sync;
 use super::segment::{self, Extent};
 use super::store::{self, Store};
 use super::{AppendError, Position, ReadError, line};
@@ -51,6 +52,8 @@ pub(super) struct Writer {
     pub segment_bytes: u64,
     /// How far ahead they are filled.
     pub fill_bytes: u64,
+    /// When groups are synced.
+    pub sync: Sync,
     /// Where files come from.
     pub disks: Box<dyn Disks>,
     /// What readers see.
@@ -141,7 +144,12 @@ impl Writer {
             }
             Err(e) => return Err(Failure::Unknown("the group could not be written", e)),
         }
-        self.disk.sync_data().map_err(Failure::unknown("the group could not be synced"))?;
+        match self.sync {
+            Sync::EveryGroup => {
+                self.disk.sync_data().map_err(Failure::unknown("the group could not be synced"))?;
+            }
+            Sync::AtClose => {}
+        }
         let base = u32::try_from(self.end).expect("segments stay below SEGMENT_BYTES_MAX and one group");
         let extents: Vec<Extent> =
             group.extents.iter().map(|extent| Extent { at: base + extent.at, ..*extent }).collect();

@@ -8,6 +8,8 @@ mod cli_proof;
 mod cli_rig;
 mod cli_serve;
 mod cli_token;
+mod import_real;
+mod import_small;
 mod kill;
 mod rig;
 mod transitions;

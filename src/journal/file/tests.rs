@@ -12,7 +12,7 @@ use crate::journal::manifest::{self, Manifest};
 use crate::journal::samples::Story;
 use crate::journal::segment;
 
-const SMALL: Options = Options { segment_bytes: 8 * 1024, fill_bytes: 4 * 1024 };
+const SMALL: Options = Options { segment_bytes: 8 * 1024, fill_bytes: 4 * 1024, sync: Sync::EveryGroup };
 const FILL: u8 = segment::FILL;
 
 /// A directory whose journal was written in groups.

@@ -3,13 +3,13 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::journal::file::Options;
+use crate::journal::file::{Options, Sync};
 use crate::journal::line::Place;
 use crate::journal::samples::Story;
 use crate::journal::{Commit, Fence, Journal};
 use crate::kernel::entry::Stored;
 
-const SMALL: Options = Options { segment_bytes: 12 * 1024, fill_bytes: 4 * 1024 };
+const SMALL: Options = Options { segment_bytes: 12 * 1024, fill_bytes: 4 * 1024, sync: Sync::EveryGroup };
 
 /// A journal of `groups`, one segment after the other.
 async fn journal_of(groups: &[Vec<Commit>]) -> TempDir {

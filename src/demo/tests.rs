@@ -1,0 +1,90 @@
+//! The demo, made whole in a directory of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::engine::Readiness;
+use crate::kernel::entry::Entry;
+
+/// A Wednesday afternoon in Shanghai.
+const WEDNESDAY: &str = "2026-03-18T07:30:00Z";
+
+fn config(dir: &tempfile::TempDir) -> Config {
+    Config { data: dir.path().join("data"), definitions: None }
+}
+
+fn at(text: &str) -> Instant {
+    Instant::parse(text).unwrap()
+}
+
+fn shipped() -> Vec<Source> {
+    app::sources(Registry::shipped().all(), None).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_reachable_state_has_a_case_and_nothing_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(&dir);
+    let now = at(WEDNESDAY);
+    let summary = make(&config, now, 1, &|_, _| {}).await.unwrap().expect("the directory was empty");
+    assert_eq!(summary.refused, Vec::<String>::new());
+    assert!((190..=220).contains(&summary.cases()), "{summary}");
+    let workflow = Registry::shipped().all()[0].clone();
+    let states: BTreeSet<&str> = workflow.states().iter().map(|state| state.path.as_str()).collect();
+    let reached: BTreeSet<&str> = summary.states.keys().map(String::as_str).collect();
+    let missing: Vec<&&str> = states.difference(&reached).collect();
+    assert_eq!(missing, [&UNREACHABLE], "{summary}");
+
+    let mut planned: BTreeMap<String, u64> = BTreeMap::new();
+    let sources = shipped();
+    for end in Plan::new(now, 1, calendar(&sources).unwrap()).ends {
+        *planned.entry(end.to_owned()).or_default() += 1;
+    }
+    assert_eq!(summary.states, planned);
+    assert!(summary.to_string().contains("closed.converted: needs a flow to convert to"));
+
+    // The same again does nothing; the cases live on.
+    assert_eq!(make(&config, now, 1, &|_, _| {}).await.unwrap(), None);
+    let store = Store::open(&config).unwrap();
+    let engine = store.engine(shipped(), Arc::new(ManualTime::at(now)), Box::new(|_, _| {})).await.unwrap();
+    assert_eq!(engine.batches(), [(BATCH.to_owned(), Phase::Released)]);
+    assert_eq!(engine.readiness(), Readiness::Ready);
+    let entries = entries(&engine).await;
+    for entry in entries.iter().filter(|entry| !entry.workflow.starts_with('$')) {
+        assert_eq!(entry.origin.as_deref(), Some(BATCH), "{} {}", entry.instance, entry.event);
+        assert!(entry.recorded_at <= now);
+    }
+    engine.stop().await.unwrap();
+}
+
+async fn entries(engine: &Engine) -> Vec<Arc<Entry>> {
+    let mut found = Vec::new();
+    let mut after = 0;
+    while after < engine.position() {
+        let (more, last) = engine.changes(after, 1_000, std::time::Duration::ZERO).await.unwrap();
+        found.extend(more.into_iter().map(|recorded| recorded.entry));
+        after = last;
+    }
+    found
+}
+
+#[test]
+fn the_same_seed_plans_the_same_and_no_step_lies_ahead() {
+    let sources = shipped();
+    let calendar = calendar(&sources).unwrap();
+    // Every weekday, day and night: the plan must be done by now whenever it is made.
+    for hour in 0..7 * 4 {
+        let now = at("2026-03-16T00:10:00Z").plus_millis(hour * 6 * 3_600_000);
+        let told = |plan: &Plan| -> Vec<(Instant, usize, &str)> {
+            plan.steps.iter().map(|step| (step.at, step.case, step.event)).collect()
+        };
+        let plan = Plan::new(now, 7, calendar);
+        assert_eq!(told(&plan), told(&Plan::new(now, 7, calendar)));
+        assert!(plan.steps.iter().all(|step| step.at <= now));
+        assert_eq!(plan.unfit, 0, "at {now}");
+    }
+    assert_ne!(
+        Plan::new(at(WEDNESDAY), 1, calendar).steps.len(),
+        Plan::new(at(WEDNESDAY), 2, calendar).steps.len()
+    );
+}

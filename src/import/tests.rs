@@ -1,0 +1,140 @@
+//! What a mapping says wrong, what its times and templates mean, and which batch a release means.
+
+use super::mapping::{Loaded, schema};
+use super::template::{Values, faults};
+use super::*;
+use crate::kernel::instant::Instant;
+
+const HEAD: &str = "mapping: 1\nname: x\nworkflow: consultation\ncase: id\n";
+const TIME: &str = "time: { column: at, format: iso, zone: Europe/Rome }\n";
+const START: &str =
+    "start:\n  - { event: submit, role: gateway, actor: g, payload: { subject: \"{id}\" } }\n";
+const ROWS: &str = "rows:\n  - { name: all, try: [ { skip: nothing } ] }\n";
+
+fn good() -> String {
+    [HEAD, TIME, START, ROWS].concat()
+}
+
+fn load(text: &str) -> Loaded {
+    Loaded::parse("m.yaml", text).unwrap()
+}
+
+fn check(text: &str, header: &str) -> String {
+    let loaded = load(text);
+    let log = Log::read(header.as_bytes(), &loaded).unwrap();
+    let checked = loaded.check(Registry::shipped().all(), &log.columns);
+    checked.map_or_else(|report| report.to_string(), |()| String::new())
+}
+
+#[test]
+fn a_good_mapping_fits_its_log() {
+    assert_eq!(check(&good(), "id,at\n"), "");
+}
+
+#[test]
+fn everything_wrong_with_the_shape_is_told_at_once() {
+    let text = good().replace("mapping: 1", "mapping: 2").replace("Rome", "Roma") + "extra: 1\n";
+    let report = Loaded::parse("m.yaml", &text).unwrap_err().to_string();
+    assert!(report.contains("m.yaml:1:10: /mapping"), "{report}");
+    assert!(report.contains("m.yaml:5:") && report.contains("`Europe/Roma` is not a time zone"), "{report}");
+    assert!(report.contains("`extra`") && report.ends_with("3 errors"), "{report}");
+}
+
+#[test]
+fn everything_that_does_not_fit_workflow_and_log_is_told_at_once() {
+    let text = good()
+        .replace("event: submit", "event: accept")
+        .replace("{id}", "{no} {t:id} {@never}")
+        .replace("case: id", "case: key")
+        + "expect: [ { name: e, when: { gone: [a] }, states: [open.never] } ]\n";
+    let report = check(&text, "id,at\n");
+    for said in [
+        "m.yaml:4:7: /case: the log has no column `key`; its columns are at, id",
+        "`accept` starts no case; accepted is `submit`",
+        "`{@never}` is unknown",
+        "the log has no column `gone`",
+        "`open.never` is no state",
+    ] {
+        assert!(report.contains(said), "{said} is not in\n{report}");
+    }
+}
+
+#[test]
+fn an_alternative_sends_or_skips() {
+    for wrong in ["{ in: [open] }", "{ skip: x, send: [ { event: accept, role: agent, actor: a } ] }"] {
+        let text = good().replace("{ skip: nothing }", wrong);
+        let report = Loaded::parse("m.yaml", &text).unwrap_err().to_string();
+        assert!(report.contains("either `send` with at least one event or `skip`"), "{report}");
+    }
+}
+
+#[test]
+fn times_are_read_in_the_zone_of_the_log() {
+    let iso = load(&good());
+    let read = |text: &str| iso.moment(text).map(|at| at.to_string());
+    assert_eq!(read("2024-03-04T09:00:00"), Ok("2024-03-04T08:00:00.000Z".into()));
+    assert_eq!(read("2024-03-04 09:00:00.250"), Ok("2024-03-04T08:00:00.250Z".into()));
+    assert_eq!(read("2024-03-04T09:00:00+05:00"), Ok("2024-03-04T04:00:00.000Z".into()));
+    // A clock change skips 02:30 and repeats another.
+    assert_eq!(read("2024-03-31T02:30:00"), Ok("2024-03-31T01:00:00.000Z".into()));
+    assert_eq!(read("2024-10-27T02:30:00"), Ok("2024-10-27T00:30:00.000Z".into()));
+    assert!(read("4 March").unwrap_err().contains("`4 March` is not a time of the format `iso`"));
+    let own = load(&good().replace("format: iso", "format: \"%d-%m-%Y %H:%M\""));
+    assert_eq!(own.moment("04-03-2024 09:00").unwrap().to_string(), "2024-03-04T08:00:00.000Z");
+}
+
+#[test]
+fn templates_are_filled_and_nothing_else() {
+    let columns = [("id".to_owned(), 0), ("p".to_owned(), 1)].into();
+    let record = csv::StringRecord::from(vec!["7", "hi"]);
+    let table = mapping::Lookup { values: [("hi".into(), "high".into())].into(), default: None };
+    let lookup = [("t".to_owned(), table)].into();
+    let at = Instant::parse("2024-03-04T08:00:00Z").unwrap();
+    let values = Values { columns: &columns, record: &record, lookup: &lookup, case: "A", line: 3, at };
+    for (template, text) in [
+        ("case {@case} line {@line}: {id}", "case A line 3: 7"),
+        ("{t:p} {t:id}", "high 7"),
+        ("{@time+2d}", "2024-03-06T08:00:00.000Z"),
+        ("{{id} {@time+30m}", "{id} 2024-03-04T08:30:00.000Z"),
+    ] {
+        assert_eq!(faults(template, &lookup, &columns), Vec::<String>::new());
+        assert_eq!(values.text(template), text);
+    }
+    for wrong in ["{id", "{@time+2w}", "{@time+900d}", "{x}", "{u:id}"] {
+        assert_eq!(faults(wrong, &lookup, &columns).len(), 1, "{wrong}");
+    }
+}
+
+#[test]
+fn rows_go_in_time_order_and_never_back_within_a_case() {
+    let log = "id,at\nA,2024-03-04T10:00:00\nB,2024-03-04T09:00:00\nA,2024-03-04T09:30:00\nB,soon\nB\n";
+    let log = Log::read(log.as_bytes(), &load(&good())).unwrap();
+    assert_eq!(log.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 2, 4]);
+    assert_eq!(log.moved.len(), 1);
+    assert_eq!((log.moved[0].line, log.moved[0].to), (4, log.rows[1].at));
+    let unreadable: Vec<_> = log.unreadable.iter().map(|row| (row.line, row.code)).collect();
+    assert_eq!(unreadable, [(5, "time"), (6, "row")]);
+}
+
+#[test]
+fn a_release_knows_which_batch_is_meant() {
+    let batch = |name: &str, phase| (name.to_owned(), phase);
+    let both = [batch("a", Phase::Complete), batch("b", Phase::Running)];
+    assert_eq!(choose(&both[..1], None), Ok(both[0].clone()));
+    assert_eq!(choose(&both, Some("a")), Ok(both[0].clone()));
+    assert!(choose(&both, None).unwrap_err().contains("name one of `a`, `b`"));
+    assert!(choose(&both, Some("b")).unwrap_err().contains("interrupted"));
+    assert!(choose(&both, Some("c")).unwrap_err().contains("it holds `a`, `b`"));
+    assert_eq!(choose(&[], None).unwrap_err(), "holds no import");
+}
+
+/// Run with `UPDATE_SCHEMAS=1` to write it.
+#[test]
+fn the_committed_schema_is_the_one_in_force() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/mapping.schema.json");
+    let text = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "run with UPDATE_SCHEMAS=1");
+}
