@@ -270,6 +270,11 @@ pub enum EffectView {
         #[schema(nullable = false, format = DateTime)]
         lapses: Option<String>,
     },
+    /// Pending starts of a rule are no longer wanted.
+    DropPending {
+        /// The rule that made them.
+        rule: String,
+    },
     /// An event goes to another instance.
     Send {
         /// Number of the send within its sender.
@@ -439,6 +444,7 @@ impl From<&Effect> for EffectView {
                 due: spawn.due.as_ref().map(ToString::to_string),
                 lapses: spawn.lapses.as_ref().map(ToString::to_string),
             },
+            Effect::DropPending { rule } => Self::DropPending { rule: rule.clone() },
             Effect::Send(send) => Self::Send {
                 number: send.number,
                 to: send.to.to_string(),

@@ -265,9 +265,17 @@ pub async fn get_instance(
 pub fn readable(engine: &Engine, caller: &Caller, id: &str) -> Result<(Arc<Instance>, u64), ApiError> {
     let (instance, position) = engine.instance(&instance_id(id)?)?;
     match instance {
-        Some(instance) if caller.may_read(&instance) => Ok((instance, position)),
+        // Tokens, actors and files are instances of the engine's own; they have their own resources.
+        Some(instance) if !is_system(&instance.workflow) && caller.may_read(&instance) => {
+            Ok((instance, position))
+        }
         Some(_) | None => Err(ApiError::new(Code::UnknownInstance, format!("there is no instance `{id}`"))),
     }
+}
+
+/// Whether a workflow is one of the engine's own.
+pub fn is_system(workflow: &str) -> bool {
+    workflow.starts_with('$')
 }
 
 /// The instance as somebody of this sight sees it.

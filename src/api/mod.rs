@@ -18,6 +18,7 @@ pub mod caller;
 mod catalog;
 pub mod changes;
 mod cursor;
+pub mod diagrams;
 mod docs;
 pub mod entries;
 pub mod error;
@@ -61,12 +62,15 @@ fn listed() -> OpenApiRouter<AppState> {
         .routes(routes!(docs::get_openapi))
         .routes(routes!(workflows::list_workflows))
         .routes(routes!(workflows::get_workflow))
+        .routes(routes!(diagrams::get_diagram))
+        .routes(routes!(diagrams::list_transitions))
         .routes(routes!(workflows::get_schemas))
         .routes(routes!(workflows::list_definitions))
         .routes(routes!(workflows::get_definition))
         .routes(routes!(events::start_instance))
         .routes(routes!(instances::list_instances))
         .routes(routes!(instances::get_instance))
+        .routes(routes!(diagrams::get_instance_diagram))
         .routes(routes!(events::send_event))
         .routes(routes!(history::list_history))
         .routes(routes!(timers::fire_timer))

@@ -158,7 +158,8 @@ pub async fn list_tokens(
     Params(NoParams {}): Params<NoParams>,
 ) -> Result<Json<TokenList>, ApiError> {
     caller.in_role(&[Role::Administrator, Role::Auditor])?;
-    let tokens = state.engine()?.tokens();
+    let mut tokens = state.engine()?.tokens();
+    tokens.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     Ok(Json(TokenList { tokens: tokens.iter().map(TokenView::from).collect() }))
 }
 

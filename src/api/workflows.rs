@@ -271,7 +271,11 @@ pub async fn get_definition(
     }
 }
 
-fn flow<'e>(engine: &'e Engine, name: &str) -> Result<&'e Arc<dyn Workflow>, ApiError> {
+/// The workflow that a path names.
+///
+/// # Errors
+/// `unknown_workflow`.
+pub fn flow<'e>(engine: &'e Engine, name: &str) -> Result<&'e Arc<dyn Workflow>, ApiError> {
     engine.workflow(name).ok_or_else(|| unknown_workflow(engine, name))
 }
 
