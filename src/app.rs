@@ -12,6 +12,7 @@ use crate::index::sled::{self, SledIndex};
 use crate::journal::file::{self, FileJournal};
 use crate::journal::{Position, ReadError};
 use crate::kernel::machine::Workflow;
+use crate::rejected::{Rejected, Ring};
 use crate::time::TimeSource;
 use crate::workflows::{CALENDARS, DEFINITIONS, Registry};
 
@@ -56,6 +57,7 @@ pub struct Store {
     pub journal_opened: file::Opened,
     /// Whether the index is kept, or why it is built anew.
     pub index_opened: sled::Opened,
+    rejected: Arc<Ring>,
 }
 
 /// Told how many commits of how many are applied to the index.
@@ -71,9 +73,11 @@ impl Store {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let (index, index_opened) = SledIndex::open(&config.index(), sled::Options::default(), boot.trim())?;
         let applied = crate::index::Index::applied(&index);
-        let (journal, journal_opened) = FileJournal::open(&config.journal(), file::Options::default(), applied)?;
+        let (journal, journal_opened) =
+            FileJournal::open(&config.journal(), file::Options::default(), applied)?;
         let (journal, index) = (Arc::new(journal), Arc::new(index));
-        Ok(Self { journal, index, journal_opened, index_opened })
+        let rejected = Arc::new(Ring::at(&config.rejected()));
+        Ok(Self { journal, index, journal_opened, index_opened, rejected })
     }
 
     /// Starts an engine on the opened directory.
@@ -88,7 +92,9 @@ impl Store {
     ) -> Result<Engine, AppError> {
         let workflows = Registry::shipped().all().to_vec();
         let (journal, index) = (self.journal.clone(), self.index.clone());
-        let parts = Parts { journal, index, workflows, sources, time, progress };
+        let ring = self.rejected.clone();
+        let rejected = Box::new(move |refused: &Rejected| ring.add(refused));
+        let parts = Parts { journal, index, workflows, sources, time, progress, rejected };
         Ok(Engine::open(parts).await?)
     }
 }

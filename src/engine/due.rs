@@ -10,9 +10,10 @@ use super::command::CommandError;
 use super::executor::Executor;
 use super::group::Answer;
 use super::plan::{Meta, Plan, PlanError, continuing};
+use super::submit::hash_key;
 use crate::kernel::actor::Actor;
 use crate::kernel::effect::Effect;
-use crate::kernel::entry::{Cause, Entry};
+use crate::kernel::entry::{Cause, Entry, Idempotency};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::{DELIVERY_REFUSED, Instance};
 use crate::kernel::instant::Instant;
@@ -25,6 +26,34 @@ const BACKOFF_MS: i64 = 60_000;
 const BACKOFF_MS_MAX: i64 = 24 * 3_600_000;
 /// A timer that fires later than this is caught up on; nobody is paged for history (X8).
 const CATCH_UP_MS: i64 = 60_000;
+
+/// What an administrator asks of a timer.
+#[derive(Debug)]
+pub struct TimerOrder {
+    id: InstanceId,
+    timer: String,
+    reason: String,
+    by: Actor,
+    /// The new due; absent to fire it now.
+    due: Option<Instant>,
+    idempotency: Option<Idempotency>,
+}
+
+impl TimerOrder {
+    /// An order by `by` for `reason`; a due moves the timer, none fires it.
+    pub fn new(
+        id: &InstanceId,
+        timer: &str,
+        reason: &str,
+        by: Actor,
+        due: Option<Instant>,
+        key: Option<&str>,
+    ) -> Self {
+        let told = due.map(|due| due.to_string()).unwrap_or_default();
+        let idempotency = key.map(|key| hash_key(&by.id, key, &[id.as_str(), timer, reason, &told]));
+        Self { id: id.clone(), timer: timer.to_owned(), reason: reason.to_owned(), by, due, idempotency }
+    }
+}
 
 impl Executor {
     /// Sends the earliest timer of `id` to it; ends in exactly one entry.
@@ -192,43 +221,51 @@ impl Executor {
         Err(CommandError::Refused { refusal, accepted: Vec::new(), instance: Some(instance) })
     }
 
-    pub(super) fn fire_by_hand(&mut self, id: &InstanceId, timer: &str, reason: &str, by: &Actor) -> Answer {
-        let instance = self.armed(id, timer)?;
-        let armed = &instance.timers[timer];
+    /// Does what an administrator asks of a timer.
+    pub(super) async fn order(&mut self, order: TimerOrder) -> Answer {
+        if let (Some(instance), Some(idempotency)) = (self.newest(&order.id), &order.idempotency)
+            && let Some(position) = instance.keys.get(&idempotency.key)
+        {
+            return self.replay(&order.id, idempotency, *position).await;
+        }
+        let instance = self.armed(&order.id, &order.timer)?;
+        match order.due {
+            None => self.fire_by_hand(instance, order),
+            Some(due) => self.move_by_hand(&instance, due, order),
+        }
+    }
+
+    fn fire_by_hand(&mut self, instance: Arc<Instance>, order: TimerOrder) -> Answer {
+        let armed = &instance.timers[&order.timer];
         let (generation, due) = (armed.generation, armed.due);
         let payload = Map::from_iter([
-            ("timer".to_owned(), json!(timer)),
-            ("fired_by".to_owned(), json!(by.id)),
-            ("reason".to_owned(), json!(reason)),
+            ("timer".to_owned(), json!(order.timer)),
+            ("fired_by".to_owned(), json!(order.by.id)),
+            ("reason".to_owned(), json!(order.reason)),
         ]);
         let event = Event {
             name: TIMER_FIRED.to_owned(),
             payload,
-            actor: Actor { on_behalf_of: Some(by.id.clone()), ..Actor::timer() },
+            actor: Actor { on_behalf_of: Some(order.by.id), ..Actor::timer() },
             occurred_at: self.now(),
-            cause: Some(Cause::Timer { timer: timer.to_owned(), generation, due }),
+            cause: Some(Cause::Timer { timer: order.timer, generation, due }),
         };
+        let meta = Meta { idempotency: order.idempotency, ..Meta::default() };
         let workflow = instance.workflow.clone();
-        self.compute(|world| world.plan(&workflow, id, &event, Meta::default(), Private::new()))
+        self.compute(|world| world.plan(&workflow, &order.id, &event, meta, Private::new()))
             .map_err(|error| self.shared.with_accepted(error, Some(instance)))
     }
 
-    pub(super) fn move_by_hand(
-        &mut self,
-        id: &InstanceId,
-        timer: &str,
-        due: Instant,
-        reason: &str,
-        by: Actor,
-    ) -> Answer {
-        let instance = self.armed(id, timer)?;
-        let mut entry = continuing(&instance, "timer_moved", by, self.now());
-        entry.cause = Some(Cause::Operator { reason: reason.to_owned() });
+    fn move_by_hand(&mut self, instance: &Arc<Instance>, due: Instant, order: TimerOrder) -> Answer {
+        let timer = order.timer;
+        let mut entry = continuing(instance, "timer_moved", order.by, self.now());
+        entry.cause = Some(Cause::Operator { reason: order.reason });
+        entry.idempotency = order.idempotency;
         entry.payload.insert("timer".into(), json!(timer));
-        entry.payload.insert("from".into(), json!(instance.timers[timer].due));
+        entry.payload.insert("from".into(), json!(instance.timers[&timer].due));
         entry.payload.insert("to".into(), json!(due));
-        let generation = instance.generations.get(timer).copied().unwrap_or(0) + 1;
-        entry.effects.push(Effect::Arm { timer: timer.to_owned(), generation, due, failures: 0 });
+        let generation = instance.generations.get(&timer).copied().unwrap_or(0) + 1;
+        entry.effects.push(Effect::Arm { timer, generation, due, failures: 0 });
         self.compute(|world| {
             let mut plan = Plan::default();
             plan.add(entry, Some(instance.clone()), world.position)?;

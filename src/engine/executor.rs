@@ -13,6 +13,7 @@ use serde_json::Map;
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Accepted, CommandError};
+use super::due::TimerOrder;
 use super::group::{Answer, Group, Reply};
 use super::plan::{Meta, Plan, PlanError, World, occurred};
 use super::shared::Shared;
@@ -63,10 +64,8 @@ pub enum Message {
     Command(Box<Prepared>, Reply),
     /// A change of a system object.
     System(Box<SystemChange>, Reply),
-    /// A timer, fired by an administrator.
-    Fire { id: InstanceId, timer: String, reason: String, by: Actor, reply: Reply },
-    /// A timer, moved by an administrator.
-    Move { id: InstanceId, timer: String, due: Instant, reason: String, by: Actor, reply: Reply },
+    /// A timer, fired or moved by an administrator.
+    Timer(Box<TimerOrder>, Reply),
     /// Answered once nothing is due and everything is published.
     Settle(oneshot::Sender<()>),
     /// The held batches changed: timers are read anew.
@@ -208,12 +207,8 @@ impl Executor {
                 let answer = self.compute(|world| world.plan_system(*change));
                 self.reply(reply, answer);
             }
-            Message::Fire { id, timer, reason, by, reply } => {
-                let answer = self.fire_by_hand(&id, &timer, &reason, &by);
-                self.reply(reply, answer);
-            }
-            Message::Move { id, timer, due, reason, by, reply } => {
-                let answer = self.move_by_hand(&id, &timer, due, &reason, by);
+            Message::Timer(order, reply) => {
+                let answer = self.order(*order).await;
                 self.reply(reply, answer);
             }
             Message::Settle(done) => self.settling.push_back(done),
@@ -289,7 +284,12 @@ impl Executor {
     }
 
     /// The original answer to a key that was used up before.
-    async fn replay(&self, id: &InstanceId, idempotency: &Idempotency, position: Position) -> Answer {
+    pub(super) async fn replay(
+        &self,
+        id: &InstanceId,
+        idempotency: &Idempotency,
+        position: Position,
+    ) -> Answer {
         let flying = self.flying.as_ref().map(|(group, _)| group);
         let waiting = [Some(&self.building), flying].into_iter().flatten();
         let fresh = waiting.filter_map(|group| group.entry_with_key(id, &idempotency.key)).next();
@@ -538,10 +538,7 @@ impl Executor {
         }
         while let Ok(message) = self.queue.try_recv() {
             match message {
-                Message::Command(_, reply)
-                | Message::System(_, reply)
-                | Message::Fire { reply, .. }
-                | Message::Move { reply, .. } => {
+                Message::Command(_, reply) | Message::System(_, reply) | Message::Timer(_, reply) => {
                     reply.send(Err(CommandError::Stopped(reason.clone()))).ok();
                 }
                 Message::Settle(done) | Message::Reload(done) => {

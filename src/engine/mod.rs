@@ -37,6 +37,7 @@ pub use command::{Accepted, Command, CommandError, Preview, Target};
 pub use group::Answer;
 pub use open::{OpenError, Parts};
 
+use due::TimerOrder;
 use executor::Message;
 use plan::PlanError;
 use shared::Shared;
@@ -151,9 +152,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn fire_timer(&self, id: &InstanceId, timer: &str, reason: &str, by: Actor) -> Answer {
-        let (id, timer, reason) = (id.clone(), timer.to_owned(), reason.to_owned());
-        self.ask(|reply| Message::Fire { id, timer, reason, by, reply }).await
+    pub async fn fire_timer(
+        &self,
+        id: &InstanceId,
+        timer: &str,
+        reason: &str,
+        by: Actor,
+        key: Option<String>,
+    ) -> Answer {
+        let order = TimerOrder::new(id, timer, reason, by, None, key.as_deref());
+        self.ask(|reply| Message::Timer(Box::new(order), reply)).await
     }
 
     /// Moves a timer to another due, for a reason (administrator).
@@ -167,9 +175,10 @@ impl Engine {
         due: Instant,
         reason: &str,
         by: Actor,
+        key: Option<String>,
     ) -> Answer {
-        let (id, timer, reason) = (id.clone(), timer.to_owned(), reason.to_owned());
-        self.ask(|reply| Message::Move { id, timer, due, reason, by, reply }).await
+        let order = TimerOrder::new(id, timer, reason, by, Some(due), key.as_deref());
+        self.ask(|reply| Message::Timer(Box::new(order), reply)).await
     }
 
     async fn system(&self, change: SystemChange) -> Answer {

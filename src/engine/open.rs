@@ -27,6 +27,7 @@ use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::machine::Workflow;
 use crate::kernel::patch;
+use crate::rejected::Rejected;
 use crate::time::TimeSource;
 
 /// Workflow name of what is recorded of the binaries that wrote the journal.
@@ -48,6 +49,8 @@ pub struct Parts {
     pub time: Arc<dyn TimeSource>,
     /// Told how many commits of how many are applied.
     pub progress: Box<dyn Fn(Position, Position) + Send + Sync>,
+    /// Told every event that a state or a duty refused (X3).
+    pub rejected: Box<dyn Fn(&Rejected) + Send + Sync>,
 }
 
 /// Why an engine does not start.
@@ -95,11 +98,11 @@ impl Engine {
     /// # Errors
     /// [`OpenError`]; nothing runs then.
     pub async fn open(parts: Parts) -> Result<Self, OpenError> {
-        let Parts { journal, index, workflows, sources, time, progress } = parts;
+        let Parts { journal, index, workflows, sources, time, progress, rejected } = parts;
         let tail = journal.tail().await?;
         catch_up(journal.as_ref(), index.as_ref(), tail, progress.as_ref()).await?;
         let recorded = last_recorded(journal.as_ref(), tail).await?;
-        let shared = Shared::new(journal, index, workflows, time).map_err(OpenError::Unfit)?;
+        let shared = Shared::new(journal, index, workflows, time, rejected).map_err(OpenError::Unfit)?;
         let shared = Arc::new(shared);
         load_system(&shared)?;
         check_versions(&shared)?;

@@ -19,6 +19,7 @@ use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::machine::SAMPLES_AT;
 use crate::kernel::machine::Workflow;
+use crate::rejected::Rejected;
 use crate::time::TimeSource;
 
 /// Workflow name of import and demo batches.
@@ -68,6 +69,8 @@ pub struct Shared {
     pub published: watch::Sender<Position>,
     /// Counters.
     pub metrics: Metrics,
+    /// Told every event that a state or a duty refused.
+    pub rejected: Box<dyn Fn(&Rejected) + Send + Sync>,
     catalog: RwLock<Arc<Catalog>>,
     directory: RwLock<Arc<Directory>>,
     held: RwLock<Arc<BTreeMap<String, Phase>>>,
@@ -103,6 +106,7 @@ impl Shared {
         index: Arc<dyn Index>,
         listed: Vec<Arc<dyn Workflow>>,
         time: Arc<dyn TimeSource>,
+        rejected: Box<dyn Fn(&Rejected) + Send + Sync>,
     ) -> Result<Self, String> {
         let mut payloads = HashMap::new();
         for workflow in &listed {
@@ -121,6 +125,7 @@ impl Shared {
             index,
             listed,
             time,
+            rejected,
             published,
             metrics: Metrics::default(),
             catalog: RwLock::default(),

@@ -18,8 +18,9 @@ use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::machine::Workflow;
-use crate::kernel::outcome::Event;
+use crate::kernel::outcome::{Event, RefusalKind};
 use crate::kernel::personal::{self, Private};
+use crate::rejected::Rejected;
 
 /// The workflow that a command is for, and its instance unless it is a start.
 type Aimed<'a> = (&'a Arc<dyn Workflow>, Option<Arc<Instance>>);
@@ -36,10 +37,31 @@ impl Engine {
     pub async fn submit(&self, command: Command) -> Answer {
         let prepared = self.prepare(&command)?;
         let answer = self.ask(|reply| Message::Command(Box::new(prepared), reply)).await;
-        if answer.is_err() {
+        if let Err(error) = &answer {
             self.shared.metrics.refused();
+            self.note_rejected(&command, error);
         }
         answer
+    }
+
+    /// What a state or a duty refused is noted outside the history (X3).
+    fn note_rejected(&self, command: &Command, error: &CommandError) {
+        let CommandError::Refused { refusal, instance: Some(instance), .. } = error else { return };
+        if !matches!(refusal.kind, RefusalKind::State | RefusalKind::Duty) {
+            return;
+        }
+        let payload = canonical::hash(&command.payload).unwrap_or_default().short();
+        (self.shared.rejected)(&Rejected {
+            at: self.now(),
+            instance: instance.id.clone(),
+            state: instance.state.clone(),
+            event: command.event.clone(),
+            actor: command.actor.id.clone(),
+            role: command.actor.role.name(),
+            code: refusal.code,
+            payload,
+            request_id: command.request_id.clone(),
+        });
     }
 
     /// Checks a command against what is registered and its payload's schema, and seals personal values.
@@ -191,9 +213,14 @@ fn hashes(command: &Command, workflow: &str, key: &str) -> Idempotency {
     // Canonical form exists for every JSON object that was parsed from text.
     let payload = canonical::to_string(&command.payload).unwrap_or_default();
     let claimed = command.occurred_at.map(|at| at.to_string()).unwrap_or_default();
-    let body = [key, &target, &command.event, &claimed, &payload].join("\0");
+    hash_key(&command.actor.id, key, &[&target, &command.event, &claimed, &payload])
+}
+
+/// Hashes of an actor's key and of what came with it.
+pub(super) fn hash_key(actor: &str, key: &str, body: &[&str]) -> Idempotency {
+    let body = body.join("\0");
     Idempotency {
-        key: Hash::of(&[command.actor.id.as_bytes(), &[0], key.as_bytes()]).short(),
-        body: Hash::of(&[body.as_bytes()]).short(),
+        key: Hash::of(&[actor.as_bytes(), &[0], key.as_bytes()]).short(),
+        body: Hash::of(&[key.as_bytes(), &[0], body.as_bytes()]).short(),
     }
 }

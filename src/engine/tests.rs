@@ -14,6 +14,7 @@ use crate::journal::Journal;
 use crate::journal::memory::{Fault as JournalFault, MemoryJournal};
 use crate::kernel::effect::Effect;
 use crate::kernel::personal;
+use crate::rejected::Rejected;
 use crate::time::ManualTime;
 use probe::{Probe, sources};
 
@@ -21,6 +22,7 @@ struct Rig {
     journal: Arc<MemoryJournal>,
     index: Arc<MemoryIndex>,
     time: Arc<ManualTime>,
+    rejected: Arc<Mutex<Vec<Rejected>>>,
     engine: Engine,
 }
 
@@ -34,6 +36,8 @@ async fn open(
     time: Arc<ManualTime>,
     probe: Probe,
 ) -> Result<Rig, OpenError> {
+    let rejected = Arc::new(Mutex::new(Vec::new()));
+    let log = rejected.clone();
     let parts = Parts {
         journal: journal.clone(),
         index: index.clone(),
@@ -41,9 +45,10 @@ async fn open(
         sources: sources(),
         time: time.clone(),
         progress: Box::new(|_, _| {}),
+        rejected: Box::new(move |refused| log.lock().unwrap().push(refused.clone())),
     };
     let engine = Engine::open(parts).await?;
-    Ok(Rig { journal, index, time, engine })
+    Ok(Rig { journal, index, time, rejected, engine })
 }
 
 async fn rig() -> Rig {
@@ -142,6 +147,8 @@ async fn refused_command_uses_up_no_key() {
         command(Target::Instance(id.clone()), "act", json!({ "refuse": refuse }), Some("once"))
     };
     assert!(matches!(rig.engine.submit(act(true)).await, Err(CommandError::Refused { .. })));
+    let noted = rig.rejected.lock().unwrap().clone();
+    assert_eq!((noted.len(), noted[0].code, noted[0].event.as_str()), (1, "event_not_accepted", "act"));
     assert_eq!(rig.engine.submit(act(false)).await.unwrap().entry.seq, 2);
 }
 
@@ -418,14 +425,14 @@ async fn operator_fires_and_moves_a_timer_with_a_reason() {
     let rig = rig().await;
     let id = rig.begin(json!({ "arm": { "A": 1_000, "B": 2_000 } })).await.entry.instance.clone();
     let by = || Actor::person("root", Role::Administrator);
-    rig.engine.move_timer(&id, "A", noon().plus_millis(9_000), "asked", by()).await.unwrap();
-    let fired = rig.engine.fire_timer(&id, "B", "asked", by()).await.unwrap();
+    rig.engine.move_timer(&id, "A", noon().plus_millis(9_000), "asked", by(), None).await.unwrap();
+    let fired = rig.engine.fire_timer(&id, "B", "asked", by(), None).await.unwrap();
     assert_eq!(fired.entry.payload["fired_by"], json!("root"));
     rig.wait_until(3_000).await;
     assert_eq!(rig.get(&id).data["done"], json!(["begin", "B"]));
     rig.wait_until(9_000).await;
     assert_eq!(rig.get(&id).data["done"], json!(["begin", "B", "A"]));
-    let none = rig.engine.fire_timer(&id, "A", "asked", by()).await;
+    let none = rig.engine.fire_timer(&id, "A", "asked", by(), None).await;
     assert!(matches!(none, Err(CommandError::Refused { .. })), "{none:?}");
 }
 
