@@ -141,7 +141,7 @@ pub async fn fire_timer(
 ) -> Result<(HeaderMap, Json<Receipt>), ApiError> {
     let engine = state.engine()?;
     let (actor, instance) = checked(engine, &caller, &id, &body.reason, &write)?;
-    let done = engine.fire_timer(&instance.id, &timer, &body.reason, actor).await;
+    let done = engine.fire_timer(&instance.id, &timer, &body.reason, actor, write.key).await;
     answer(engine, &caller, &instance, &timer, done).await
 }
 
@@ -168,7 +168,7 @@ pub async fn move_timer(
 ) -> Result<(HeaderMap, Json<Receipt>), ApiError> {
     let engine = state.engine()?;
     let (actor, instance) = checked(engine, &caller, &id, &body.reason, &write)?;
-    let done = engine.move_timer(&instance.id, &timer, body.due, &body.reason, actor).await;
+    let done = engine.move_timer(&instance.id, &timer, body.due, &body.reason, actor, write.key).await;
     answer(engine, &caller, &instance, &timer, done).await
 }
 
