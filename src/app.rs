@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::definition::file::{Reader, Source, read_all};
+use crate::definition::file::{Reader, Source, name_of, read_all};
 use crate::definition::report::Report;
 use crate::engine::{Engine, OpenError, Parts};
 use crate::index::IndexError;
@@ -114,15 +114,16 @@ fn unusable(path: &Path, error: &std::io::Error) -> AppError {
 /// Everything wrong with all files in one report.
 pub fn sources(workflows: &[Arc<dyn Workflow>], directory: Option<&Path>) -> Result<Vec<Source>, AppError> {
     let reader = Reader::new(workflows).map_err(|e| AppError::Program(e.to_string()))?;
-    let shipped = shipped_files();
-    let Some(directory) = directory else {
-        return read_all(&reader, &shipped).map_err(AppError::Definitions);
-    };
-    let mut files = yaml_files(directory)?;
-    let named = |text: &str| crate::definition::file::name_of(text);
-    let own: Vec<_> = files.iter().filter_map(|(_, text)| named(text)).collect();
-    files.extend(shipped.into_iter().filter(|(_, text)| named(text).is_none_or(|name| !own.contains(&name))));
-    read_all(&reader, &files).map_err(AppError::Definitions)
+    let files = directory.map(yaml_files).transpose()?.unwrap_or_default();
+    read_all(&reader, &completed(files)).map_err(AppError::Definitions)
+}
+
+/// `files`, and after them the shipped ones for every workflow and calendar that none of them names.
+pub fn completed(mut files: Vec<(String, String)>) -> Vec<(String, String)> {
+    let own: Vec<_> = files.iter().filter_map(|(_, text)| name_of(text)).collect();
+    let missing = |(_, text): &(String, String)| name_of(text).is_none_or(|name| !own.contains(&name));
+    files.extend(shipped_files().into_iter().filter(missing));
+    files
 }
 
 /// The definitions and calendars embedded in the binary: file name below `workflows/`, and text.

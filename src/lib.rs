@@ -42,6 +42,7 @@
 
 pub mod api;
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod definition;
 pub mod engine;

@@ -233,6 +233,10 @@ impl Workflow for Flow {
         Ok(Arc::new(()))
     }
 
+    fn queue(&self, _: &Definition, _: &Value) -> Option<String> {
+        None
+    }
+
     fn facts(&self, _: Option<&Instance>, _: &Event) -> Vec<Fact> {
         Vec::new()
     }

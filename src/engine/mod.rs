@@ -35,7 +35,7 @@ use crate::kernel::personal::Private;
 
 pub use command::{Accepted, Command, CommandError, Preview, Target};
 pub use group::Answer;
-pub use open::{OpenError, Parts};
+pub use open::{OpenError, Parts, catch_up};
 
 use due::TimerOrder;
 use executor::Message;

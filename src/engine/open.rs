@@ -180,8 +180,14 @@ fn start(shared: Arc<Shared>, tail: Tail, recorded: Instant) -> Engine {
     Engine { shared, queue, writer: Arc::new(Mutex::new(writer.ok())) }
 }
 
-/// Applies the commits that the index does not have.
-async fn catch_up(
+/// Applies the commits up to `tail` that the index does not have; reads recorded outcomes only.
+///
+/// # Crash safety
+/// Dying inside leaves an index that is behind, which the next opening continues or builds anew.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn catch_up(
     journal: &dyn Journal,
     index: &dyn Index,
     tail: Tail,

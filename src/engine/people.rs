@@ -9,6 +9,7 @@ use super::{ActorInfo, Engine, Identity, TokenInfo};
 use crate::index::{IndexError, List, Range};
 use crate::kernel::actor::Actor;
 use crate::kernel::id::InstanceId;
+use crate::kernel::instance::Instance;
 use crate::kernel::outcome::{Refusal, RefusalKind};
 
 /// Most cases given back in one go when a person is deactivated: their sends fit one entry.
@@ -135,8 +136,8 @@ impl Engine {
                         == Some(actor)
                 };
                 if held("/case/owner", "/person/id") {
-                    let queue = case.case_text("category").unwrap_or("default");
-                    sends.push((case.id.clone(), "assigned", system::back_to_queue(queue, actor)));
+                    let queue = self.queue_of(case);
+                    sends.push((case.id.clone(), "assigned", system::back_to_queue(&queue, actor)));
                 }
                 if held("/case/first_owner", "/id") {
                     let Some(successor) = successor else {
@@ -159,6 +160,13 @@ impl Engine {
                 Some(_) | None => return Ok(sends),
             }
         }
+    }
+
+    /// The queue that a case goes back to, by its own flow and definition.
+    fn queue_of(&self, case: &Instance) -> String {
+        let flow = self.workflow(&case.workflow).zip(self.pinned(case));
+        let queue = flow.and_then(|(workflow, definition)| workflow.queue(&definition, &case.data));
+        queue.unwrap_or_else(|| case.workflow.clone())
     }
 
     /// The lists of every state that is not final, over all workflows.

@@ -1,7 +1,7 @@
 //! Owns what the writer and its readers share: storage, what is published, what was found out once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -14,13 +14,19 @@ use crate::definition::file::{Content, Reader};
 use crate::definition::schema::Checker;
 use crate::index::Index;
 use crate::journal::{Journal, Position};
+use crate::kernel::actor::Role;
+use crate::kernel::common;
 use crate::kernel::explore::{CONFIGURATIONS_MAX, Exploration, Explorer};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::machine::SAMPLES_AT;
 use crate::kernel::machine::Workflow;
+use crate::kernel::step::stage_of;
 use crate::rejected::Rejected;
 use crate::time::TimeSource;
+
+/// Explorations by workflow, definition and calendar: pure functions of these, worth keeping.
+static EXPLORED: Mutex<BTreeMap<String, Arc<OnceLock<Arc<Exploration>>>>> = Mutex::new(BTreeMap::new());
 
 /// Workflow name of import and demo batches.
 pub const IMPORT: &str = "$import";
@@ -75,7 +81,6 @@ pub struct Shared {
     directory: RwLock<Arc<Directory>>,
     held: RwLock<Arc<BTreeMap<String, Phase>>>,
     stopped: OnceLock<String>,
-    explored: HashMap<&'static str, OnceLock<Arc<Exploration>>>,
     payloads: HashMap<(String, &'static str), Payload>,
 }
 
@@ -121,7 +126,6 @@ impl Shared {
         Ok(Self {
             journal,
             workflows: listed.iter().map(|workflow| (workflow.name(), workflow.clone())).collect(),
-            explored: listed.iter().map(|workflow| (workflow.name(), OnceLock::new())).collect(),
             index,
             listed,
             time,
@@ -174,26 +178,30 @@ impl Shared {
         self.payloads.get(&(workflow.to_owned(), event))
     }
 
-    /// What exploration finds of a workflow; the first asker computes it.
+    /// What exploration finds of a workflow with its definition in force; the first asker computes it.
     pub fn exploration(&self, workflow: &str) -> Option<Arc<Exploration>> {
         let machine = self.workflows.get(workflow)?;
-        let definition = self.catalog().current(workflow)?.clone();
-        let calendar = self.catalog().current_calendar(&definition.calendar)?.1.clone();
-        let explored = self.explored.get(workflow)?;
-        Some(
-            explored
-                .get_or_init(|| {
-                    let explorer = Explorer {
-                        workflow: machine.as_ref(),
-                        definition: &definition,
-                        calendar: &calendar,
-                        now: SAMPLES_AT,
-                        configurations_max: CONFIGURATIONS_MAX,
-                    };
-                    Arc::new(explorer.explore())
-                })
-                .clone(),
-        )
+        let catalog = self.catalog();
+        let definition = catalog.current(workflow)?;
+        let (calendar_hash, calendar) = catalog.current_calendar(&definition.calendar)?;
+        let key = format!("{workflow} {} {calendar_hash}", definition.hash);
+        let cell = EXPLORED
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .entry(key)
+            .or_default()
+            .clone();
+        let explored = cell.get_or_init(|| {
+            let explorer = Explorer {
+                workflow: machine.as_ref(),
+                definition,
+                calendar,
+                now: SAMPLES_AT,
+                configurations_max: CONFIGURATIONS_MAX,
+            };
+            Arc::new(explorer.explore())
+        });
+        Some(explored.clone())
     }
 
     /// Adds to a refusal what the state would accept, and the instance as it is.
@@ -207,11 +215,22 @@ impl Shared {
         }
     }
 
-    /// The events that the state of `instance` accepts from people, by name.
+    /// The events that the state of `instance` accepts and some person may send, in the workflow's order.
     pub fn accepted_events(&self, instance: &Instance) -> Vec<String> {
+        let Some(workflow) = self.workflows.get(instance.workflow.as_str()) else { return Vec::new() };
         let explored = self.exploration(&instance.workflow);
-        let accepted = explored.as_ref().and_then(|explored| explored.accepted.get(&instance.state));
-        accepted.map(|events| events.iter().cloned().collect()).unwrap_or_default()
+        let found = explored.as_ref().and_then(|explored| explored.accepted.get(&instance.state));
+        let common: Vec<&str> = common::accepted(stage_of(&instance.state)).collect();
+        let catalog = self.catalog();
+        let definition = catalog.definition(&instance.pins.definition);
+        let sendable = |event: &str| {
+            let roles = definition.map_or(&[][..], |definition| definition.allowed(event));
+            roles.iter().any(|role| *role != Role::System)
+        };
+        let accepts =
+            |event: &str| common.contains(&event) || found.is_some_and(|found| found.contains(event));
+        let events = workflow.events().into_iter().map(|spec| spec.name);
+        events.filter(|event| accepts(event) && sendable(event)).map(str::to_owned).collect()
     }
 
     /// Takes up published system objects.

@@ -16,6 +16,14 @@ use super::store::{self, Store};
 use super::writer::Work;
 use super::{AppendError, Commit, Fence, Journal, Position, ReadError, Tail, recover};
 
+/// Says whether the journal in `dir` could be opened: nobody has it open.
+///
+/// # Errors
+/// [`OpenError::Locked`] with the process that has it open; [`OpenError::Io`].
+pub fn unused(dir: &Path) -> Result<(), OpenError> {
+    recover::lock(dir).map(drop)
+}
+
 /// A journal in a directory of this machine.
 pub struct FileJournal {
     head: Arc<AsyncMutex<Head>>,

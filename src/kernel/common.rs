@@ -390,34 +390,31 @@ impl ExtraName for Common {
 }
 
 impl Common {
-    /// Whether a case at `stage` accepts this kind of event.
-    pub const fn fits(&self, stage: Stage) -> bool {
-        match self {
-            Self::ClosureAcknowledged(_) => !matches!(stage, Stage::Open),
-            Self::LateInbound(_) => matches!(stage, Stage::Final),
-            Self::SatisfactionRecorded(_)
-            | Self::SubjectRestricted(_)
-            | Self::SubjectErased(_)
-            | Self::Correction(_)
-            | Self::VerdictCorrected(_) => true,
-            Self::ForceClosed(_) => false,
-            Self::NoteAdded(_)
-            | Self::AttachmentAdded(_)
-            | Self::Assigned(_)
-            | Self::HandoverRequested(_)
-            | Self::HandoverAccepted(_)
-            | Self::PriorityChanged(_)
-            | Self::TierChanged(_)
-            | Self::Linked(_)
-            | Self::ClockSuspended(_)
-            | Self::ClockResumed(_)
-            | Self::SlaWarned(_)
-            | Self::SlaBreached(_)
-            | Self::SlaEscalated(_)
-            | Self::CalendarAmended(_)
-            | Self::ClockRetargeted(_)
-            | Self::PolicyMigrated(_) => !matches!(stage, Stage::Final),
-        }
+    /// Whether a case at `stage` accepts this kind of event by default.
+    pub fn fits(&self, stage: Stage) -> bool {
+        fits(self.name(), stage)
+    }
+}
+
+/// The common events that a case at `stage` accepts by default.
+pub fn accepted(stage: Stage) -> impl Iterator<Item = &'static str> {
+    Common::specs().iter().map(|spec| spec.name).filter(move |name| fits(name, stage))
+}
+
+/// Whether a case at `stage` accepts the common event called `name` by default (§3.0.3, "any
+/// non-final state unless said").
+fn fits(name: &str, stage: Stage) -> bool {
+    match name {
+        "closure_acknowledged" => stage != Stage::Open,
+        "late_inbound" => stage == Stage::Final,
+        "satisfaction_recorded"
+        | "subject_restricted"
+        | "subject_erased"
+        | "correction"
+        | "verdict_corrected" => true,
+        // A machine has a row of its own for it, or does not know it.
+        "force_closed" => false,
+        _ => stage != Stage::Final,
     }
 }
 

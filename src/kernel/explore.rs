@@ -4,7 +4,8 @@
 //! ([`Workflow::shape`]) and the set of running timers. From the start samples
 //! on, every sample is tried and every running timer is fired in each of them,
 //! breadth first, until nothing new turns up or [`Explorer::configurations_max`]
-//! is reached. Tables and diagrams are made from what was found, so that they
+//! is reached. A sample of [`TIMER_FIRED`](super::outcome::TIMER_FIRED) is
+//! not sent; it holds the facts that its timer is told when it fires. Tables and diagrams are made from what was found, so that they
 //! cannot say anything else than the code does.
 //!
 //! # Why
@@ -28,12 +29,12 @@ use super::effect::Effect;
 use super::instant::Instant;
 use super::machine::{StateSpec, Workflow};
 
-/// Configurations that are looked at unless the caller says otherwise: ten times
-/// what the largest shipped flow has, and still a few seconds of work.
+/// Configurations that are looked at unless the caller says otherwise: twenty times
+/// what the consultation has, some twenty seconds of work.
 pub const CONFIGURATIONS_MAX: usize = 50_000;
 /// Where a start comes from: the specification's mark for the state before it.
 pub const BEFORE_START: &str = "•";
-/// The sample name of a row that a due timer made.
+/// The sample name of a row that a due timer without a sample made.
 pub const DUE: &str = "due";
 
 /// What is explored, and how far.
@@ -60,7 +61,7 @@ pub struct Row {
     pub from: String,
     /// The event; `timer NAME` for a due timer.
     pub event: String,
-    /// Which sample of it; [`DUE`] for a timer.
+    /// Which sample of it; [`DUE`] for a timer without one.
     pub sample: &'static str,
     /// State path after.
     pub to: String,
@@ -110,6 +111,8 @@ pub struct Exploration {
     pub lapsing: BTreeSet<(String, String)>,
     /// Events of `system` (state, event, code) in the same commit that were refused.
     pub refused_follows: BTreeSet<(String, String, &'static str)>,
+    /// Declared events without a sample: nothing here says what they do.
+    pub unsampled: BTreeSet<&'static str>,
     /// Samples (event, sample) that no configuration accepts.
     pub unused_samples: BTreeSet<(&'static str, &'static str)>,
 }

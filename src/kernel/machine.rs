@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::actor::{Actor, Role};
 use super::calendar::Calendar;
+use super::definition::Definition;
 use super::effect::{Effect, Notice, Send, Spawn, Task};
 use super::entry::Cause;
 use super::fact::{self, Fact, Facts};
@@ -368,6 +369,8 @@ pub trait Workflow: std::marker::Send + Sync {
     /// # Errors
     /// Every fault at once.
     fn policy(&self, values: &Value) -> Result<Arc<dyn Any + std::marker::Send + Sync>, Vec<Fault>>;
+    /// The queue that an instance with `data` goes back to when its owner can no longer act (X16).
+    fn queue(&self, definition: &Definition, data: &Value) -> Option<String>;
     /// The facts that `event` needs.
     fn facts(&self, instance: Option<&Instance>, event: &Event) -> Vec<Fact>;
     /// What `event` does: total and pure.

@@ -25,6 +25,7 @@ use statig::blocking::{IntoStateMachine, State, StateExt, Superstate};
 use super::actor::Role;
 use super::case::Case;
 use super::common::{self, CasePolicy, Common, Stage};
+use super::definition::Definition;
 use super::fact::Fact;
 use super::fault::Fault;
 use super::instance::Instance;
@@ -79,6 +80,8 @@ where
     fn case_mut(&mut self) -> &mut Case;
     /// Range checks beyond the policy's schema: every fault at once.
     fn check(policy: &Self::Policy) -> Vec<Fault>;
+    /// The queue that the case goes back to when its owner can no longer act (X16).
+    fn queue(&self, policy: &Self::Policy) -> String;
     /// The facts that `event` needs.
     fn facts(data: Option<&Self>, event: &Self::Events) -> Vec<Fact>;
     /// Brings state path and data of an older version to [`Machine::DATA_VERSION`].
@@ -412,6 +415,11 @@ where
         let policy = M::Policy::deserialize(values).map_err(|e| vec![Fault::value("", e.to_string())])?;
         let faults = M::check(&policy);
         if faults.is_empty() { Ok(Arc::new(policy)) } else { Err(faults) }
+    }
+
+    fn queue(&self, definition: &Definition, data: &Value) -> Option<String> {
+        let policy = definition.policy.downcast_ref::<M::Policy>()?;
+        M::deserialize(data).ok().map(|machine| machine.queue(policy))
     }
 
     fn facts(&self, instance: Option<&Instance>, event: &Event) -> Vec<Fact> {

@@ -76,6 +76,9 @@ pub struct EventRow {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RuleOrder(Vec<Part>);
 
+/// A name with its place in the order of the specification.
+type Placed<'a> = (usize, &'a str);
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Number(u64),
@@ -189,7 +192,7 @@ impl EventTable {
     /// What every reached state does with every event.
     pub fn of(exploration: &Exploration) -> Self {
         let states: Vec<String> = exploration.leaves().into_iter().map(str::to_owned).collect();
-        let mut found: BTreeMap<(usize, &str), Vec<BTreeSet<(usize, &str)>>> = BTreeMap::new();
+        let mut found: BTreeMap<Placed<'_>, Vec<BTreeSet<Placed<'_>>>> = BTreeMap::new();
         for row in &exploration.rows {
             let Some(column) = states.iter().position(|state| *state == row.from) else { continue };
             let key = (exploration.event_place(&row.event), row.event.as_str());

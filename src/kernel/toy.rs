@@ -205,17 +205,13 @@ impl Toy {
     }
 
     #[state]
-    fn lost(&mut self, event: &ToyEvent) -> Outcome<State> {
-        match event {
-            _ => Super,
-        }
+    fn lost(&mut self) -> Outcome<State> {
+        Super
     }
 
     #[superstate]
-    fn settled(&mut self, event: &ToyEvent) -> Outcome<State> {
-        match event {
-            _ => Super,
-        }
+    fn settled(&mut self) -> Outcome<State> {
+        Super
     }
 
     #[state(superstate = "settled")]
@@ -240,31 +236,23 @@ impl Toy {
     }
 
     #[superstate]
-    fn closed(&mut self, event: &ToyEvent) -> Outcome<State> {
-        match event {
-            _ => Super,
-        }
+    fn closed(&mut self) -> Outcome<State> {
+        Super
     }
 
     #[state(superstate = "closed")]
-    fn done(&mut self, event: &ToyEvent) -> Outcome<State> {
-        match event {
-            _ => Super,
-        }
+    fn done(&mut self) -> Outcome<State> {
+        Super
     }
 
     #[state(superstate = "closed")]
-    fn withdrawn(&mut self, event: &ToyEvent) -> Outcome<State> {
-        match event {
-            _ => Super,
-        }
+    fn withdrawn(&mut self) -> Outcome<State> {
+        Super
     }
 
     #[state(superstate = "closed")]
-    fn unseen(&mut self, event: &ToyEvent) -> Outcome<State> {
-        match event {
-            _ => Super,
-        }
+    fn unseen(&mut self) -> Outcome<State> {
+        Super
     }
 }
 
@@ -321,6 +309,10 @@ impl Machine for Toy {
 
     fn check(_: &ToyPolicy) -> Vec<Fault> {
         Vec::new()
+    }
+
+    fn queue(&self, _: &ToyPolicy) -> String {
+        "workshop".into()
     }
 
     fn facts(_: Option<&Self>, _: &ToyEvent) -> Vec<Fact> {

@@ -1,3 +1,5 @@
 //! The one integration-test binary: a file per subject.
 
 mod architecture;
+mod basics;
+mod rig;

@@ -65,6 +65,10 @@ impl Machine for Consultation {
         policy.check()
     }
 
+    fn queue(&self, policy: &Policy) -> String {
+        self.queue_name(policy)
+    }
+
     fn facts(data: Option<&Self>, event: &Event) -> Vec<Fact> {
         let mut facts = Vec::new();
         match (data, event) {

@@ -11,7 +11,7 @@ use super::event::{
     AnswerCall, AutoReplySent, Category, CustomerReply, HangUp, RecordDetails, Respond, Withdraw,
 };
 use super::machine::State;
-use super::policy::IntakeField;
+use super::policy::{IntakeField, Policy};
 use super::{ACCEPT, Consultation, Cx};
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Channel, Handle, Owner};
@@ -162,8 +162,13 @@ impl Consultation {
     }
 
     /// The queue of the case's category.
+    pub(super) fn queue_name(&self, policy: &Policy) -> String {
+        policy.queues.of(Category::of(&self.case.category)).to_owned()
+    }
+
+    /// The same as an owner.
     pub(super) fn queue(&self, cx: &Cx<'_>) -> Owner {
-        Owner::Queue(cx.policy.queues.of(Category::of(&self.case.category)).to_owned())
+        Owner::Queue(self.queue_name(cx.policy))
     }
 
     /// ACCEPT is due: back to the queue.

@@ -85,6 +85,10 @@ impl Workflow for Probe {
         Ok(Arc::new(()))
     }
 
+    fn queue(&self, _: &Definition, _: &Value) -> Option<String> {
+        None
+    }
+
     fn facts(&self, _: Option<&Instance>, event: &Event) -> Vec<Fact> {
         let counted = event.payload.contains_key("spawn");
         counted.then(|| Fact::Count { name: "spawns".into(), key: "all".into() }).into_iter().collect()

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use drawing::Drawing;
-pub use svg::Mark;
+pub use svg::{Mark, Taken};
 
 use super::definition::Definition;
 use super::explore::cover::{cover, holds, superstates};

@@ -4,6 +4,7 @@ use dagre::Point;
 
 use super::NodeKind;
 use super::drawing::{Line, Rect, Shape};
+use crate::kernel::explore::cover::holds;
 
 /// Points at which a curve is checked against what stands around it.
 const CHECKS: u32 = 24;
@@ -14,20 +15,23 @@ const CLEARANCE: f64 = 5.0;
 ///
 /// dagre bends a line at every row it crosses, empty rows included.
 pub(super) fn straighten(lines: &[Line], shapes: &[Shape]) -> Vec<Line> {
-    let states: Vec<Rect> = shapes
-        .iter()
-        .filter(|shape| shape.node.kind != NodeKind::Superstate)
-        .map(|shape| shape.rect.grown(CLEARANCE))
-        .collect();
     let straight = |(number, line): (usize, &Line)| {
-        let others = lines.iter().enumerate().filter(|(other, _)| *other != number);
-        let around: Vec<Rect> =
-            others.map(|(_, other)| other.label.grown(CLEARANCE)).chain(states.iter().copied()).collect();
+        let labels = lines.iter().enumerate().filter(|(other, _)| *other != number);
+        let labels = labels.map(|(_, other)| other.label.grown(CLEARANCE));
+        let boxes = shapes.iter().filter(|shape| !is_around(shape, line));
+        let around: Vec<Rect> = boxes.map(|shape| shape.rect.grown(CLEARANCE)).chain(labels).collect();
         let mut line = line.clone();
         drop_bends(&mut line, &around);
         line
     };
     lines.iter().enumerate().map(straight).collect()
+}
+
+/// Whether `shape` is a superstate that the line starts or ends in.
+fn is_around(shape: &Shape, line: &Line) -> bool {
+    let id = &shape.node.id;
+    shape.node.kind == NodeKind::Superstate
+        && (*id == line.arrow.from || holds(id, &line.arrow.from) || holds(id, &line.arrow.to))
 }
 
 fn drop_bends(line: &mut Line, around: &[Rect]) {
@@ -47,10 +51,10 @@ fn drop_bends(line: &mut Line, around: &[Rect]) {
 
 /// Whether the curve between two points touches nothing but what stands at its ends.
 fn is_clear(from: &Point, to: &Point, around: &[Rect]) -> bool {
-    let ends: Vec<&Rect> = around.iter().filter(|rect| !rect.holds(from) && !rect.holds(to)).collect();
+    let foreign: Vec<&Rect> = around.iter().filter(|rect| !rect.holds(from) && !rect.holds(to)).collect();
     (1..CHECKS).all(|step| {
         let point = on_curve(from, to, f64::from(step) / f64::from(CHECKS));
-        !ends.iter().any(|rect| rect.holds(&point))
+        !foreign.iter().any(|rect| rect.holds(&point))
     })
 }
 

@@ -6,17 +6,36 @@ use dagre::Point;
 
 use super::drawing::{Drawing, LABEL_LINE, Line, START_SIZE, Shape};
 use super::route::control;
-use super::style::{family, sheet};
+use super::style::{SCOPE, family, sheet};
 use super::text::{escape, escaped};
-use super::{Cause, NodeKind};
+use super::{Arrow, Cause, NodeKind};
 
 /// What is marked in the picture of a case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     /// Path of the state it is in.
     pub current: Option<String>,
-    /// State paths before and after of each move it made.
-    pub taken: Vec<(String, String)>,
+    /// The moves it made.
+    pub taken: Vec<Taken>,
+}
+
+/// A move that a case made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// State path before; [`BEFORE_START`](crate::kernel::explore::BEFORE_START) for its start.
+    pub from: String,
+    /// State path after.
+    pub to: String,
+    /// The event, `timer NAME` for a due timer; any where it is absent.
+    pub event: Option<String>,
+}
+
+impl Taken {
+    /// Whether the arrow stands for this move.
+    fn is(&self, arrow: &Arrow) -> bool {
+        let known = |event: &String| arrow.causes.iter().any(|cause| cause.event == *event);
+        arrow.covers(&self.from, &self.to) && self.event.as_ref().is_none_or(known)
+    }
 }
 
 impl Drawing {
@@ -27,7 +46,7 @@ impl Drawing {
         for shape in self.shapes.iter().filter(|shape| shape.node.kind == NodeKind::Superstate) {
             self.superstate(shape, &mut out);
         }
-        let taken = |line: &Line| mark.taken.iter().any(|(from, to)| line.arrow.covers(from, to));
+        let taken = |line: &Line| mark.taken.iter().any(|taken| taken.is(&line.arrow));
         let faint = !mark.taken.is_empty();
         for line in &self.lines {
             self.line(line, taken(line), faint, &mut out);
@@ -54,7 +73,7 @@ impl Drawing {
         put(
             out,
             format_args!(
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"{SCOPE}\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
                  height=\"{height}\" role=\"img\" lang=\"{}\" aria-labelledby=\"title desc\">\n\
                  <title id=\"title\">{title}</title>\n\
                  <desc id=\"desc\">{}: {states} states, {} arrows</desc>\n<style>{}</style>\n\

@@ -1,11 +1,12 @@
 //! Owns the breadth-first search under [`Explorer::explore`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value};
 
 use super::{BEFORE_START, DUE, Exploration, Explorer, Kind, Row, summary};
 use crate::kernel::actor::Actor;
+use crate::kernel::effect::Effect;
 use crate::kernel::entry::{Cause, ENTRY_VERSION, Entry, Pins};
 use crate::kernel::fact::Facts;
 use crate::kernel::hash::Hash;
@@ -27,6 +28,12 @@ struct Found {
     before: BTreeSet<usize>,
 }
 
+/// A configuration whose events are to be tried.
+struct Here {
+    number: usize,
+    instance: Instance,
+}
+
 /// What is tried: an event and how its row calls it.
 struct Trial<'t> {
     event: &'t Event,
@@ -41,10 +48,9 @@ struct Search<'a> {
     id: InstanceId,
     pins: Pins,
     /// Number of a configuration by its key.
-    known: HashMap<String, usize>,
+    known: BTreeMap<String, usize>,
     found: Vec<Found>,
-    /// Configurations whose events are still to be tried.
-    open: VecDeque<(usize, Instance)>,
+    open: VecDeque<Here>,
     used: BTreeSet<(&'static str, &'static str)>,
     seen: Exploration,
 }
@@ -52,22 +58,23 @@ struct Search<'a> {
 /// Runs the search to its end or its limit.
 pub(super) fn run(explorer: &Explorer<'_>) -> Exploration {
     let samples = explorer.workflow.samples();
-    let mut events: Vec<Event> = samples.iter().map(|sample| event_of(sample, explorer.now)).collect();
+    let (timers, sent): (Vec<&Sample>, Vec<&Sample>) =
+        samples.iter().partition(|sample| sample.event == TIMER_FIRED);
+    let mut events: Vec<Event> = sent.iter().map(|sample| event_of(sample, explorer.now)).collect();
     let mut search = Search::new(explorer);
-    for (sample, event) in samples.iter().zip(&events) {
+    for (sample, event) in sent.iter().zip(&events) {
         if sample.event == explorer.workflow.start_event()
-            && let Ok(started) = search.commit(None, &Trial::of(sample, event, explorer.now))
+            && search.commit(None, &Trial::of(sample, event, explorer.now)).is_ok()
         {
             search.used.insert((sample.event, sample.label));
-            search.reach(None, started);
         }
     }
-    while let Some((number, instance)) = search.open.pop_front() {
-        for (sample, event) in samples.iter().zip(&mut events) {
-            search.try_sample(number, &instance, sample, event);
+    while let Some(here) = search.open.pop_front() {
+        for (sample, event) in sent.iter().zip(&mut events) {
+            search.try_sample(&here, sample, event);
         }
-        for (name, timer) in &instance.timers {
-            search.fire(number, &instance, name, timer);
+        for (name, timer) in &here.instance.timers {
+            search.fire(&here, &timers, (name, timer));
         }
     }
     search.conclude(&samples)
@@ -106,6 +113,7 @@ impl<'a> Search<'a> {
             accepted: BTreeMap::new(),
             lapsing: BTreeSet::new(),
             refused_follows: BTreeSet::new(),
+            unsampled: BTreeSet::new(),
             unused_samples: BTreeSet::new(),
         };
         let pins = Pins {
@@ -118,7 +126,7 @@ impl<'a> Search<'a> {
             explorer,
             id: InstanceId::derive("exploration", &[workflow.name()]),
             pins,
-            known: HashMap::new(),
+            known: BTreeMap::new(),
             found: Vec::new(),
             open: VecDeque::new(),
             used: BTreeSet::new(),
@@ -127,21 +135,21 @@ impl<'a> Search<'a> {
     }
 
     /// Tries a sample at the moment it is written for, and where the configuration is later, then too.
-    fn try_sample(&mut self, number: usize, instance: &Instance, sample: &Sample, event: &mut Event) {
+    fn try_sample(&mut self, here: &Here, sample: &Sample, event: &mut Event) {
         let now = self.explorer.now;
-        let later = Some(instance.updated).filter(|updated| *updated > now);
+        let later = Some(here.instance.updated).filter(|updated| *updated > now);
         for at in std::iter::once(now).chain(later) {
             event.occurred_at = at;
-            if let Ok(after) = self.commit(Some(instance), &Trial::of(sample, event, at)) {
+            if self.commit(Some(here), &Trial::of(sample, event, at)).is_ok() {
                 self.used.insert((sample.event, sample.label));
-                self.reach(Some(number), after);
                 return;
             }
         }
     }
 
-    fn fire(&mut self, number: usize, instance: &Instance, name: &str, timer: &Timer) {
-        let at = timer.due.max(instance.updated);
+    /// Fires a running timer, once with the facts of each of its samples; without facts where it has none.
+    fn fire(&mut self, here: &Here, samples: &[&Sample], (name, timer): (&str, &Timer)) {
+        let at = timer.due.max(here.instance.updated);
         let cause = Cause::Timer { timer: name.to_owned(), generation: timer.generation, due: timer.due };
         let event = Event {
             name: TIMER_FIRED.to_owned(),
@@ -151,25 +159,39 @@ impl<'a> Search<'a> {
             cause: Some(cause),
         };
         let row_event = format!("timer {name}");
-        let facts = Facts::new();
-        let trial = Trial { event: &event, facts: &facts, sample: DUE, row_event: &row_event, at };
-        let after = match self.commit(Some(instance), &trial) {
-            Ok(after) => after,
-            Err(_) => {
-                self.seen.lapsing.insert((instance.state.clone(), name.to_owned()));
-                let mut after = instance.clone();
-                after.timers.remove(name);
-                after.updated = at;
-                after
+        let no_facts = Facts::new();
+        let trial = |facts, sample| Trial { event: &event, facts, sample, row_event: &row_event, at };
+        let mut samples = samples.iter().filter(|sample| sample.payload == event.payload).peekable();
+        let mut lapses = true;
+        if samples.peek().is_none() {
+            lapses = self.commit(Some(here), &trial(&no_facts, DUE)).is_err();
+        }
+        for sample in samples {
+            if self.commit(Some(here), &trial(&sample.facts, sample.label)).is_ok() {
+                self.used.insert((sample.event, sample.label));
+                lapses = false;
             }
-        };
-        self.reach(Some(number), after);
+        }
+        if lapses {
+            self.seen.lapsing.insert((here.instance.state.clone(), name.to_owned()));
+            let mut after = here.instance.clone();
+            after.timers.remove(name);
+            after.updated = at;
+            self.reach(Some(here), after);
+        }
     }
 
-    /// Carries out an event and the events of `system` it asks for, as the engine does in one commit.
-    fn commit(&mut self, before: Option<&Instance>, trial: &Trial<'_>) -> Result<Instance, Refusal> {
-        let (mut after, asked) = self.step(before, trial)?;
-        let mut follows: VecDeque<Follow> = asked.into();
+    /// Carries out an event and the events of `system` it asks for, as the engine does in one commit,
+    /// and takes down where that leads.
+    fn commit(&mut self, here: Option<&Here>, trial: &Trial<'_>) -> Result<(), Refusal> {
+        let before = here.map(|here| &here.instance);
+        let change = self.step(before, trial)?;
+        if change.follow.is_empty() {
+            self.reach_by(here, trial, *change);
+            return Ok(());
+        }
+        let mut follows: VecDeque<Follow> = change.follow.clone().into();
+        let mut after = self.apply(before, trial, *change);
         for _ in 0..FOLLOWS_MAX {
             let Some(follow) = follows.pop_front() else { break };
             let event = Event {
@@ -179,13 +201,14 @@ impl<'a> Search<'a> {
                 occurred_at: trial.at,
                 cause: Some(Cause::Follow { seq: after.seq }),
             };
-            match self.step(Some(&after), &Trial { event: &event, row_event: follow.event, ..*trial }) {
-                Ok((next, asked)) => {
-                    after = next;
-                    follows.extend(asked);
+            let trial = Trial { event: &event, row_event: follow.event, ..*trial };
+            match self.step(Some(&after), &trial) {
+                Ok(change) => {
+                    follows.extend(change.follow.iter().cloned());
+                    after = self.apply(Some(&after), &trial, *change);
                 }
                 Err(refusal) => {
-                    let refused = (after.state.clone(), event.name, refusal.code);
+                    let refused = (after.state.clone(), event.name.clone(), refusal.code);
                     self.seen.refused_follows.insert(refused);
                 }
             }
@@ -194,15 +217,12 @@ impl<'a> Search<'a> {
             let refused = (after.state.clone(), endless.event.to_owned(), "endless");
             self.seen.refused_follows.insert(refused);
         }
-        Ok(after)
+        self.reach(here, after);
+        Ok(())
     }
 
     /// One step, recorded as a row.
-    fn step(
-        &mut self,
-        before: Option<&Instance>,
-        trial: &Trial<'_>,
-    ) -> Result<(Instance, Vec<Follow>), Refusal> {
+    fn step(&mut self, before: Option<&Instance>, trial: &Trial<'_>) -> Result<Box<Change>, Refusal> {
         let input = Input {
             definition: self.explorer.definition,
             calendar: self.explorer.calendar,
@@ -218,7 +238,7 @@ impl<'a> Search<'a> {
             Outcome::Refused(refusal) => return Err(refusal),
         };
         self.record(trial, kind, &change);
-        Ok(self.apply(before, trial, *change))
+        Ok(change)
     }
 
     fn record(&mut self, trial: &Trial<'_>, kind: Kind, change: &Change) {
@@ -244,7 +264,7 @@ impl<'a> Search<'a> {
     }
 
     /// The instance after the step, through the same entry as in the engine.
-    fn apply(&self, before: Option<&Instance>, trial: &Trial<'_>, change: Change) -> (Instance, Vec<Follow>) {
+    fn apply(&self, before: Option<&Instance>, trial: &Trial<'_>, change: Change) -> Instance {
         let entry = Entry {
             v: ENTRY_VERSION,
             instance: self.id.clone(),
@@ -269,33 +289,49 @@ impl<'a> Search<'a> {
             effects: change.effects,
             prev: Hash::ZERO,
         };
-        let after = Instance::apply(before, &entry, Hash::ZERO, 0, &Private::new())
-            .expect("the entry was made for this instance, its patch from this instance's data");
-        (after, change.follow)
+        Instance::apply(before, &entry, Hash::ZERO, 0, &Private::new())
+            .expect("the entry was made for this instance, its patch from this instance's data")
     }
 
-    /// Takes down that `instance` was reached, and keeps it for trying where it is a new configuration.
-    fn reach(&mut self, from: Option<usize>, instance: Instance) {
-        let shape = self.explorer.workflow.shape(&instance.data);
-        let key = key_of(&instance, &shape);
-        let number = match self.known.get(&key) {
-            Some(number) => *number,
-            None if self.found.len() >= self.explorer.configurations_max => {
-                self.seen.truncated = true;
-                return;
-            }
-            None => {
-                let number = self.found.len();
-                self.known.insert(key, number);
-                let state = instance.state.clone();
-                self.found.push(Found { state, shape, before: BTreeSet::new() });
-                self.open.push_back((number, instance));
-                number
-            }
+    /// Takes down where one step leads, without building the instance where it is nothing new.
+    fn reach_by(&mut self, here: Option<&Here>, trial: &Trial<'_>, change: Change) {
+        let shape = match here {
+            Some(here) if change.patch.is_empty() => self.found[here.number].shape.clone(),
+            Some(_) | None => self.explorer.workflow.shape(&change.data),
         };
-        if let Some(from) = from {
-            self.found[number].before.insert(from);
+        let timers = timers_after(here.map(|here| &here.instance), trial.event, &change.effects);
+        let key = key_of(&change.to, &shape, timers.into_iter());
+        if let Some(number) = self.enter(here, key, &change.to, shape) {
+            let instance = self.apply(here.map(|here| &here.instance), trial, change);
+            self.open.push_back(Here { number, instance });
         }
+    }
+
+    /// Takes down that `instance` was reached.
+    fn reach(&mut self, here: Option<&Here>, instance: Instance) {
+        let shape = self.explorer.workflow.shape(&instance.data);
+        let key = key_of(&instance.state, &shape, instance.timers.keys().map(String::as_str));
+        if let Some(number) = self.enter(here, key, &instance.state, shape) {
+            self.open.push_back(Here { number, instance });
+        }
+    }
+
+    /// Takes down a configuration and the way to it; its number where it is new and within the limit.
+    fn enter(&mut self, here: Option<&Here>, key: String, state: &str, shape: String) -> Option<usize> {
+        let known = self.known.get(&key).copied();
+        if known.is_none() && self.found.len() >= self.explorer.configurations_max {
+            self.seen.truncated = true;
+            return None;
+        }
+        let number = known.unwrap_or(self.found.len());
+        if known.is_none() {
+            self.known.insert(key, number);
+            self.found.push(Found { state: state.to_owned(), shape, before: BTreeSet::new() });
+        }
+        if let Some(here) = here {
+            self.found[number].before.insert(here.number);
+        }
+        known.is_none().then_some(number)
     }
 
     fn conclude(mut self, samples: &[Sample]) -> Exploration {
@@ -309,6 +345,11 @@ impl<'a> Search<'a> {
             .filter(|path| !seen.reached.contains(*path))
             .cloned()
             .collect();
+        let sampled = |name: &&str| {
+            samples.iter().any(|sample| sample.event == *name)
+                || seen.rows.iter().any(|row| row.event == **name)
+        };
+        seen.unsampled = seen.events.iter().copied().filter(|name| !sampled(name)).collect();
         seen.unused_samples = samples
             .iter()
             .map(|sample| (sample.event, sample.label))
@@ -355,11 +396,31 @@ impl<'a> Search<'a> {
     }
 }
 
+/// The running timers after a step, as [`Instance::apply`] leaves them.
+fn timers_after<'s>(
+    before: Option<&'s Instance>,
+    event: &'s Event,
+    effects: &'s [Effect],
+) -> BTreeSet<&'s str> {
+    let mut timers: BTreeSet<&str> =
+        before.into_iter().flat_map(|instance| instance.timers.keys().map(String::as_str)).collect();
+    if let Some(Cause::Timer { timer, .. }) = &event.cause {
+        timers.remove(timer.as_str());
+    }
+    for effect in effects {
+        if let Effect::Arm { timer, .. } = effect {
+            timers.insert(timer);
+        } else if let Effect::Cancel { timer } = effect {
+            timers.remove(timer.as_str());
+        }
+    }
+    timers
+}
+
 /// What tells configurations apart, in one text.
-fn key_of(instance: &Instance, shape: &str) -> String {
-    let mut key = String::with_capacity(instance.state.len() + shape.len() + 64);
-    for part in [instance.state.as_str(), shape].into_iter().chain(instance.timers.keys().map(String::as_str))
-    {
+fn key_of<'s>(state: &'s str, shape: &'s str, timers: impl Iterator<Item = &'s str>) -> String {
+    let mut key = String::with_capacity(state.len() + shape.len() + 64);
+    for part in [state, shape].into_iter().chain(timers) {
         key.push_str(part);
         key.push('\n');
     }

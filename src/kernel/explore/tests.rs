@@ -55,6 +55,14 @@ fn sample_that_nothing_accepts_is_reported() {
 }
 
 #[test]
+fn event_without_sample_is_reported() {
+    let unsampled = explored().unsampled;
+    assert!(unsampled.contains("note_added"));
+    assert!(!unsampled.contains("accept") && !unsampled.contains("inspect"));
+    assert!(!unsampled.contains("archive"), "the machine sends it to itself");
+}
+
+#[test]
 fn sample_refused_at_the_start_is_tried_after_a_timer_moved_time_on() {
     let exploration = explored();
     let inspected: Vec<_> = exploration.rows.iter().filter(|row| row.event == "inspect").collect();

@@ -1,0 +1,150 @@
+//! Owns the command line: a file per command, each with its arguments, its run and its text.
+//!
+//! What a command answers goes to standard output, everything else to standard
+//! error; progress is drawn only where somebody watches.
+
+pub mod actor;
+pub mod check;
+mod client;
+pub mod definition;
+pub mod diagram;
+mod directory;
+mod explored;
+pub mod export;
+mod failure;
+mod files;
+mod logging;
+pub mod openapi;
+mod progress;
+pub mod rebuild;
+pub mod schema;
+pub mod serve;
+pub mod table;
+pub mod token;
+pub mod verify;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::Failure;
+use logging::LogArgs;
+
+/// Longest wait at the end for what still blocks: the answers are out by then.
+const LINGER: Duration = Duration::from_millis(500);
+
+const AFTER_HELP: &str = "\
+Examples:
+  careflow serve                                   start here; prints an administrator token once
+  careflow definition write ./flows                put the shipped definitions on disk for editing
+  careflow check ./flows                           everything wrong with them, with line and column
+  careflow serve --definitions ./flows
+  careflow token create --role agent --actor u-17
+  careflow export --workflow consultation --out history.jsonl
+
+Exit codes:
+  0   done
+  1   the answer is no: check, verify or serve found faults
+  2   the arguments are wrong
+  3   the directory or a file cannot be used: in use, damaged, missing
+  4   the running server refused
+  70  a fault of careflow itself";
+
+/// Customer-service procedures as durable, typed state machines.
+#[derive(Debug, Parser)]
+#[command(name = "careflow", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Check(check::Args),
+    Export(export::Args),
+    Verify(verify::Args),
+    Rebuild(rebuild::Args),
+    Definition(definition::Args),
+    Token(token::Args),
+    Actor(actor::Args),
+    Diagram(diagram::Args),
+    Table(table::Args),
+    Schema(schema::Args),
+    Openapi(openapi::Args),
+}
+
+impl Command {
+    async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Serve(args) => args.run().await,
+            Self::Check(args) => args.run(),
+            Self::Export(args) => args.run().await,
+            Self::Verify(args) => args.run().await,
+            Self::Rebuild(args) => args.run().await,
+            Self::Definition(args) => args.run(),
+            Self::Token(args) => args.run().await,
+            Self::Actor(args) => args.run().await,
+            Self::Diagram(args) => args.run(),
+            Self::Table(args) => args.run(),
+            Self::Schema(args) => args.run(),
+            Self::Openapi(args) => args.run(),
+        }
+    }
+
+    /// What is logged unless the caller says otherwise: a server tells what it does, a command answers.
+    const fn log_default(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "warn,careflow=info",
+            Self::Check(_)
+            | Self::Export(_)
+            | Self::Verify(_)
+            | Self::Rebuild(_)
+            | Self::Definition(_)
+            | Self::Token(_)
+            | Self::Actor(_)
+            | Self::Diagram(_)
+            | Self::Table(_)
+            | Self::Schema(_)
+            | Self::Openapi(_) => "warn",
+        }
+    }
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    cli.log.start(cli.command.log_default())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Internal(format!("there is no runtime: {error}")))?;
+    let outcome = runtime.block_on(cli.command.run());
+    runtime.shutdown_timeout(LINGER);
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

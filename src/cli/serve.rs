@@ -1,0 +1,195 @@
+//! `serve`: the server, from checking the definitions to a clean stop.
+
+mod control;
+mod scrub;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::directory::{self, OpenArgs};
+use super::failure::Failure;
+use super::progress::{Progress, Unit};
+use crate::api::{self, AppState, Limits};
+use crate::app::{self, Store};
+use crate::config::{Config, LISTEN_DEFAULT};
+use crate::definition::file::Source;
+use crate::engine::{Engine, Identity};
+use crate::index::sled;
+use crate::kernel::actor::{Actor, ActorKind, Role};
+use crate::time::WallTime;
+use crate::workflows::Registry;
+use control::Control;
+
+/// Longest wait at the end for requests under way: commands take milliseconds, only a waiting
+/// reader of the feed is cut off.
+const DRAIN_WAIT: Duration = Duration::from_millis(2_500);
+/// Longest wait for the engine's clean stop; with [`DRAIN_WAIT`] and the runtime's end under five seconds.
+const STOP_WAIT: Duration = Duration::from_millis(1_800);
+/// Whom the first token speaks for.
+const FIRST_ACTOR: &str = "administrator";
+
+/// Runs the server until it is told to stop (SIGTERM or Ctrl-C).
+///
+/// The first start makes the directory and prints one administrator token, once. Definitions are
+/// checked before anything is started. Commands such as `token` and `export` work beside the
+/// running server through `control.sock` in the directory.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  careflow serve\n  careflow serve --data /var/lib/careflow --listen 0.0.0.0:8080\n  careflow serve --definitions ./flows\n  CAREFLOW_LOG=careflow=debug careflow serve --log-format json")]
+pub struct Args {
+    #[command(flatten)]
+    open: OpenArgs,
+    /// Address and port; port 0 takes a free one and prints it.
+    #[arg(long, env = "CAREFLOW_LISTEN", value_name = "ADDR", default_value = LISTEN_DEFAULT)]
+    listen: SocketAddr,
+}
+
+impl Args {
+    /// Runs it.
+    ///
+    /// # Crash safety
+    /// Whatever was acknowledged is on stable storage; dying anywhere is an unclean stop and loses nothing.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing is started where the definitions are wrong or the directory is in use.
+    pub async fn run(self) -> Result<(), Failure> {
+        let config = self.open.config();
+        let mut stop = Stop::listen()?;
+        let registry = Registry::shipped();
+        let sources = app::sources(registry.all(), config.definitions.as_deref())?;
+        let store = directory::open(&config).await?;
+        tell_opened(&store);
+        let listener = TcpListener::bind(self.listen).await.map_err(|error| {
+            Failure::Directory(format!("`{}` cannot be listened on: {error}; --listen names another", self.listen))
+        })?;
+        let address = listener.local_addr()?;
+        let (control, socket) = Control::bind(config.control())?;
+        let state = AppState::new(registry.all(), Limits::default());
+        let (end, ended) = oneshot::channel::<()>();
+        let ended = async {
+            // Either way it is the end: told so, or whoever would tell is gone.
+            ended.await.ok();
+        };
+        let server = tokio::spawn(api::serve(listener, Some(socket), api::router(state.clone()), ended));
+        say(&format!("listening on http://{address}"))?;
+        let opened = tokio::select! {
+            opened = open_engine(&store, sources, &state) => Some(opened?),
+            () = stop.wait() => None,
+        };
+        let Some(engine) = opened else {
+            eprintln!("stopped while opening; the next start goes on");
+            return Ok(());
+        };
+        let started = begin(&engine, &config, address).await;
+        if started.is_ok() {
+            state.open(engine.clone());
+            let scrubbing = tokio::spawn(scrub::run(store.journal.clone(), engine.clone()));
+            say("ready")?;
+            stop.wait().await;
+            scrubbing.abort();
+        }
+        // The server may have ended by itself; then nobody listens for the end any more.
+        end.send(()).ok();
+        if tokio::time::timeout(DRAIN_WAIT, server).await.is_err() {
+            tracing::warn!("requests that still waited were cut off");
+        }
+        let stopped = stop_engine(&engine).await;
+        // While the directory is still locked: a server that starts now makes its own.
+        drop(control);
+        started.and(stopped)
+    }
+}
+
+/// What must be true before requests are taken.
+async fn begin(engine: &Engine, config: &Config, address: SocketAddr) -> Result<(), Failure> {
+    if let Some(batch) = engine.interrupted_batch() {
+        return Err(Failure::Directory(format!(
+            "import `{batch}` was interrupted in `{}`; run the same `careflow import` again to finish it, then serve",
+            config.data.display()
+        )));
+    }
+    if engine.tokens().is_empty() {
+        let identity =
+            Identity { actor: FIRST_ACTOR.into(), kind: ActorKind::Person, roles: vec![Role::Administrator] };
+        let made = engine.create_token(identity, Actor::system()).await;
+        let (_, secret) = made.map_err(|error| Failure::Directory(error.to_string()))?;
+        say(&format!(
+            "administrator token, told this once: {secret}\n  \
+             it makes others: `careflow token create --role agent --actor ID`"
+        ))?;
+    }
+    say(&format!(
+        "  API      http://{address}/v1/workflows\n  docs     http://{address}/docs\n  control  {}",
+        config.control().display()
+    ))
+}
+
+async fn open_engine(store: &Store, sources: Vec<Source>, state: &AppState) -> Result<Engine, Failure> {
+    let shown = Arc::new(Progress::new("building the index", Unit::Commits));
+    let (bar, readiness) = (shown.clone(), state.clone());
+    let progress = move |done, of| {
+        bar.set(done, of);
+        readiness.progress(done, of);
+    };
+    let engine = store.engine(sources, Arc::new(WallTime), Box::new(progress)).await;
+    shown.finish();
+    Ok(engine?)
+}
+
+/// Says what opening the directory found that an operator should know.
+fn tell_opened(store: &Store) {
+    if let Some(cut) = &store.journal_opened.cut {
+        let (from, bytes, reason) = (cut.from, cut.bytes, &cut.reason);
+        eprintln!("cut {bytes} bytes from position {from} on, which nobody had been told of: {reason}");
+    }
+    if let sled::Opened::Rebuild(why) = &store.index_opened
+        && store.journal_opened.last > 0
+    {
+        eprintln!("building the index anew from {} commits: {why}", store.journal_opened.last);
+    }
+}
+
+async fn stop_engine(engine: &Engine) -> Result<(), Failure> {
+    match tokio::time::timeout(STOP_WAIT, engine.stop()).await {
+        Ok(Ok(())) => {
+            eprintln!("stopped cleanly");
+            Ok(())
+        }
+        Ok(Err(reason)) => Err(Failure::Directory(reason)),
+        Err(_) => {
+            eprintln!("stopped before the index was written in full; the next start goes on");
+            Ok(())
+        }
+    }
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+/// The signals that end a server.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(|error| Failure::Internal(format!("no signals: {error}")));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

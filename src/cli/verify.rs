@@ -1,0 +1,259 @@
+//! `verify`: every byte of the journal checked, and the index compared with one built anew.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::directory::{self, DataArgs};
+use super::failure::Failure;
+use super::progress::{Progress, Unit};
+use crate::app::{AppError, Store};
+use crate::config::Config;
+use crate::engine::catch_up;
+use crate::index::sled::{self, SledIndex};
+use crate::index::{Index, IndexError};
+use crate::journal::Journal;
+use crate::journal::verify::{self, Report};
+use crate::kernel::hash::Hash;
+
+/// Most differing index keys that are named: enough to see a pattern; all are counted.
+const KEYS_NAMED_MAX: usize = 20;
+/// The index built for the comparison, below the data directory; removed at the end.
+const REBUILT: &str = "index.verify";
+
+/// Proves that the history is as it was written, and that the index says what the history says.
+///
+/// Checks each line's checksum, the dense positions, the chain over all lines, each entry's hash
+/// over its stored bytes, each instance's sequence and chain, and personal values against their
+/// digests. Then builds an index from the journal and compares it with the stored one, key by key.
+/// Needs the directory for itself: a copy of a running server's serves as well.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  careflow verify\n  careflow verify --data ./copy --json")]
+pub struct Args {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of the comparison of the index.
+enum IndexCheck {
+    /// It says what the journal says.
+    Same { keys: u64 },
+    /// It does not.
+    Differs { keys: u64, named: Vec<String> },
+    /// It was not compared, and why.
+    Skipped(String),
+}
+
+impl Args {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// [`Failure::No`] where anything is not as it was written.
+    pub async fn run(self) -> Result<(), Failure> {
+        let config = self.data.existing()?;
+        let journal = check_journal(&config).await?;
+        let index = if !journal.is_sound() {
+            IndexCheck::Skipped("the journal is damaged".into())
+        } else if let Some(cut) = &journal.unfinished {
+            IndexCheck::Skipped(format!("the next start will cut position {} on", cut.from))
+        } else {
+            check_index(&config).await?
+        };
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            writeln!(out, "{}", as_json(&journal, &index))?;
+        } else {
+            write!(out, "{}", as_text(&journal, &index))?;
+        }
+        verdict(&journal, &index)
+    }
+}
+
+async fn check_journal(config: &Config) -> Result<Report, Failure> {
+    let dir = config.journal();
+    let checked = tokio::task::spawn_blocking(move || {
+        let bar = Progress::new("checking the journal", Unit::Bytes);
+        let report = verify::directory(&dir, &mut |at| bar.set(at.bytes_done, at.bytes_total));
+        bar.finish();
+        report
+    });
+    Ok(checked.await.map_err(|error| Failure::Internal(error.to_string()))??)
+}
+
+async fn check_index(config: &Config) -> Result<IndexCheck, Failure> {
+    if !config.index().is_dir() {
+        return Ok(IndexCheck::Skipped("there is none; the next start builds it".into()));
+    }
+    let store = directory::open(config).await?;
+    if let sled::Opened::Rebuild(why) = &store.index_opened {
+        return Ok(IndexCheck::Skipped(format!("{why}; the next start builds it anew")));
+    }
+    let compared = compare(config, &store).await;
+    directory::close(&store).await?;
+    compared
+}
+
+async fn compare(config: &Config, store: &Store) -> Result<IndexCheck, Failure> {
+    let temporary = Temporary(config.data.join(REBUILT));
+    temporary.remove();
+    let (rebuilt, _) =
+        SledIndex::open(&temporary.0, sled::Options::default(), "").map_err(AppError::from)?;
+    let tail = store.journal.tail().await.map_err(AppError::from)?;
+    let bar = Progress::new("building an index to compare", Unit::Commits);
+    let show = |done, of| bar.set(done, of);
+    for index in [store.index.as_ref(), &rebuilt] {
+        catch_up(store.journal.as_ref(), index, tail, &show).await.map_err(AppError::from)?;
+    }
+    bar.finish();
+    Ok(differences(store.index.as_ref(), &rebuilt).map_err(AppError::from)?)
+}
+
+/// Compares key by key, keeping a hash of each value in memory.
+fn differences(stored: &dyn Index, rebuilt: &dyn Index) -> Result<IndexCheck, IndexError> {
+    let mut expected: HashMap<Vec<u8>, Hash> = HashMap::new();
+    rebuilt.dump(&mut |key, value| {
+        expected.insert(key.to_vec(), Hash::of(&[value]));
+    })?;
+    let (mut keys, mut differing, mut named) = (0, 0, Vec::new());
+    let mut note = |key: &[u8], what: &str| {
+        differing += 1;
+        if named.len() < KEYS_NAMED_MAX {
+            named.push(format!("`{}` {what}", key.escape_ascii()));
+        }
+    };
+    stored.dump(&mut |key, value| {
+        keys += 1;
+        match expected.remove(key) {
+            Some(hash) if hash == Hash::of(&[value]) => {}
+            Some(_) => note(key, "says something else"),
+            None => note(key, "should not be there"),
+        }
+    })?;
+    let mut missing: Vec<_> = expected.into_keys().collect();
+    missing.sort();
+    missing.iter().for_each(|key| note(key, "is missing"));
+    Ok(if differing == 0 { IndexCheck::Same { keys } } else { IndexCheck::Differs { keys: differing, named } })
+}
+
+/// A directory that is gone when this is.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn remove(&self) {
+        let path: &Path = &self.0;
+        // Where it cannot be removed, opening an index in it says so.
+        std::fs::remove_dir_all(path).ok();
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+fn verdict(journal: &Report, index: &IndexCheck) -> Result<(), Failure> {
+    if let Some(first) = journal.problems.first() {
+        let (count, position) = (journal.problems_total, first.position);
+        return Err(Failure::No(format!(
+            "{count} {} found in the journal, the first at position {position}",
+            if count == 1 { "problem was" } else { "problems were" }
+        )));
+    }
+    match index {
+        IndexCheck::Same { .. } | IndexCheck::Skipped(_) => Ok(()),
+        IndexCheck::Differs { keys, .. } => Err(Failure::No(format!(
+            "the index differs from the journal in {keys} keys; `careflow rebuild` makes it anew"
+        ))),
+    }
+}
+
+fn as_json(journal: &Report, index: &IndexCheck) -> Value {
+    let problems: Vec<Value> =
+        journal.problems.iter().map(|p| json!({ "position": p.position, "what": p.what })).collect();
+    let unfinished = journal.unfinished.as_ref();
+    let unfinished = unfinished.map(|cut| json!({ "from": cut.from, "bytes": cut.bytes, "reason": cut.reason }));
+    let index_view = match index {
+        IndexCheck::Same { keys } => json!({ "same": true, "keys": keys }),
+        IndexCheck::Differs { keys, named } => {
+            json!({ "same": false, "differing_keys": keys, "differences": named })
+        }
+        IndexCheck::Skipped(why) => json!({ "skipped": why }),
+    };
+    json!({
+        "ok": verdict(journal, index).is_ok(),
+        "journal": {
+            "segments": journal.segments, "bytes": journal.bytes, "commits": journal.commits,
+            "entries": journal.entries, "instances": journal.instances, "last": journal.last,
+            "chain": journal.chain.to_string(), "unfinished": unfinished,
+            "problems_total": journal.problems_total, "problems": problems,
+        },
+        "index": index_view,
+    })
+}
+
+fn as_text(journal: &Report, index: &IndexCheck) -> String {
+    let Report { commits, entries, instances, bytes, segments, last, chain, .. } = journal;
+    let mut text = format!(
+        "journal: {commits} commits, {entries} entries of {instances} instances, {bytes} bytes in {segments} segments\n\
+         chain at position {last}: {chain}\n"
+    );
+    for problem in &journal.problems {
+        text.push_str(&format!("position {}: {}\n", problem.position, problem.what));
+    }
+    if let Some(cut) = &journal.unfinished {
+        text.push_str(&format!(
+            "an unacknowledged end of {} bytes at position {} will be cut at the next start: {}\n",
+            cut.bytes, cut.from, cut.reason
+        ));
+    }
+    match index {
+        IndexCheck::Same { keys } => text.push_str(&format!("index: {keys} keys, as the journal says\n")),
+        IndexCheck::Differs { named, .. } => {
+            named.iter().for_each(|line| text.push_str(&format!("index: {line}\n")));
+        }
+        IndexCheck::Skipped(why) => text.push_str(&format!("index: not compared: {why}\n")),
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::Batch;
+    use crate::index::memory::MemoryIndex;
+
+    fn index(tallies: &[(&str, u64)]) -> MemoryIndex {
+        let index = MemoryIndex::new();
+        let counts = tallies.iter().map(|(key, by)| ("calls".to_owned(), (*key).to_owned(), *by)).collect();
+        index.apply(Batch { position: 1, changes: Vec::new(), counts }).unwrap();
+        index
+    }
+
+    fn named(stored: &MemoryIndex, rebuilt: &MemoryIndex) -> Vec<String> {
+        match differences(stored, rebuilt).unwrap() {
+            IndexCheck::Same { .. } | IndexCheck::Skipped(_) => Vec::new(),
+            IndexCheck::Differs { named, .. } => named,
+        }
+    }
+
+    #[test]
+    fn each_way_in_which_a_key_differs_is_named() {
+        let rebuilt = index(&[("a", 1), ("b", 1)]);
+        assert!(named(&index(&[("a", 1), ("b", 1)]), &rebuilt).is_empty());
+        assert!(named(&index(&[("a", 2), ("b", 1)]), &rebuilt)[0].ends_with("says something else"));
+        assert!(named(&index(&[("a", 1)]), &rebuilt)[0].ends_with("is missing"));
+        let more = index(&[("a", 1), ("b", 1), ("c", 1)]);
+        assert!(named(&more, &rebuilt)[0].ends_with("should not be there"));
+    }
+
+    #[test]
+    fn a_comparison_that_was_skipped_is_no_fault() {
+        assert!(verdict(&Report::default(), &IndexCheck::Skipped("there is none".into())).is_ok());
+    }
+}

@@ -1,0 +1,300 @@
+//! A real server for the tests: file journal and sled index in a temporary directory, HTTP over a
+//! socket, a clock that is moved by hand.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use careflow::api;
+use careflow::app::{self, Store};
+use careflow::config::Config;
+use careflow::engine::{Engine, Identity};
+use careflow::kernel::actor::{Actor, ActorKind, Role};
+use careflow::kernel::instant::Instant;
+use careflow::time::ManualTime;
+use careflow::workflows::Registry;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Wednesday 2026-03-11 10:00 in Shanghai.
+pub const WEDNESDAY: &str = "2026-03-11T10:00:00+08:00";
+
+/// One answer.
+#[derive(Clone, Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: hyper::HeaderMap,
+    pub text: String,
+}
+
+impl Response {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e} in {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The answer's body, which must have this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.json()
+    }
+
+    /// The code of a problem with this status.
+    #[track_caller]
+    pub fn problem(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.text);
+        self.json()["code"].as_str().unwrap().to_owned()
+    }
+}
+
+struct Running {
+    store: Store,
+    address: String,
+    end: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+/// A server with its directory and clock.
+pub struct Rig {
+    folder: Arc<TempDir>,
+    pub config: Config,
+    pub time: Arc<ManualTime>,
+    pub engine: Engine,
+    running: Option<Running>,
+}
+
+impl Rig {
+    /// A server on an empty directory, at `time` (RFC 3339).
+    pub async fn at(time: &str) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let config = Config { data: folder.path().join("data"), definitions: None };
+        let time = Arc::new(ManualTime::at(Instant::parse(time).unwrap()));
+        Self::start(folder, config, time).await.unwrap()
+    }
+
+    /// A server on an empty directory on a Wednesday at 10:00.
+    pub async fn wednesday() -> Self {
+        Self::at(WEDNESDAY).await
+    }
+
+    async fn start(
+        folder: Arc<TempDir>,
+        config: Config,
+        time: Arc<ManualTime>,
+    ) -> Result<Self, app::AppError> {
+        let workflows = Registry::shipped().all().to_vec();
+        let sources = app::sources(&workflows, config.definitions.as_deref())?;
+        let opening = config.clone();
+        let store = tokio::task::spawn_blocking(move || Store::open(&opening)).await.unwrap()?;
+        let engine = store.engine(sources, time.clone(), Box::new(|_, _| {})).await?;
+        let state = api::state::AppState::new(&workflows, api::state::Limits::default());
+        state.open(engine.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (end, ended) = oneshot::channel::<()>();
+        let serving = tokio::spawn(async move {
+            let shutdown = async {
+                ended.await.ok();
+            };
+            api::server::serve(listener, None, api::router(state), shutdown).await;
+        });
+        let running = Some(Running { store, address, end, serving });
+        Ok(Self { folder, config, time, engine, running })
+    }
+
+    /// Stops cleanly and starts again on the same directory.
+    pub async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await.unwrap()
+    }
+
+    /// Stops cleanly, lets `change` alter the configuration, and starts again.
+    pub async fn restart_with(mut self, change: impl FnOnce(&mut Config)) -> Result<Self, app::AppError> {
+        self.stop().await;
+        // The engine holds the journal, and with it the directory's lock, to its end.
+        let Self { folder, mut config, time, engine, running } = self;
+        drop((engine, running));
+        change(&mut config);
+        Self::start(folder, config, time).await
+    }
+
+    /// Stops cleanly; the directory stays as long as the rig does.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.end.send(()).ok();
+            running.serving.await.unwrap();
+            self.engine.stop().await.unwrap();
+            drop(running.store);
+        }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn address(&self) -> &str {
+        &self.running.as_ref().expect("the server runs").address
+    }
+
+    /// Moves the clock to a local or UTC time and waits until everything due is done.
+    pub async fn until(&self, time: &str) {
+        self.until_instant(Instant::parse(time).unwrap()).await;
+    }
+
+    /// Moves the clock through every due on the way: each timer fires at its own moment.
+    pub async fn until_instant(&self, at: Instant) {
+        while let Some(due) = self.engine.next_due().unwrap().filter(|due| *due <= at) {
+            self.time.set(due);
+            self.engine.settle().await;
+        }
+        self.time.set(at);
+        self.engine.settle().await;
+    }
+
+    /// A token for `actor` in `role`.
+    pub async fn token(&self, actor: &str, role: Role) -> String {
+        self.token_with(actor, &[role]).await
+    }
+
+    /// A token for `actor` in several roles.
+    pub async fn token_with(&self, actor: &str, roles: &[Role]) -> String {
+        let kind = if roles == [Role::Gateway] { ActorKind::Service } else { ActorKind::Person };
+        let identity = Identity { actor: actor.into(), kind, roles: roles.to_vec() };
+        self.engine.create_token(identity, Actor::system()).await.unwrap().1
+    }
+
+    /// Somebody who sends requests with a token.
+    pub async fn caller(&self, actor: &str, role: Role) -> Caller {
+        Caller { address: self.address().to_owned(), token: Some(self.token(actor, role).await) }
+    }
+
+    /// Somebody without a token.
+    pub fn stranger(&self) -> Caller {
+        Caller { address: self.address().to_owned(), token: None }
+    }
+}
+
+/// Sends requests over a real socket.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub address: String,
+    pub token: Option<String>,
+}
+
+impl Caller {
+    /// Any request; a header's value may be anything HTTP allows.
+    pub async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Response {
+        let stream = TcpStream::connect(&self.address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let driving = tokio::spawn(connection);
+        let mut request = hyper::Request::builder().method(method).uri(path).header("host", &self.address);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::<Bytes>::new(body.into())).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        drop(sender);
+        driving.await.unwrap().ok();
+        Response { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.request("GET", path, &[], "").await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Response {
+        self.post_with(path, body, &[]).await
+    }
+
+    pub async fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Response {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        self.request("POST", path, &all, body.to_string()).await
+    }
+
+    /// Starts a consultation; answers its id.
+    #[track_caller]
+    pub fn submit(&self, payload: Value) -> impl Future<Output = String> + use<> {
+        let caller = self.clone();
+        async move {
+            let path = "/v1/workflows/consultation/instances";
+            let started = caller.post(path, &json!({ "payload": payload })).await.expect(201);
+            started["instance"].as_str().unwrap().to_owned()
+        }
+    }
+
+    /// Sends an event to an instance.
+    pub async fn send(&self, id: &str, event: &str, payload: Value) -> Response {
+        let path = format!("/v1/instances/{id}/events");
+        self.post(&path, &json!({ "event": event, "payload": payload })).await
+    }
+
+    /// Sends an event that must be accepted; answers the state after it.
+    pub async fn sent(&self, id: &str, event: &str, payload: Value) -> String {
+        let answer = self.send(id, event, payload).await.expect(200);
+        answer["to"].as_str().unwrap().to_owned()
+    }
+
+    /// The instance as it is now.
+    pub async fn instance(&self, id: &str) -> Value {
+        self.get(&format!("/v1/instances/{id}")).await.expect(200)
+    }
+
+    /// The state path as it is now.
+    pub async fn state(&self, id: &str) -> String {
+        self.instance(id).await["state"].as_str().unwrap().to_owned()
+    }
+
+    /// The names of the instance's events, oldest first.
+    pub async fn events(&self, id: &str) -> Vec<String> {
+        let history = self.history(id).await;
+        history.iter().map(|recorded| recorded["entry"]["event"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The instance's recorded entries, oldest first: `entry`, `hash`, `position`.
+    pub async fn history(&self, id: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/v1/instances/{id}/history")).await.expect(200);
+        answer["entries"].as_array().unwrap().clone()
+    }
+}
+
+/// A plain question by mail.
+pub fn question(customer: &str) -> Value {
+    json!({
+        "customer_id": customer,
+        "channel": "email",
+        "subject": "发票抬头怎么改?",
+        "body_ref": "mail/1",
+        "category": "pre_sale",
+        "problem_type": "invoice",
+    })
+}
+
+/// Where sample data lies that is not part of the project, and whether it is there.
+pub fn sample_data() -> Option<std::path::PathBuf> {
+    let fallback = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
+    let folder = std::env::var("CAREFLOW_TEST_DATA").unwrap_or_else(|_| fallback.into());
+    let folder = std::path::PathBuf::from(folder);
+    folder.is_dir().then_some(folder)
+}
