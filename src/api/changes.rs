@@ -10,10 +10,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
 use super::entries::{self, EntryRecord};
-use super::error::{ApiError, Code, group};
+use super::error::{ApiError, Code};
 use super::extract::Params;
 use super::headers;
 use super::instances::is_system;
+use super::responses::group;
 use super::state::AppState;
 use crate::kernel::actor::Role;
 

@@ -11,16 +11,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{Caller, Sight};
-use super::error::{ApiError, Code, group};
+use super::error::{ApiError, Code};
 use super::extract::{Params, Segments};
 use super::headers;
 use super::instances::readable;
+use super::responses::group;
 use super::state::AppState;
 use super::workflows::{TitleView, flow};
 use crate::engine::Engine;
 use crate::kernel::definition::Definition;
-use crate::kernel::diagram::{self, Diagram, Drawing, Language, Mark};
-use crate::kernel::explore::Exploration;
+use crate::kernel::diagram::{self, Diagram, Drawing, Language, Mark, Taken};
+use crate::kernel::entry::{Cause, Entry};
+use crate::kernel::explore::{BEFORE_START, Exploration};
 use crate::kernel::instance::Instance;
 use crate::kernel::table::{EventTable, Transitions};
 
@@ -337,13 +339,20 @@ async fn mark(engine: &Engine, caller: &Caller, instance: &Instance) -> Result<M
     let mut mark = Mark { current: Some(instance.state.clone()), taken: Vec::new() };
     if caller.sight() > Sight::Own {
         let recorded = engine.history(instance, 0, MARKED_ENTRIES_MAX).await?;
-        let moves = recorded.iter().filter_map(|recorded| {
-            let entry = &recorded.entry;
-            entry.from.clone().map(|from| (from, entry.to.clone()))
-        });
-        mark.taken = moves.filter(|(from, to)| from != to).collect();
+        mark.taken = recorded.iter().map(|recorded| taken(&recorded.entry)).collect();
     }
     Ok(mark)
+}
+
+/// The way of one entry, in the words of the diagram.
+fn taken(entry: &Entry) -> Taken {
+    let event = match &entry.cause {
+        Some(Cause::Timer { timer, .. }) => format!("timer {timer}"),
+        Some(Cause::Send { .. } | Cause::Parent { .. } | Cause::Follow { .. } | Cause::Operator { .. })
+        | None => entry.event.clone(),
+    };
+    let from = entry.from.clone().unwrap_or_else(|| BEFORE_START.to_owned());
+    Taken { from, to: entry.to.clone(), event: Some(event) }
 }
 
 /// What exploration found, and the definition in force. The first asker waits for it, on a thread of its own.

@@ -20,6 +20,7 @@ pub mod changes;
 mod cursor;
 pub mod diagrams;
 mod docs;
+pub mod effects;
 pub mod entries;
 pub mod error;
 pub mod events;
@@ -28,10 +29,12 @@ mod headers;
 pub mod health;
 pub mod history;
 pub mod instances;
+pub mod lists;
 mod meter;
 pub mod openapi;
 mod rate;
 pub mod request;
+pub mod responses;
 mod roles;
 pub mod server;
 pub mod state;
@@ -68,7 +71,7 @@ fn listed() -> OpenApiRouter<AppState> {
         .routes(routes!(workflows::list_definitions))
         .routes(routes!(workflows::get_definition))
         .routes(routes!(events::start_instance))
-        .routes(routes!(instances::list_instances))
+        .routes(routes!(lists::list_instances))
         .routes(routes!(instances::get_instance))
         .routes(routes!(diagrams::get_instance_diagram))
         .routes(routes!(events::send_event))

@@ -26,6 +26,9 @@ use crate::kernel::machine::{EventSpec, Workflow};
 /// The pattern that the concrete starts stand for.
 const START_PATH: &str = "/v1/workflows/{workflow}/instances";
 
+/// One workflow's use of an event's name.
+type Use = (Arc<dyn Workflow>, EventSpec);
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -94,7 +97,7 @@ fn name_variants(document: &mut Value, union: &str, tag: &str, suffix: &str) {
 
 /// Replaces the untyped event by one component for each name of an event.
 fn type_events(document: &mut Value, workflows: &[Arc<dyn Workflow>]) {
-    let mut payloads: BTreeMap<&'static str, Vec<(Arc<dyn Workflow>, EventSpec)>> = BTreeMap::new();
+    let mut payloads: BTreeMap<&'static str, Vec<Use>> = BTreeMap::new();
     let mut order = Vec::new();
     for flow in workflows {
         for spec in flow.events().into_iter().filter(|spec| spec.name != flow.start_event()) {
@@ -163,7 +166,7 @@ fn needs_payload(document: &Value, payload: &Value) -> bool {
 }
 
 /// Adds the payload of `event` as components, equal ones once, and gives a reference to them.
-fn payload(document: &mut Value, event: &str, uses: &[(Arc<dyn Workflow>, EventSpec)]) -> Value {
+fn payload(document: &mut Value, event: &str, uses: &[Use]) -> Value {
     let mut kinds: Vec<(String, Value)> = Vec::new();
     for (flow, spec) in uses {
         let schema = payload_schema(spec);

@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::entries::kind_name;
-use super::error::{ApiError, Code, group};
+use super::error::{ApiError, Code};
 use super::extract::{NoParams, Params, Segments, StrictJson};
 use super::headers;
+use super::responses::group;
 use super::roles::RoleName;
 use super::state::AppState;
 use crate::engine::{Identity, TokenInfo};

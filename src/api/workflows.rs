@@ -13,9 +13,10 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::catalog::raw;
-use super::error::{ApiError, Code, group};
+use super::error::{ApiError, Code};
 use super::events::unknown_workflow;
 use super::extract::{NoParams, Params, Segments};
+use super::responses::group;
 use super::state::AppState;
 use crate::engine::Engine;
 use crate::kernel::definition::Definition;
