@@ -12,7 +12,9 @@ use super::failure::Failure;
 
 /// Says who can own cases, and who takes over from one who leaves.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  careflow actor set u-17 --on-shift --department billing\n  careflow actor deactivate u-17 --successor u-3\n  careflow actor list")]
+#[command(
+    after_help = "Examples:\n  careflow actor set u-17 --on-shift --department billing\n  careflow actor deactivate u-17 --successor u-3\n  careflow actor list"
+)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

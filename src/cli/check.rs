@@ -19,7 +19,9 @@ use crate::workflows::Registry;
 /// Files given together are checked together; the shipped ones fill in for workflows and
 /// calendars that none of them names. Nothing is started or written.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  careflow check flows/\n  careflow check definition.yaml calendar.yaml --json")]
+#[command(
+    after_help = "Examples:\n  careflow check flows/\n  careflow check definition.yaml calendar.yaml --json"
+)]
 pub struct Args {
     /// Files, or directories with `*.yaml`.
     #[arg(required = true, value_name = "FILE")]

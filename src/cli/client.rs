@@ -166,7 +166,8 @@ fn refused(status: StatusCode, problem: &Value) -> Failure {
     let text = |name: &str| problem.get(name).and_then(Value::as_str);
     let detail = text("detail").or(text("title")).map_or_else(|| format!("status {status}"), str::to_owned);
     let faults = problem.get("faults").and_then(Value::as_array).into_iter().flatten();
-    let faults = faults.filter_map(|fault| Some((fault.get("path")?.as_str()?, fault.get("message")?.as_str()?)));
+    let faults =
+        faults.filter_map(|fault| Some((fault.get("path")?.as_str()?, fault.get("message")?.as_str()?)));
     let faults: String = faults.map(|(path, message)| format!("\n  {path}: {message}")).collect();
     Failure::Refused(format!("{detail}{faults}"))
 }

@@ -10,7 +10,9 @@ use crate::kernel::diagram::{Diagram, Drawing, Language, Mark, mermaid};
 
 /// Draws a workflow's states and transitions, as its code has them.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  careflow diagram consultation > consultation.svg\n  careflow diagram consultation --format mermaid --lang zh")]
+#[command(
+    after_help = "Examples:\n  careflow diagram consultation > consultation.svg\n  careflow diagram consultation --format mermaid --lang zh"
+)]
 pub struct Args {
     #[command(flatten)]
     explored: ExploredArgs,

@@ -32,7 +32,9 @@ const FEED_ENTRIES: usize = 500;
 /// in the line (RFC 8785), so that anyone can check it. Personal values stand in `entry` by digest;
 /// `--reveal` adds `personal`, with salt and value for each digest.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  careflow export --workflow consultation --out history.jsonl\n  careflow export --instance 3fa2-7f3k2m9qx4tbz8wd | jq .entry.event\n  careflow export --after 120000 >> history.jsonl")]
+#[command(
+    after_help = "Examples:\n  careflow export --workflow consultation --out history.jsonl\n  careflow export --instance 3fa2-7f3k2m9qx4tbz8wd | jq .entry.event\n  careflow export --after 120000 >> history.jsonl"
+)]
 pub struct Args {
     #[command(flatten)]
     data: DataArgs,
@@ -80,10 +82,10 @@ impl Args {
         let mut sink = Sink::open(self.out.clone())?;
         let progress = Progress::new("exporting", Unit::Commits);
         match Client::running(&config.control()).await? {
-            Some(mut client) => self.from_server(&mut client, &mut sink, &progress).await?,
+            Some(mut client) => self.ask_server(&mut client, &mut sink, &progress).await?,
             None => {
                 let store = directory::open(&config).await?;
-                let exported = self.from_journal(&store, &mut sink, &progress).await;
+                let exported = self.read_journal(&store, &mut sink, &progress).await;
                 directory::close(&store).await?;
                 exported?;
             }
@@ -92,7 +94,7 @@ impl Args {
         sink.close()
     }
 
-    async fn from_journal(&self, store: &Store, sink: &mut Sink, progress: &Progress) -> Result<(), Failure> {
+    async fn read_journal(&self, store: &Store, sink: &mut Sink, progress: &Progress) -> Result<(), Failure> {
         let end = store.journal.tail().await.map_err(AppError::from)?.last;
         let mut last = self.after;
         while last < end {
@@ -133,7 +135,12 @@ impl Args {
         Ok(())
     }
 
-    async fn from_server(&self, client: &mut Client, sink: &mut Sink, progress: &Progress) -> Result<(), Failure> {
+    async fn ask_server(
+        &self,
+        client: &mut Client,
+        sink: &mut Sink,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
         // What is written while the export runs is left to the next one, or it might never end.
         let now = client.ask(Method::GET, "/v1/instances?limit=1", None).await?;
         let end = now.position.unwrap_or(self.after);
@@ -156,7 +163,8 @@ impl Args {
     /// One record of the feed, put into the same form as the journal's.
     fn change(&self, change: &Value, sink: &mut Sink) -> Result<(), Failure> {
         let position = change["position"].as_u64().unwrap_or_default();
-        let text = canonical::to_string(&change["entry"]).map_err(|error| wrong(position, &error.to_string()))?;
+        let text =
+            canonical::to_string(&change["entry"]).map_err(|error| wrong(position, &error.to_string()))?;
         if !self.wants(&text).map_err(|reason| wrong(position, &reason))? {
             return Ok(());
         }

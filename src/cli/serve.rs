@@ -40,7 +40,9 @@ const FIRST_ACTOR: &str = "administrator";
 /// checked before anything is started. Commands such as `token` and `export` work beside the
 /// running server through `control.sock` in the directory.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  careflow serve\n  careflow serve --data /var/lib/careflow --listen 0.0.0.0:8080\n  careflow serve --definitions ./flows\n  CAREFLOW_LOG=careflow=debug careflow serve --log-format json")]
+#[command(
+    after_help = "Examples:\n  careflow serve\n  careflow serve --data /var/lib/careflow --listen 0.0.0.0:8080\n  careflow serve --definitions ./flows\n  CAREFLOW_LOG=careflow=debug careflow serve --log-format json"
+)]
 pub struct Args {
     #[command(flatten)]
     open: OpenArgs,
@@ -65,7 +67,10 @@ impl Args {
         let store = directory::open(&config).await?;
         tell_opened(&store);
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
-            Failure::Directory(format!("`{}` cannot be listened on: {error}; --listen names another", self.listen))
+            Failure::Directory(format!(
+                "`{}` cannot be listened on: {error}; --listen names another",
+                self.listen
+            ))
         })?;
         let address = listener.local_addr()?;
         let (control, socket) = Control::bind(config.control())?;

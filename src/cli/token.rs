@@ -17,7 +17,9 @@ const PATH: &str = "/v1/tokens";
 
 /// Makes, lists and revokes tokens; through the running server where there is one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  careflow token create --role agent --actor u-17\n  careflow token create --role gateway --actor call-centre --service\n  careflow token list\n  careflow token revoke 3fa2-7f3k2m9qx4tbz8wd")]
+#[command(
+    after_help = "Examples:\n  careflow token create --role agent --actor u-17\n  careflow token create --role gateway --actor call-centre --service\n  careflow token list\n  careflow token revoke 3fa2-7f3k2m9qx4tbz8wd"
+)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

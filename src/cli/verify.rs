@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 use super::directory::{self, DataArgs};
 use super::failure::Failure;
 use super::progress::{Progress, Unit};
-use crate::app::{AppError, Store};
+use crate::app::{self, AppError, Store};
 use crate::config::Config;
 use crate::engine::catch_up;
-use crate::index::sled::{self, SledIndex};
-use crate::index::{Index, IndexError};
+use crate::index::{Index, IndexError, sled};
 use crate::journal::Journal;
 use crate::journal::verify::{self, Report};
 use crate::kernel::hash::Hash;
@@ -101,12 +100,12 @@ async fn check_index(config: &Config) -> Result<IndexCheck, Failure> {
 async fn compare(config: &Config, store: &Store) -> Result<IndexCheck, Failure> {
     let temporary = Temporary(config.data.join(REBUILT));
     temporary.remove();
-    let (rebuilt, _) =
-        SledIndex::open(&temporary.0, sled::Options::default(), "").map_err(AppError::from)?;
+    let rebuilt = app::scratch_index(&temporary.0)?;
     let tail = store.journal.tail().await.map_err(AppError::from)?;
     let bar = Progress::new("building an index to compare", Unit::Commits);
     let show = |done, of| bar.set(done, of);
-    for index in [store.index.as_ref(), &rebuilt] {
+    let both: [&dyn Index; 2] = [store.index.as_ref(), &rebuilt];
+    for index in both {
         catch_up(store.journal.as_ref(), index, tail, &show).await.map_err(AppError::from)?;
     }
     bar.finish();
@@ -137,7 +136,11 @@ fn differences(stored: &dyn Index, rebuilt: &dyn Index) -> Result<IndexCheck, In
     let mut missing: Vec<_> = expected.into_keys().collect();
     missing.sort();
     missing.iter().for_each(|key| note(key, "is missing"));
-    Ok(if differing == 0 { IndexCheck::Same { keys } } else { IndexCheck::Differs { keys: differing, named } })
+    Ok(if differing == 0 {
+        IndexCheck::Same { keys }
+    } else {
+        IndexCheck::Differs { keys: differing, named }
+    })
 }
 
 /// A directory that is gone when this is.
@@ -177,7 +180,8 @@ fn as_json(journal: &Report, index: &IndexCheck) -> Value {
     let problems: Vec<Value> =
         journal.problems.iter().map(|p| json!({ "position": p.position, "what": p.what })).collect();
     let unfinished = journal.unfinished.as_ref();
-    let unfinished = unfinished.map(|cut| json!({ "from": cut.from, "bytes": cut.bytes, "reason": cut.reason }));
+    let unfinished =
+        unfinished.map(|cut| json!({ "from": cut.from, "bytes": cut.bytes, "reason": cut.reason }));
     let index_view = match index {
         IndexCheck::Same { keys } => json!({ "same": true, "keys": keys }),
         IndexCheck::Differs { keys, named } => {
