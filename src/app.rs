@@ -87,6 +87,8 @@ impl Store {
 
     fn open_with(config: &Config, options: file::Options) -> Result<Self, AppError> {
         make_dir(&config.data)?;
+        // The index is opened before the journal takes its lock: asked first, the lock names the process.
+        unused(config)?;
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let (index, index_opened) = SledIndex::open(&config.index(), sled::Options::default(), boot.trim())?;
         let applied = crate::index::Index::applied(&index);
@@ -113,6 +115,24 @@ impl Store {
         let parts = Parts { journal, index, workflows, sources, time, progress, rejected };
         Ok(Engine::open(parts).await?)
     }
+}
+
+/// Says whether the directory could be opened: no process has it open.
+///
+/// # Errors
+/// [`AppError::Journal`] with the process that has.
+pub fn unused(config: &Config) -> Result<(), AppError> {
+    let journal = config.journal();
+    if journal.is_dir() { Ok(file::unused(&journal)?) } else { Ok(()) }
+}
+
+/// An empty index in `directory`, for a comparison.
+///
+/// # Errors
+/// [`AppError::Index`].
+pub fn scratch_index(directory: &Path) -> Result<SledIndex, AppError> {
+    // Without a boot id it is trusted by nobody: left behind, it is never taken for a real one.
+    Ok(SledIndex::open(directory, sled::Options::default(), "")?.0)
 }
 
 fn make_dir(path: &Path) -> Result<(), AppError> {

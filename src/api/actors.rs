@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::error::{ApiError, Code, group};
+use super::error::{ApiError, Code};
 use super::extract::{NoParams, Params, Segments, StrictJson};
+use super::responses::group;
 use super::state::AppState;
 use crate::engine::ActorInfo;
 use crate::kernel::actor::{Actor, Role};

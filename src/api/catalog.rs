@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::kernel::machine::Workflow;
+use crate::kernel::machine::{EventSpec, Workflow};
 
 /// The events of every registered workflow.
 pub struct Catalog(BTreeMap<&'static str, BTreeMap<&'static str, Described>>);
@@ -29,7 +29,7 @@ impl Catalog {
     pub fn new(workflows: &[Arc<dyn Workflow>]) -> Self {
         let events = |workflow: &Arc<dyn Workflow>| {
             let described = workflow.events().into_iter().map(|spec| {
-                let schema = Arc::from(raw(&(spec.schema)()));
+                let schema = Arc::from(raw(&payload_schema(&spec)));
                 (spec.name, Described { about: spec.doc.trim(), schema })
             });
             (workflow.name(), described.collect())
@@ -41,6 +41,15 @@ impl Catalog {
     pub fn event(&self, workflow: &str, event: &str) -> Option<&Described> {
         self.0.get(workflow)?.get(event)
     }
+}
+
+/// The payload schema of an event, without the name of its Rust type.
+pub fn payload_schema(spec: &EventSpec) -> Value {
+    let mut schema = (spec.schema)();
+    if let Some(members) = schema.as_object_mut() {
+        members.remove("title");
+    }
+    schema
 }
 
 /// `value` as text that is written as it is.

@@ -10,10 +10,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
 use super::entries::{self, EntryRecord};
-use super::error::{ApiError, Code, group};
+use super::error::{ApiError, Code};
 use super::extract::Params;
 use super::headers;
+use super::instances::is_system;
+use super::responses::group;
 use super::state::AppState;
+use crate::kernel::actor::Role;
 
 /// Entries of one answer where the caller does not say.
 const CHANGES_DEFAULT: usize = 100;
@@ -51,7 +54,8 @@ pub struct Changes {
 /// Reads what changed after a position, waiting for it where asked to.
 ///
 /// Ask again with `after` set to the answer's `position`: nothing is missed and
-/// nothing comes twice, over restarts too. Customers and trainees do not read the feed.
+/// nothing comes twice, over restarts too. Customers and trainees do not read the feed; entries of
+/// the engine's own objects (tokens, actors, definitions) are for administrators and auditors.
 #[utoipa::path(
     get, path = "/v1/changes", operation_id = "list_changes", tag = "changes",
     params(ChangesParams),
@@ -66,7 +70,10 @@ pub async fn list_changes(
     let sight = caller.reads_all()?;
     let limit = limit(params.limit)?;
     let wait = params.wait.as_deref().map(wait).transpose()?.unwrap_or_default();
-    let (recorded, position) = engine.changes(params.after, limit, wait).await?;
+    let (mut recorded, position) = engine.changes(params.after, limit, wait).await?;
+    if caller.in_role(&[Role::Administrator, Role::Auditor]).is_err() {
+        recorded.retain(|recorded| !is_system(&recorded.entry.workflow));
+    }
     let changes = entries::records(engine, &recorded, sight)?;
     Ok((headers::at(position), Json(Changes { changes, position })))
 }

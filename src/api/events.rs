@@ -13,11 +13,13 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{Caller, Sight};
-use super::entries::{self, EffectView, EntryView};
-use super::error::{ApiError, Code, group};
+use super::effects::EffectView;
+use super::entries::{self, EntryView};
+use super::error::{ApiError, Code};
 use super::extract::{Params, Segments, StrictJson, WriteHeaders};
 use super::headers;
 use super::instances::{InstanceView, readable, view};
+use super::responses::group;
 use super::state::AppState;
 use crate::engine::{Accepted, Command, CommandError, Engine, Preview, Target};
 use crate::kernel::actor::Actor;

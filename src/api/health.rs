@@ -8,7 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::error::{ApiError, Problem, group};
+use super::error::{ApiError, Problem};
+use super::responses::group;
 use super::state::AppState;
 use crate::kernel::actor::Role;
 

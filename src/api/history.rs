@@ -8,10 +8,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
 use super::entries::{self, EntryRecord};
-use super::error::{ApiError, group};
+use super::error::ApiError;
 use super::extract::{Params, Segments};
 use super::headers;
-use super::instances::{limit, readable};
+use super::instances::readable;
+use super::lists::limit;
+use super::responses::group;
 use super::state::AppState;
 
 /// Where the history is read.

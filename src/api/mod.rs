@@ -18,7 +18,9 @@ pub mod caller;
 mod catalog;
 pub mod changes;
 mod cursor;
+pub mod diagrams;
 mod docs;
+pub mod effects;
 pub mod entries;
 pub mod error;
 pub mod events;
@@ -27,10 +29,12 @@ mod headers;
 pub mod health;
 pub mod history;
 pub mod instances;
+pub mod lists;
 mod meter;
 pub mod openapi;
 mod rate;
 pub mod request;
+pub mod responses;
 mod roles;
 pub mod server;
 pub mod state;
@@ -61,12 +65,15 @@ fn listed() -> OpenApiRouter<AppState> {
         .routes(routes!(docs::get_openapi))
         .routes(routes!(workflows::list_workflows))
         .routes(routes!(workflows::get_workflow))
+        .routes(routes!(diagrams::get_diagram))
+        .routes(routes!(diagrams::list_transitions))
         .routes(routes!(workflows::get_schemas))
         .routes(routes!(workflows::list_definitions))
         .routes(routes!(workflows::get_definition))
         .routes(routes!(events::start_instance))
-        .routes(routes!(instances::list_instances))
+        .routes(routes!(lists::list_instances))
         .routes(routes!(instances::get_instance))
+        .routes(routes!(diagrams::get_instance_diagram))
         .routes(routes!(events::send_event))
         .routes(routes!(history::list_history))
         .routes(routes!(timers::fire_timer))

@@ -19,11 +19,15 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
+use super::catalog::payload_schema;
 use super::listed;
 use crate::kernel::machine::{EventSpec, Workflow};
 
 /// The pattern that the concrete starts stand for.
 const START_PATH: &str = "/v1/workflows/{workflow}/instances";
+
+/// One workflow's use of an event's name.
+type Use = (Arc<dyn Workflow>, EventSpec);
 
 #[derive(OpenApi)]
 #[openapi(
@@ -58,6 +62,9 @@ pub fn openapi(workflows: &[Arc<dyn Workflow>]) -> Value {
         .build();
     components.add_security_scheme("token", SecurityScheme::Http(bearer));
     let mut document = serde_json::to_value(document).expect("the document's types write themselves as JSON");
+    name_variants(&mut document, "EffectView", "kind", "Effect");
+    name_variants(&mut document, "CauseView", "kind", "Cause");
+    name_variants(&mut document, "PatchView", "op", "Patch");
     type_events(&mut document, workflows);
     type_starts(&mut document, workflows);
     document
@@ -69,9 +76,28 @@ pub fn text(workflows: &[Arc<dyn Workflow>]) -> String {
     format!("{}\n", serde_json::to_string_pretty(&document).expect("a JSON value writes itself as JSON"))
 }
 
+/// Gives each variant of a tagged union a name and tells which tag means which: generators name
+/// an unnamed variant by its number, which changes with the next one.
+fn name_variants(document: &mut Value, union: &str, tag: &str, suffix: &str) {
+    let schemas = &mut document["components"]["schemas"];
+    let Some(variants) = schemas[union]["oneOf"].as_array_mut().map(std::mem::take) else { return };
+    let (mut refs, mut mapping) = (Vec::new(), Map::new());
+    for mut variant in variants {
+        let Some(value) = variant["properties"][tag]["enum"][0].as_str().map(str::to_owned) else { continue };
+        variant["properties"][tag] = json!({ "type": "string", "const": value });
+        let name = format!("{}{suffix}", pascal(&value));
+        let reference = format!("#/components/schemas/{name}");
+        refs.push(json!({ "$ref": reference }));
+        mapping.insert(value, reference.into());
+        schemas[name] = variant;
+    }
+    schemas[union]["oneOf"] = refs.into();
+    schemas[union]["discriminator"] = json!({ "propertyName": tag, "mapping": mapping });
+}
+
 /// Replaces the untyped event by one component for each name of an event.
 fn type_events(document: &mut Value, workflows: &[Arc<dyn Workflow>]) {
-    let mut payloads: BTreeMap<&'static str, Vec<(Arc<dyn Workflow>, EventSpec)>> = BTreeMap::new();
+    let mut payloads: BTreeMap<&'static str, Vec<Use>> = BTreeMap::new();
     let mut order = Vec::new();
     for flow in workflows {
         for spec in flow.events().into_iter().filter(|spec| spec.name != flow.start_event()) {
@@ -140,10 +166,10 @@ fn needs_payload(document: &Value, payload: &Value) -> bool {
 }
 
 /// Adds the payload of `event` as components, equal ones once, and gives a reference to them.
-fn payload(document: &mut Value, event: &str, uses: &[(Arc<dyn Workflow>, EventSpec)]) -> Value {
+fn payload(document: &mut Value, event: &str, uses: &[Use]) -> Value {
     let mut kinds: Vec<(String, Value)> = Vec::new();
     for (flow, spec) in uses {
-        let schema = plain((spec.schema)());
+        let schema = payload_schema(spec);
         if !kinds.iter().any(|(_, known)| *known == schema) {
             kinds.push((flow.name().to_owned(), schema));
         }
@@ -175,7 +201,7 @@ fn type_starts(document: &mut Value, workflows: &[Arc<dyn Workflow>]) {
         let Some(spec) = events.iter().find(|spec| spec.name == flow.start_event()) else { continue };
         let owner = pascal(flow.name());
         let payload = format!("{owner}{}Payload", pascal(spec.name));
-        add_component(document, &payload, plain((spec.schema)()));
+        add_component(document, &payload, payload_schema(spec));
         let payload = json!({ "$ref": format!("#/components/schemas/{payload}") });
         let required: &[&str] = if needs_payload(document, &payload) { &["payload"] } else { &[] };
         let start = format!("{owner}Start");
@@ -210,14 +236,6 @@ fn start_path(pattern: &Value, workflow: &str, body: &str) -> Value {
 
 fn add_component(document: &mut Value, name: &str, schema: Value) {
     document["components"]["schemas"][name] = schema;
-}
-
-/// A payload schema without its Rust type's name.
-fn plain(mut schema: Value) -> Value {
-    if let Some(schema) = schema.as_object_mut() {
-        schema.remove("title");
-    }
-    schema
 }
 
 /// `record_details` as `RecordDetails`.

@@ -77,7 +77,7 @@ pub async fn surround(State(state): State<AppState>, mut request: Request, next:
     }
     .instrument(span.clone())
     .await;
-    let response = complete(response, path, id);
+    let response = complete(response, path, &id);
     let (status, took) = (response.status(), start.elapsed());
     state.meter().count(status.as_u16(), took);
     span.in_scope(|| {
@@ -92,6 +92,7 @@ pub async fn surround(State(state): State<AppState>, mut request: Request, next:
 }
 
 /// Turns a panic of a handler into an answer; the span's id leads to the log.
+#[expect(clippy::needless_pass_by_value, reason = "the layer gives the panic away")]
 pub fn caught(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
@@ -143,11 +144,11 @@ fn request_id(request: &Request) -> String {
 }
 
 /// Writes the problem, where there is one, and names the request.
-fn complete(mut response: Response, path: String, id: String) -> Response {
+fn complete(mut response: Response, path: String, id: &str) -> Response {
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         let mut problem = error.into_problem();
         problem.instance = path;
-        problem.request_id.clone_from(&id);
+        id.clone_into(&mut problem.request_id);
         let (mut parts, _) = response.into_parts();
         let (written, body) = Json(problem).into_response().into_parts();
         if written.status == StatusCode::OK {
@@ -158,7 +159,7 @@ fn complete(mut response: Response, path: String, id: String) -> Response {
             response = Response::from_parts(parts, Body::empty());
         }
     }
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    if let Ok(id) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response

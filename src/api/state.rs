@@ -13,6 +13,7 @@ use crate::engine::{Engine, Readiness};
 use crate::kernel::machine::Workflow;
 
 use super::catalog::Catalog;
+use super::diagrams::Drawings;
 use super::error::{ApiError, Code};
 use super::meter::Meter;
 use super::openapi;
@@ -63,6 +64,7 @@ struct Shared {
     rates: Rates,
     meter: Meter,
     catalog: Catalog,
+    drawings: Drawings,
     document: Bytes,
 }
 
@@ -78,6 +80,7 @@ impl AppState {
             rates: Rates::new(limits.rate_per_second),
             meter: Meter::default(),
             catalog: Catalog::new(workflows),
+            drawings: Drawings::default(),
             document,
         }))
     }
@@ -134,6 +137,10 @@ impl AppState {
 
     pub(super) fn catalog(&self) -> &Catalog {
         &self.0.catalog
+    }
+
+    pub(super) fn drawings(&self) -> &Drawings {
+        &self.0.drawings
     }
 
     pub(super) fn document(&self) -> Bytes {

@@ -149,6 +149,7 @@ fn effects() -> Vec<Effect> {
         Effect::Cancel { timer: "FRT".into() },
         Effect::Spawn(spawn.clone()),
         Effect::Spawn(Spawn { child: None, due: None, lapses: None, payload: Default::default(), ..spawn }),
+        Effect::DropPending { rule: "r".into() },
         Effect::Send(send.clone()),
         Effect::Send(Send { not_before: None, failures: 0, payload: Default::default(), ..send }),
         Effect::Park { number: 1, until: moment(), failures: 1 },

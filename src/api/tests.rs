@@ -1,5 +1,8 @@
 //! Tests of the router without an engine: bodies, queries, problems, the document.
 
+mod live;
+mod socket;
+
 use std::time::Duration;
 
 use axum::Router;

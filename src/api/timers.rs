@@ -10,11 +10,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
 use super::cursor;
-use super::error::{ApiError, Code, group};
+use super::error::{ApiError, Code};
 use super::events::{Receipt, failure, receipt};
 use super::extract::{NoParams, Params, Segments, StrictJson, WriteHeaders};
 use super::headers;
-use super::instances::{TimerView, limit, readable, time, timer_view};
+use super::instances::{TimerView, readable, timer_view};
+use super::lists::{limit, time};
+use super::responses::group;
 use super::state::AppState;
 use crate::engine::{Accepted, CommandError, Engine};
 use crate::kernel::actor::{Actor, Role};

@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::entries::kind_name;
-use super::error::{ApiError, Code, group};
+use super::error::{ApiError, Code};
 use super::extract::{NoParams, Params, Segments, StrictJson};
 use super::headers;
+use super::responses::group;
 use super::roles::RoleName;
 use super::state::AppState;
 use crate::engine::{Identity, TokenInfo};
@@ -158,7 +159,8 @@ pub async fn list_tokens(
     Params(NoParams {}): Params<NoParams>,
 ) -> Result<Json<TokenList>, ApiError> {
     caller.in_role(&[Role::Administrator, Role::Auditor])?;
-    let tokens = state.engine()?.tokens();
+    let mut tokens = state.engine()?.tokens();
+    tokens.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     Ok(Json(TokenList { tokens: tokens.iter().map(TokenView::from).collect() }))
 }
 

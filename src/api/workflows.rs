@@ -13,9 +13,10 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::catalog::raw;
-use super::error::{ApiError, Code, group};
+use super::error::{ApiError, Code};
 use super::events::unknown_workflow;
 use super::extract::{NoParams, Params, Segments};
+use super::responses::group;
 use super::state::AppState;
 use crate::engine::Engine;
 use crate::kernel::definition::Definition;
@@ -271,7 +272,11 @@ pub async fn get_definition(
     }
 }
 
-fn flow<'e>(engine: &'e Engine, name: &str) -> Result<&'e Arc<dyn Workflow>, ApiError> {
+/// The workflow that a path names.
+///
+/// # Errors
+/// `unknown_workflow`.
+pub fn flow<'e>(engine: &'e Engine, name: &str) -> Result<&'e Arc<dyn Workflow>, ApiError> {
     engine.workflow(name).ok_or_else(|| unknown_workflow(engine, name))
 }
 

@@ -15,8 +15,9 @@ const WORKFLOWS: &str = "workflows";
 /// Folder of the schemas below the directory: what the files' first lines refer to.
 const SCHEMAS: &str = "schemas";
 
-/// Works on definition files.
+/// Puts the shipped definitions on disk.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  careflow definition write ./flows")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -7,7 +7,8 @@ use clap::Args;
 use super::failure::Failure;
 use crate::app::{AppError, Store};
 use crate::config::{Config, DATA_DEFAULT};
-use crate::journal::file;
+use crate::index::Index;
+use crate::journal::Journal;
 
 /// The directory that a command works on.
 #[derive(Clone, Debug, Args)]
@@ -73,13 +74,7 @@ fn existing(config: Config) -> Result<Config, Failure> {
 /// What [`Store::open`] says; first of all, which process has the directory open.
 pub async fn open(config: &Config) -> Result<Store, Failure> {
     let config = config.clone();
-    let opened = tokio::task::spawn_blocking(move || -> Result<Store, AppError> {
-        // The index is opened before the journal's lock is taken: asked first, the lock names the process.
-        if config.journal().is_dir() {
-            file::unused(&config.journal())?;
-        }
-        Store::open(&config)
-    });
+    let opened = tokio::task::spawn_blocking(move || Store::open(&config));
     let opened = opened.await.map_err(|error| Failure::Internal(error.to_string()))?;
     Ok(opened?)
 }
@@ -89,8 +84,6 @@ pub async fn open(config: &Config) -> Result<Store, Failure> {
 /// # Errors
 /// What cannot be written; nothing is lost by it.
 pub async fn close(store: &Store) -> Result<(), Failure> {
-    use crate::index::Index;
-    use crate::journal::Journal;
     store.index.close().map_err(AppError::from)?;
     Ok(store.journal.close().await.map_err(AppError::from)?)
 }

@@ -82,10 +82,10 @@ impl Args {
         let mut sink = Sink::open(self.out.clone())?;
         let progress = Progress::new("exporting", Unit::Commits);
         match Client::running(&config.control()).await? {
-            Some(mut client) => self.from_server(&mut client, &mut sink, &progress).await?,
+            Some(mut client) => self.ask_server(&mut client, &mut sink, &progress).await?,
             None => {
                 let store = directory::open(&config).await?;
-                let exported = self.from_journal(&store, &mut sink, &progress).await;
+                let exported = self.read_journal(&store, &mut sink, &progress).await;
                 directory::close(&store).await?;
                 exported?;
             }
@@ -94,7 +94,7 @@ impl Args {
         sink.close()
     }
 
-    async fn from_journal(&self, store: &Store, sink: &mut Sink, progress: &Progress) -> Result<(), Failure> {
+    async fn read_journal(&self, store: &Store, sink: &mut Sink, progress: &Progress) -> Result<(), Failure> {
         let end = store.journal.tail().await.map_err(AppError::from)?.last;
         let mut last = self.after;
         while last < end {
@@ -135,7 +135,7 @@ impl Args {
         Ok(())
     }
 
-    async fn from_server(
+    async fn ask_server(
         &self,
         client: &mut Client,
         sink: &mut Sink,

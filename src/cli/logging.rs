@@ -6,6 +6,8 @@ use tracing_subscriber::EnvFilter;
 use super::failure::Failure;
 
 /// What is logged.
+///
+/// These are global: their names must be those of no argument of a command.
 #[derive(Debug, Args)]
 pub struct LogArgs {
     /// What is logged, as `level` or `target=level`, several with commas [default: info for serve, else warn].
@@ -16,7 +18,7 @@ pub struct LogArgs {
         global = true,
         help_heading = "Logging"
     )]
-    filter: Option<String>,
+    log_filter: Option<String>,
     /// How a line of the log is written.
     #[arg(
         long = "log-format",
@@ -26,7 +28,7 @@ pub struct LogArgs {
         global = true,
         help_heading = "Logging"
     )]
-    format: Format,
+    log_format: Format,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -41,14 +43,14 @@ impl LogArgs {
     /// # Errors
     /// A filter that cannot be read.
     pub fn start(&self, default: &str) -> Result<(), Failure> {
-        let text = self.filter.as_deref().unwrap_or(default);
+        let text = self.log_filter.as_deref().unwrap_or(default);
         let filter = EnvFilter::try_new(text).map_err(|error| {
             Failure::Usage(format!(
                 "`{text}` is no log filter ({error}); accepted are `debug` or `careflow=debug,warn`"
             ))
         })?;
         let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-        match self.format {
+        match self.log_format {
             Format::Text => lines.with_ansi(false).init(),
             Format::Json => lines.json().init(),
         }

@@ -122,8 +122,10 @@ impl Command {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    // The panic's own message is out by then.
+    let panicked =
+        |_| Err(Failure::Internal("careflow made a mistake; please report the lines above".into()));
+    match std::panic::catch_unwind(|| run(Cli::parse())).unwrap_or_else(panicked) {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
@@ -152,5 +154,17 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_has_an_argument_of_a_global_ones_name() {
+        let cli = Cli::command();
+        let global: Vec<_> = cli.get_arguments().map(|argument| argument.get_id().clone()).collect();
+        assert!(global.len() >= 2);
+        for command in cli.get_subcommands() {
+            for argument in command.get_arguments() {
+                assert!(!global.contains(argument.get_id()), "{} {}", command.get_name(), argument.get_id());
+            }
+        }
     }
 }

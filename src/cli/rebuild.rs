@@ -6,10 +6,10 @@ use super::directory::{self, DataArgs};
 use super::failure::Failure;
 use super::files::unusable;
 use super::progress::{Progress, Unit};
-use crate::app::AppError;
+use crate::app::{self, AppError};
 use crate::engine::catch_up;
 use crate::index::Index;
-use crate::journal::{Journal, file};
+use crate::journal::Journal;
 
 /// Deletes the index and builds it anew from the journal; nothing is lost by it.
 ///
@@ -31,7 +31,7 @@ impl Args {
     /// [`Failure::Directory`] where the directory is in use or the journal is damaged.
     pub async fn run(self) -> Result<(), Failure> {
         let config = self.data.existing()?;
-        file::unused(&config.journal())?;
+        app::unused(&config)?;
         match std::fs::remove_dir_all(config.index()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(unusable(&config.index(), &error));

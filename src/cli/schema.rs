@@ -43,7 +43,7 @@ impl Args {
         let all = all(registry.all());
         if let Some(directory) = &self.write {
             let mut planned = of_files(registry.all());
-            planned.push(("openapi.json".into(), ended(api::openapi::text(registry.all()))));
+            planned.push(("openapi.json".into(), ended(&api::openapi::text(registry.all()))));
             return files::tell(&files::write_all(directory, &planned, Existing::Replace)?);
         }
         let names = || all.iter().map(|(name, _)| name.as_str());
@@ -84,9 +84,9 @@ fn all(workflows: &[Arc<dyn Workflow>]) -> Vec<(String, Value)> {
 fn text(schema: &Value) -> String {
     let mut schema = schema.clone();
     schema["$schema"] = json!(DIALECT);
-    ended(serde_json::to_string_pretty(&schema).expect("a JSON value writes itself"))
+    ended(&serde_json::to_string_pretty(&schema).expect("a JSON value writes itself"))
 }
 
-fn ended(text: String) -> String {
+fn ended(text: &str) -> String {
     format!("{}\n", text.trim_end())
 }

@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 use super::directory::{self, DataArgs};
 use super::failure::Failure;
 use super::progress::{Progress, Unit};
-use crate::app::{AppError, Store};
+use crate::app::{self, AppError, Store};
 use crate::config::Config;
 use crate::engine::catch_up;
-use crate::index::sled::{self, SledIndex};
-use crate::index::{Index, IndexError};
+use crate::index::{Index, IndexError, sled};
 use crate::journal::Journal;
 use crate::journal::verify::{self, Report};
 use crate::kernel::hash::Hash;
@@ -101,11 +100,12 @@ async fn check_index(config: &Config) -> Result<IndexCheck, Failure> {
 async fn compare(config: &Config, store: &Store) -> Result<IndexCheck, Failure> {
     let temporary = Temporary(config.data.join(REBUILT));
     temporary.remove();
-    let (rebuilt, _) = SledIndex::open(&temporary.0, sled::Options::default(), "").map_err(AppError::from)?;
+    let rebuilt = app::scratch_index(&temporary.0)?;
     let tail = store.journal.tail().await.map_err(AppError::from)?;
     let bar = Progress::new("building an index to compare", Unit::Commits);
     let show = |done, of| bar.set(done, of);
-    for index in [store.index.as_ref(), &rebuilt] {
+    let both: [&dyn Index; 2] = [store.index.as_ref(), &rebuilt];
+    for index in both {
         catch_up(store.journal.as_ref(), index, tail, &show).await.map_err(AppError::from)?;
     }
     bar.finish();

@@ -2,7 +2,15 @@
 
 mod architecture;
 mod basics;
+mod canonical;
+mod cli_files;
+mod cli_proof;
+mod cli_rig;
+mod cli_serve;
+mod cli_token;
 mod import_real;
 mod import_small;
+mod kill;
 mod rig;
 mod transitions;
+mod tour;

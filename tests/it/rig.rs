@@ -58,6 +58,7 @@ impl Response {
 }
 
 struct Running {
+    state: api::state::AppState,
     store: Store,
     address: String,
     end: oneshot::Sender<()>,
@@ -102,13 +103,14 @@ impl Rig {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (end, ended) = oneshot::channel::<()>();
+        let router = api::router(state.clone());
         let serving = tokio::spawn(async move {
             let shutdown = async {
                 ended.await.ok();
             };
-            api::server::serve(listener, None, api::router(state), shutdown).await;
+            api::server::serve(listener, None, router, shutdown).await;
         });
-        let running = Some(Running { store, address, end, serving });
+        let running = Some(Running { state, store, address, end, serving });
         Ok(Self { folder, config, time, engine, running })
     }
 
@@ -158,6 +160,14 @@ impl Rig {
         }
         self.time.set(at);
         self.engine.settle().await;
+    }
+
+    /// Serves the control socket too, until the answer is dropped.
+    pub async fn control(&self) -> tokio::task::JoinHandle<()> {
+        let socket = tokio::net::UnixListener::bind(self.config.control()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let router = api::router(self.running.as_ref().expect("the server runs").state.clone());
+        tokio::spawn(api::server::serve(listener, Some(socket), router, std::future::pending()))
     }
 
     /// A token for `actor` in `role`.
