@@ -79,7 +79,7 @@ pub struct Receipt {
     pub instance: String,
     /// Its workflow.
     pub workflow: String,
-    /// Number of the entry that the event became; also the instance's `ETag`.
+    /// Number of the entry that the event became; the `ETag` is higher where follow-ups came with it.
     pub seq: u64,
     /// Position of its commit; on a dry run the position whose state was looked at.
     pub position: u64,
@@ -243,7 +243,7 @@ pub fn unknown_workflow(engine: &Engine, name: &str) -> ApiError {
 
 /// The answer to an accepted command.
 pub fn receipt(accepted: &Accepted) -> (HeaderMap, Receipt) {
-    let mut headers = headers::tagged(accepted.position, accepted.entry.seq);
+    let mut headers = headers::tagged(accepted.position, accepted.last_seq);
     if accepted.replayed {
         headers::replayed(&mut headers);
     }
@@ -321,7 +321,7 @@ mod tests {
     fn a_replayed_key_is_answered_with_the_same_bytes() {
         let entry = Arc::new(testing::entries().remove(0));
         let answer = |replayed| {
-            let (headers, receipt) = receipt(&Accepted { entry: entry.clone(), position: 7, replayed });
+            let (headers, receipt) = receipt(&Accepted { entry: entry.clone(), position: 7, last_seq: 3, replayed });
             (headers, serde_json::to_string(&receipt).unwrap())
         };
         let ((first, body), (second, again)) = (answer(false), answer(true));

@@ -1,4 +1,4 @@
-//! `schema`: the JSON Schemas of definitions and calendars, printed or written as files.
+//! `schema`: the JSON Schemas of definitions, calendars and mappings, printed or written as files.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::files::{self, Existing, Planned};
 use crate::api;
 use crate::definition::file;
+use crate::import::mapping;
 use crate::kernel::calendar::CalendarFile;
 use crate::kernel::machine::{Workflow, schema_of};
 use crate::workflows::Registry;
@@ -25,7 +26,7 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
     after_help = "Examples:\n  careflow schema\n  careflow schema consultation\n  careflow schema --write schemas"
 )]
 pub struct Args {
-    /// `definition`, `calendar`, or a workflow for the schema of its definition.
+    /// `definition`, `calendar`, `mapping`, or a workflow for the schema of its definition.
     #[arg(value_name = "NAME", conflicts_with = "write")]
     name: Option<String>,
     /// Write all of them, and `openapi.json`, into this directory, replacing what is there.
@@ -76,6 +77,7 @@ fn all(workflows: &[Arc<dyn Workflow>]) -> Vec<(String, Value)> {
     let shared = [
         ("definition".to_owned(), file::shared_schema()),
         ("calendar".to_owned(), schema_of::<CalendarFile>()),
+        ("mapping".to_owned(), mapping::schema()),
     ];
     let own = workflows.iter().map(|workflow| (workflow.name().to_owned(), file::schema(workflow.as_ref())));
     shared.into_iter().chain(own).collect()

@@ -101,6 +101,7 @@ impl Args {
         };
         let started = begin(&engine, &config, address).await;
         if started.is_ok() {
+            warm(&engine);
             state.open(engine.clone());
             let scrubbing = tokio::spawn(scrub::run(store.journal.clone(), engine.clone()));
             say("ready")?;
@@ -177,6 +178,16 @@ fn tell_opened(store: &Store) {
     {
         eprintln!("building the index anew from {} commits: {why}", store.journal_opened.last);
     }
+}
+
+/// Explores the workflows in the background, so that the first reader of a table seldom waits for it.
+fn warm(engine: &Engine) {
+    let engine = engine.clone();
+    std::thread::spawn(move || {
+        for workflow in engine.workflows() {
+            engine.exploration(workflow.name());
+        }
+    });
 }
 
 async fn stop_engine(engine: &Engine) -> Result<(), Failure> {

@@ -51,6 +51,8 @@ pub struct Accepted {
     pub entry: Arc<Entry>,
     /// Position of its commit.
     pub position: Position,
+    /// The instance's sequence after that commit: follow-ups of the command count.
+    pub last_seq: u64,
     /// Whether the key had been used up by the same command before.
     pub replayed: bool,
 }

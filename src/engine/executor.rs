@@ -294,12 +294,14 @@ impl Executor {
         let waiting = [Some(&self.building), flying].into_iter().flatten();
         let fresh = waiting.filter_map(|group| group.entry_with_key(id, &idempotency.key)).next();
         let found = match fresh {
-            Some((_, entry)) => Some(entry),
+            Some(found) => Some(found),
             None => self.stored_with_key(id, &idempotency.key, position).await?,
         };
         match found {
-            Some(entry) if entry.idempotency.as_ref().is_some_and(|used| used.body == idempotency.body) => {
-                Ok(Accepted { entry, position, replayed: true })
+            Some((entry, last_seq))
+                if entry.idempotency.as_ref().is_some_and(|used| used.body == idempotency.body) =>
+            {
+                Ok(Accepted { entry, position, last_seq, replayed: true })
             }
             Some(_) | None => Err(CommandError::KeyReused),
         }
@@ -310,17 +312,19 @@ impl Executor {
         id: &InstanceId,
         key: &str,
         position: Position,
-    ) -> Result<Option<Arc<Entry>>, CommandError> {
+    ) -> Result<Option<(Arc<Entry>, u64)>, CommandError> {
         let stopped = |reason: String| CommandError::Stopped(reason);
         let commits = self.shared.journal.get(&[position]).await.map_err(|e| stopped(e.to_string()))?;
+        let mut own = Vec::new();
         for stored in commits.iter().flat_map(|(_, commit)| &commit.entries) {
             let entry = stored.verify().map_err(|e| stopped(e.to_string()))?;
-            let used = entry.idempotency.as_ref().is_some_and(|used| used.key == key);
-            if used && entry.instance == *id {
-                return Ok(Some(Arc::new(entry)));
+            if entry.instance == *id {
+                own.push(entry);
             }
         }
-        Ok(None)
+        let last_seq = own.last().map_or(0, |entry| entry.seq);
+        let used = |entry: &Entry| entry.idempotency.as_ref().is_some_and(|used| used.key == key);
+        Ok(own.into_iter().find(used).map(|entry| (Arc::new(entry), last_seq)))
     }
 
     /// Plans on the newest computed state and stages the result.
@@ -355,7 +359,8 @@ impl Executor {
         self.stage(&plan, position);
         let entry = plan.made.iter().find(|made| made.entry.event != "data_upgraded");
         let entry = entry.or(plan.made.first()).expect("a plan has an entry").entry.clone();
-        Ok(Accepted { entry, position, replayed: false })
+        let last_seq = plan.newest(&entry.instance).map_or(entry.seq, |instance| instance.seq);
+        Ok(Accepted { entry, position, last_seq, replayed: false })
     }
 
     /// Makes a planned commit part of the newest computed state.

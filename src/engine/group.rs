@@ -69,12 +69,14 @@ impl Group {
         self.commits.is_empty()
     }
 
-    /// The entry in this group that used up `key` of `instance`.
-    pub fn entry_with_key(&self, instance: &InstanceId, key: &str) -> Option<(Position, Arc<Entry>)> {
-        let used = |entry: &Entry| {
-            entry.instance == *instance && entry.idempotency.as_ref().is_some_and(|i| i.key == key)
-        };
-        self.entries.iter().find(|(_, entry)| used(entry)).cloned()
+    /// The entry in this group that used up `key` of `instance`, and the instance's last sequence in
+    /// the same commit.
+    pub fn entry_with_key(&self, instance: &InstanceId, key: &str) -> Option<(Arc<Entry>, u64)> {
+        let own = || self.entries.iter().filter(|(_, entry)| entry.instance == *instance);
+        let used = |entry: &Entry| entry.idempotency.as_ref().is_some_and(|used| used.key == key);
+        let (position, entry) = own().find(|(_, entry)| used(entry))?;
+        let last = own().filter(|(at, _)| at == position).map(|(_, entry)| entry.seq).max();
+        Some((entry.clone(), last.unwrap_or(entry.seq)))
     }
 
     /// The instances it changes, as they are after it.

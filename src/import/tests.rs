@@ -1,6 +1,6 @@
 //! What a mapping says wrong, what its times and templates mean, and which batch a release means.
 
-use super::mapping::{Loaded, schema};
+use super::mapping::Loaded;
 use super::template::{Values, faults};
 use super::*;
 use crate::kernel::instant::Instant;
@@ -126,15 +126,4 @@ fn a_release_knows_which_batch_is_meant() {
     assert!(choose(&both, Some("b")).unwrap_err().contains("interrupted"));
     assert!(choose(&both, Some("c")).unwrap_err().contains("it holds `a`, `b`"));
     assert_eq!(choose(&[], None).unwrap_err(), "holds no import");
-}
-
-/// Run with `UPDATE_SCHEMAS=1` to write it.
-#[test]
-fn the_committed_schema_is_the_one_in_force() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/mapping.schema.json");
-    let text = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
-    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "run with UPDATE_SCHEMAS=1");
 }

@@ -11,7 +11,10 @@ use crate::rig::sample_data;
 const CASES: &[(&str, &str)] = &[
     (r#"{"b": 1, "a": [true, null, "\u20ac"]}"#, r#"{"a":[true,null,"€"],"b":1}"#),
     ("{\"\u{e000}\": 1, \"\u{10000}\": 2}", "{\"\u{10000}\":2,\"\u{e000}\":1}"),
-    (r#"[1.0, 1e21, 0.000001, 1e-7, -0.0, 333333333.33333329]"#, "[1,1e+21,0.000001,1e-7,0,333333333.3333333]"),
+    (
+        r#"[1.0, 1e21, 0.000001, 1e-7, -0.0, 333333333.33333329]"#,
+        "[1,1e+21,0.000001,1e-7,0,333333333.3333333]",
+    ),
     (r#""\u000f\n\u0041\"\\/""#, "\"\\u000f\\nA\\\"\\\\/\""),
 ];
 
@@ -48,7 +51,13 @@ fn canonical_form_passes_the_official_vectors() {
 }
 
 fn any_key() -> impl Strategy<Value = String> {
-    prop_oneof![Just("a".to_owned()), Just("a/b".into()), Just("~0".into()), Just(String::new()), "[a-c钟]{1,2}"]
+    prop_oneof![
+        Just("a".to_owned()),
+        Just("a/b".into()),
+        Just("~0".into()),
+        Just(String::new()),
+        "[a-c钟]{1,2}"
+    ]
 }
 
 /// Nulls, nesting, arrays, and members that change their kind.
@@ -98,5 +107,7 @@ fn patch_that_leads_nowhere_is_refused() {
         let mut data = json!({ "a": [1, 2] });
         assert!(patch::apply(&mut data, &changes).is_err(), "{changes:?}");
     }
-    assert!(serde_json::from_str::<Vec<patch::Change>>(r#"[{"op":"move","from":"/a","path":"/b"}]"#).is_err());
+    assert!(
+        serde_json::from_str::<Vec<patch::Change>>(r#"[{"op":"move","from":"/a","path":"/b"}]"#).is_err()
+    );
 }

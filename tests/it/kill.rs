@@ -81,7 +81,8 @@ async fn drive(
             let body = body.to_string();
             let Some((status, answer)) = client.send(&path, token, &key, &body).await else { return known };
             assert!(status == 200 || status == 201, "{status} {answer}");
-            let told = Acknowledged { path: path.clone(), body, token: token.clone(), answer: answer.clone() };
+            let told =
+                Acknowledged { path: path.clone(), body, token: token.clone(), answer: answer.clone() };
             known.insert(key, told);
             acknowledged.fetch_add(1, Ordering::Relaxed);
             if step == 0 {
@@ -109,7 +110,8 @@ async fn check(address: &str, known: &BTreeMap<String, Acknowledged>, auditor: &
         assert_eq!(same[0]["entry"]["event"], told.answer["event"]);
     }
     for (id, entries) in histories {
-        let mut keys: Vec<_> = entries.iter().filter_map(|e| e["entry"]["idempotency"]["key"].as_str()).collect();
+        let mut keys: Vec<_> =
+            entries.iter().filter_map(|e| e["entry"]["idempotency"]["key"].as_str()).collect();
         let all = keys.len();
         keys.sort_unstable();
         keys.dedup();
@@ -123,7 +125,8 @@ async fn acknowledged_commands_survive_ten_kills_exactly_once() {
     let token = |role: &str, actor: &str| {
         place.on_data(&["token", "create", "--role", role, "--actor", actor]).done().trim().to_owned()
     };
-    let (customer, agent, auditor) = (token("customer", "c-1"), token("agent", "ann"), token("auditor", "olga"));
+    let (customer, agent, auditor) =
+        (token("customer", "c-1"), token("agent", "ann"), token("auditor", "olga"));
     let mut known = BTreeMap::new();
     for round in 0..KILLS {
         let server = place.serve();

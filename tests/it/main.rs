@@ -14,5 +14,5 @@ mod import_real;
 mod import_small;
 mod kill;
 mod rig;
-mod transitions;
 mod tour;
+mod transitions;

@@ -163,7 +163,7 @@ impl Rig {
     }
 
     /// Serves the control socket too, until the answer is dropped.
-    pub async fn control(&self) -> tokio::task::JoinHandle<()> {
+    pub async fn control(&self) -> JoinHandle<()> {
         let socket = tokio::net::UnixListener::bind(self.config.control()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let router = api::router(self.running.as_ref().expect("the server runs").state.clone());
