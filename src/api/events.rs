@@ -153,6 +153,10 @@ pub async fn start_instance(
     };
     let definition = engine.definition(&workflow);
     let actor = caller.sender(definition.as_deref(), flow.start_event());
+    if write.if_match.is_some() {
+        let detail = "`If-Match` is for events; what is started has no sequence yet";
+        return Err(ApiError::new(Code::InvalidHeader, detail));
+    }
     let sent = Sent { payload: body.payload, occurred_at: body.occurred_at, write };
     let command = sent.command(Target::Start(workflow), flow.start_event().to_owned(), actor, &caller);
     if run.dry_run {
