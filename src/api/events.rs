@@ -153,10 +153,14 @@ pub async fn start_instance(
     };
     let definition = engine.definition(&workflow);
     let actor = caller.sender(definition.as_deref(), flow.start_event());
+    if write.if_match.is_some() {
+        let detail = "`If-Match` is for events; what is started has no sequence yet";
+        return Err(ApiError::new(Code::InvalidHeader, detail));
+    }
     let sent = Sent { payload: body.payload, occurred_at: body.occurred_at, write };
     let command = sent.command(Target::Start(workflow), flow.start_event().to_owned(), actor, &caller);
     if run.dry_run {
-        return dry_run(&state, engine, &command, caller.sight()).map(IntoResponse::into_response);
+        return dry_run(&state, engine, &caller, &command).await.map(IntoResponse::into_response);
     }
     let accepted = match engine.submit(command).await {
         Ok(accepted) => accepted,
@@ -201,7 +205,7 @@ pub async fn send_event(
     let sent = Sent { payload: body.payload, occurred_at: body.occurred_at, write };
     let command = sent.command(Target::Instance(instance.id.clone()), body.event, actor, &caller);
     if run.dry_run {
-        return dry_run(&state, engine, &command, caller.sight()).map(IntoResponse::into_response);
+        return dry_run(&state, engine, &caller, &command).await.map(IntoResponse::into_response);
     }
     match engine.submit(command).await {
         Ok(accepted) => {
@@ -268,20 +272,31 @@ fn receipt_of(entry: &Entry, position: u64) -> Receipt {
     }
 }
 
-fn dry_run(
+async fn dry_run(
     state: &AppState,
     engine: &Engine,
+    caller: &Caller,
     command: &Command,
-    sight: Sight,
 ) -> Result<(HeaderMap, Json<Receipt>), ApiError> {
-    let Preview { entries, after, position } = engine.preview(command)?;
+    let used = match engine.used(command).await {
+        Ok(used) => used,
+        Err(error) => return Err(failure(engine, caller, error).await),
+    };
+    if let Some(accepted) = used {
+        let (headers, receipt) = receipt(&accepted);
+        return Ok((headers, Json(receipt)));
+    }
+    let Preview { entries, after, position } = match engine.preview(command) {
+        Ok(preview) => preview,
+        Err(error) => return Err(failure(engine, caller, error).await),
+    };
     let Some(first) = entries.first() else {
         return Err(ApiError::new(Code::Internal, "the preview of an accepted command has no entry"));
     };
     let mut receipt = receipt_of(first, position);
     receipt.preview = Some(PreviewView {
         entries: entries.iter().map(|entry| EntryView::from(&**entry)).collect(),
-        after: view(state, engine, &after, sight),
+        after: view(state, engine, &after, caller.sight()),
     });
     Ok((headers::at(position), Json(receipt)))
 }
@@ -321,7 +336,8 @@ mod tests {
     fn a_replayed_key_is_answered_with_the_same_bytes() {
         let entry = Arc::new(testing::entries().remove(0));
         let answer = |replayed| {
-            let (headers, receipt) = receipt(&Accepted { entry: entry.clone(), position: 7, last_seq: 3, replayed });
+            let (headers, receipt) =
+                receipt(&Accepted { entry: entry.clone(), position: 7, last_seq: 3, replayed });
             (headers, serde_json::to_string(&receipt).unwrap())
         };
         let ((first, body), (second, again)) = (answer(false), answer(true));

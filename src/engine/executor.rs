@@ -16,12 +16,12 @@ use super::command::{Accepted, CommandError};
 use super::due::TimerOrder;
 use super::group::{Answer, Group, Reply};
 use super::plan::{Meta, Plan, PlanError, World, occurred};
-use super::shared::Shared;
+use super::shared::{Shared, replayed};
 use super::system::SystemChange;
 use super::view::{Staged, View};
 use crate::journal::{AppendError, Fence, GROUP_COMMITS_MAX, Position, Tail};
 use crate::kernel::actor::Actor;
-use crate::kernel::entry::{Entry, Idempotency};
+use crate::kernel::entry::Idempotency;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
@@ -293,38 +293,10 @@ impl Executor {
         let flying = self.flying.as_ref().map(|(group, _)| group);
         let waiting = [Some(&self.building), flying].into_iter().flatten();
         let fresh = waiting.filter_map(|group| group.entry_with_key(id, &idempotency.key)).next();
-        let found = match fresh {
-            Some(found) => Some(found),
-            None => self.stored_with_key(id, &idempotency.key, position).await?,
-        };
-        match found {
-            Some((entry, last_seq))
-                if entry.idempotency.as_ref().is_some_and(|used| used.body == idempotency.body) =>
-            {
-                Ok(Accepted { entry, position, last_seq, replayed: true })
-            }
-            Some(_) | None => Err(CommandError::KeyReused),
+        match fresh {
+            Some((entry, last_seq)) => replayed(entry, last_seq, idempotency, position),
+            None => self.shared.replay(id, idempotency, position).await,
         }
-    }
-
-    async fn stored_with_key(
-        &self,
-        id: &InstanceId,
-        key: &str,
-        position: Position,
-    ) -> Result<Option<(Arc<Entry>, u64)>, CommandError> {
-        let stopped = |reason: String| CommandError::Stopped(reason);
-        let commits = self.shared.journal.get(&[position]).await.map_err(|e| stopped(e.to_string()))?;
-        let mut own = Vec::new();
-        for stored in commits.iter().flat_map(|(_, commit)| &commit.entries) {
-            let entry = stored.verify().map_err(|e| stopped(e.to_string()))?;
-            if entry.instance == *id {
-                own.push(entry);
-            }
-        }
-        let last_seq = own.last().map_or(0, |entry| entry.seq);
-        let used = |entry: &Entry| entry.idempotency.as_ref().is_some_and(|used| used.key == key);
-        Ok(own.into_iter().find(used).map(|entry| (Arc::new(entry), last_seq)))
     }
 
     /// Plans on the newest computed state and stages the result.

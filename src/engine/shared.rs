@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::catalog::{CALENDAR, Catalog, DEFINITION, FileData};
-use super::command::CommandError;
+use super::command::{Accepted, CommandError};
 use super::directory::{ACTOR, Directory, TOKEN};
+use super::group::Answer;
 use super::metrics::Metrics;
 use crate::definition::file::{Content, Reader};
 use crate::definition::schema::Checker;
@@ -16,6 +17,7 @@ use crate::index::Index;
 use crate::journal::{Journal, Position};
 use crate::kernel::actor::Role;
 use crate::kernel::common;
+use crate::kernel::entry::{Entry, Idempotency};
 use crate::kernel::explore::{CONFIGURATIONS_MAX, Exploration, Explorer};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
@@ -90,6 +92,18 @@ pub struct Payload {
     pub checker: Checker,
     /// The schema itself.
     pub schema: serde_json::Value,
+}
+
+/// The answer `entry` got, where the same command comes again under its key.
+///
+/// # Errors
+/// [`CommandError::KeyReused`].
+pub fn replayed(entry: Arc<Entry>, last_seq: u64, idempotency: &Idempotency, position: Position) -> Answer {
+    if entry.idempotency.as_ref().is_some_and(|used| used.body == idempotency.body) {
+        Ok(Accepted { entry, position, last_seq, replayed: true })
+    } else {
+        Err(CommandError::KeyReused)
+    }
 }
 
 /// A lock of plain values is never poisoned in a way that matters: the value was replaced as a whole.
@@ -207,6 +221,26 @@ impl Shared {
             Arc::new(explorer.explore())
         });
         Some(explored.clone())
+    }
+
+    /// The original answer to a key of `id` that a published commit used up.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `KeyReused` where another command came with it.
+    pub async fn replay(&self, id: &InstanceId, idempotency: &Idempotency, position: Position) -> Answer {
+        let stopped = |reason: String| CommandError::Stopped(reason);
+        let commits = self.journal.get(&[position]).await.map_err(|e| stopped(e.to_string()))?;
+        let mut own = Vec::new();
+        for stored in commits.iter().flat_map(|(_, commit)| &commit.entries) {
+            let entry = stored.verify().map_err(|e| stopped(e.to_string()))?;
+            if entry.instance == *id {
+                own.push(entry);
+            }
+        }
+        let last_seq = own.last().map_or(0, |entry| entry.seq);
+        let used = |entry: &Entry| entry.idempotency.as_ref().is_some_and(|used| used.key == idempotency.key);
+        let found = own.into_iter().find(used).ok_or(CommandError::KeyReused)?;
+        replayed(Arc::new(found), last_seq, idempotency, position)
     }
 
     /// Adds to a refusal what the state would accept, and the instance as it is.

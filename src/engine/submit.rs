@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::command::{Command, CommandError, Preview, Target};
+use super::command::{Accepted, Command, CommandError, Preview, Target};
 use super::executor::{Message, Prepared};
 use super::group::Answer;
 use super::plan::{Meta, World, occurred};
 use super::view::{Staged, View};
 use super::{Engine, command_error};
+use crate::index::IndexError;
 use crate::kernel::canonical;
 use crate::kernel::entry::Idempotency;
 use crate::kernel::fault::Fault;
@@ -149,6 +150,25 @@ impl Engine {
             return Ok(());
         }
         Err(CommandError::Payload { event: event.to_owned(), faults })
+    }
+
+    /// The answer that `command` already got under its key; absent where the key is not used up.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `KeyReused` where another command used the key up.
+    pub async fn used(&self, command: &Command) -> Result<Option<Accepted>, CommandError> {
+        let prepared = self.prepare(command)?;
+        let Some(idempotency) = &prepared.idempotency else { return Ok(None) };
+        let stopped = |e: IndexError| CommandError::Stopped(e.to_string());
+        let instance = self.shared.index.get(&prepared.id).map_err(stopped)?;
+        match instance.as_ref().map(|instance| instance.keys.get(&idempotency.key)) {
+            Some(Some(position)) => self.shared.replay(&prepared.id, idempotency, *position).await.map(Some),
+            Some(None) => Ok(None),
+            None if self.shared.index.holder(&prepared.id).map_err(stopped)?.is_some() => {
+                Err(CommandError::KeyReused)
+            }
+            None => Ok(None),
+        }
     }
 
     /// What `command` would do on the published state; takes no queue and uses up no key.

@@ -116,17 +116,16 @@ impl Rig {
 
     /// Stops cleanly and starts again on the same directory.
     pub async fn restart(self) -> Self {
-        self.restart_with(|_| {}).await.unwrap()
+        self.close().await.start().await.unwrap()
     }
 
-    /// Stops cleanly, lets `change` alter the configuration, and starts again.
-    pub async fn restart_with(mut self, change: impl FnOnce(&mut Config)) -> Result<Self, app::AppError> {
+    /// Stops cleanly and lets go of the directory, so that a test can look at its files.
+    pub async fn close(mut self) -> Closed {
         self.stop().await;
         // The engine holds the journal, and with it the directory's lock, to its end.
-        let Self { folder, mut config, time, engine, running } = self;
+        let Self { folder, config, time, engine, running } = self;
         drop((engine, running));
-        change(&mut config);
-        Self::start(folder, config, time).await
+        Closed { folder, config, time }
     }
 
     /// Stops cleanly; the directory stays as long as the rig does.
@@ -137,10 +136,6 @@ impl Rig {
             self.engine.stop().await.unwrap();
             drop(running.store);
         }
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub fn address(&self) -> &str {
@@ -190,6 +185,34 @@ impl Rig {
     /// Somebody without a token.
     pub fn stranger(&self) -> Caller {
         Caller { address: self.address().to_owned(), token: None }
+    }
+}
+
+/// A stopped server's directory and clock.
+pub struct Closed {
+    folder: Arc<TempDir>,
+    pub config: Config,
+    pub time: Arc<ManualTime>,
+}
+
+impl Closed {
+    /// Starts a server on the directory; where it refuses, the directory stays as it is.
+    pub async fn start(&self) -> Result<Rig, app::AppError> {
+        Rig::start(self.folder.clone(), self.config.clone(), self.time.clone()).await
+    }
+
+    /// Why no server starts on the directory.
+    pub async fn refusal(&self) -> String {
+        self.start().await.err().expect("the server must not start").to_string()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Opens journal and index without an engine.
+    pub fn open(&self) -> Store {
+        Store::open(&self.config).unwrap()
     }
 }
 
@@ -243,6 +266,10 @@ impl Caller {
         self.request("POST", path, &all, body.to_string()).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Response {
+        self.request("PUT", path, &[("content-type", "application/json")], body.to_string()).await
+    }
+
     /// Starts a consultation; answers its id.
     #[track_caller]
     pub fn submit(&self, payload: Value) -> impl Future<Output = String> + use<> {
@@ -264,6 +291,11 @@ impl Caller {
     pub async fn sent(&self, id: &str, event: &str, payload: Value) -> String {
         let answer = self.send(id, event, payload).await.expect(200);
         answer["to"].as_str().unwrap().to_owned()
+    }
+
+    /// Sends an event that must be refused; answers the problem's code.
+    pub async fn refused(&self, id: &str, event: &str, payload: Value, status: u16) -> String {
+        self.send(id, event, payload).await.problem(status)
     }
 
     /// The instance as it is now.
@@ -299,6 +331,27 @@ pub fn question(customer: &str) -> Value {
         "category": "pre_sale",
         "problem_type": "invoice",
     })
+}
+
+/// A plain answer to a question.
+pub fn solution() -> Value {
+    json!({
+        "message_ref": "mail/2", "solution_ref": "kb/1", "steps": ["打开", "保存"], "attachments": [],
+        "confirmed_in_contact": false,
+    })
+}
+
+/// A time as answers write it.
+pub fn at(time: &str) -> String {
+    Instant::parse(time).unwrap().to_string()
+}
+
+/// When a running timer of an instance fires.
+#[track_caller]
+pub fn due<'i>(instance: &'i Value, timer: &str) -> &'i str {
+    let timers = instance["timers"].as_array().unwrap();
+    let found = timers.iter().find(|armed| armed["timer"] == timer);
+    found.unwrap_or_else(|| panic!("no `{timer}` among {timers:?}"))["due"].as_str().unwrap()
 }
 
 /// Where sample data lies that is not part of the project, and whether it is there.
