@@ -90,7 +90,9 @@ pub struct MoveTimer {
     reason: String,
 }
 
-/// Lists running timers, the earliest due first.
+/// Lists the next timer of each instance, the earliest due first.
+///
+/// An instance shows all of its timers itself.
 #[utoipa::path(
     get, path = "/v1/timers", operation_id = "list_timers", tag = "timers",
     params(TimerParams),
@@ -108,9 +110,8 @@ pub async fn list_timers(
     let until = time("until", params.until)?.unwrap_or(Instant::from_millis(i64::MAX));
     let after = params.cursor.map(|cursor| cursor::read(&filters, &cursor)).transpose()?;
     let position = engine.position();
-    let armed = engine.timers(after.as_ref(), until, limit)?;
-    let last = armed.last().filter(|_| armed.len() >= limit);
-    let next_cursor = last.map(|last| cursor::make(&filters, last.timer.due, &last.instance.id));
+    let (armed, next) = engine.timers(after.as_ref(), until, limit)?;
+    let next_cursor = next.map(|(due, id)| cursor::make(&filters, due, &id));
     let timers = armed.iter().map(|armed| ArmedTimerView {
         instance: armed.instance.id.to_string(),
         workflow: armed.instance.workflow.clone(),

@@ -104,10 +104,13 @@ impl Engine {
             department: actor.department.clone(),
         };
         let (event, state) = if actor.active { ("changed", "active") } else { ("deactivated", "inactive") };
+        let mut before = Vec::new();
         loop {
             let sends =
                 if actor.active { Vec::new() } else { self.reassignments(&actor.id, successor.as_deref())? };
-            let more = sends.len() >= REASSIGN_MAX;
+            // Cases that refuse to be given back are left to people: their refusals stand in the history.
+            let more = sends.len() >= REASSIGN_MAX && sends != before;
+            before.clone_from(&sends);
             let mut change = SystemChange::new(ACTOR, id.clone(), event, state, &data, by.clone());
             change.sends = sends;
             self.system(change).await?;

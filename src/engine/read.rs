@@ -160,7 +160,8 @@ impl Engine {
         self.shared.accepted_events(instance)
     }
 
-    /// Armed timers due at or before `until`, in due order, of at most `limit` instances after the cursor.
+    /// The next timer of each instance where it is due at or before `until`, in due order, of at most
+    /// `limit` instances after the cursor; and the cursor to go on from, where there may be more.
     ///
     /// # Errors
     /// [`IndexError`].
@@ -169,16 +170,18 @@ impl Engine {
         after: Option<&(Instant, InstanceId)>,
         until: Instant,
         limit: usize,
-    ) -> Result<Vec<ArmedTimer>, IndexError> {
+    ) -> Result<(Vec<ArmedTimer>, Option<(Instant, InstanceId)>), IndexError> {
+        let rows = self.shared.index.due(after, until, limit)?;
+        let next = rows.last().filter(|_| rows.len() >= limit).cloned();
         let mut found = Vec::new();
-        for (due, id) in self.shared.index.due(after, until, limit)? {
+        for (due, id) in rows {
             let Some(instance) = self.shared.index.get(&id)? else { continue };
             let first = instance.timers.iter().find(|(_, timer)| timer.due == due);
             if let Some((name, timer)) = first.map(|(name, timer)| (name.clone(), timer.clone())) {
                 found.push(ArmedTimer { instance, name, timer });
             }
         }
-        Ok(found)
+        Ok((found, next))
     }
 
     /// When the next timer is due.

@@ -34,7 +34,7 @@ fn wrong_arguments_end_with_2_and_say_what_would_be_accepted() {
     for (arguments, says) in [
         (&["fly"][..], "unrecognized subcommand"),
         (&["token", "create", "--role", "boss"], "roles are customer, gateway, agent"),
-        (&["schema", "invoice"], "schemas are definition, calendar, consultation"),
+        (&["schema", "invoice"], "schemas are definition, calendar, mapping, consultation"),
         (&["diagram", "invoice"], "workflows are consultation"),
         (&["serve", "--listen", "nowhere"], "invalid"),
         (&["schema", "--log", "=="], "is no log filter"),
@@ -109,7 +109,7 @@ fn check_of_a_file_that_is_not_there_is_no_finding() {
 fn committed_schemas_are_those_of_the_binary() {
     let place = Place::new();
     let written = careflow(&["schema", "--write", &place.text("schemas")]).done();
-    assert_eq!(written.lines().count(), 4, "{written}");
+    assert_eq!(written.lines().count(), 5, "{written}");
     for path in written.lines() {
         let name = std::path::Path::new(path).file_name().unwrap().to_str().unwrap();
         let fresh = std::fs::read_to_string(path).unwrap();

@@ -21,6 +21,7 @@ mod reading;
 mod recovery;
 mod rig;
 mod scenarios;
+mod stored;
 mod timers;
 mod tour;
 mod transitions;

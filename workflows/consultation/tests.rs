@@ -1,5 +1,6 @@
 //! Owns the proof that the consultation does what its specification says: rows, guards, policy.
 
+mod common;
 mod documents;
 mod drive;
 mod guards;

@@ -1,0 +1,164 @@
+//! What released versions stored: each file below `tests/data/stored/` must load, upgrade and go on.
+//!
+//! A folder is named for a workflow and its data version and is never changed; a new version gets a
+//! new folder: `CAREFLOW_STORE=1 cargo test stored` writes the one that is missing.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use careflow::app::{self, Store};
+use careflow::config::Config;
+use careflow::definition::file::{Content, Reader};
+use careflow::index::{Index, List, Range};
+use careflow::journal::Journal;
+use careflow::kernel::entry::Stored;
+use careflow::kernel::instance::Instance;
+use careflow::kernel::instant::Instant;
+use careflow::kernel::machine::{SAMPLES_AT, Workflow};
+use careflow::kernel::outcome::{Event, Input, Outcome};
+use careflow::kernel::personal::Private;
+use careflow::workflows::Registry;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/stored")
+}
+
+/// The folders of one workflow: (data version, path).
+fn versions(workflow: &dyn Workflow) -> Vec<(u32, PathBuf)> {
+    let prefix = format!("{}-", workflow.name());
+    let entries = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<(u32, PathBuf)> = entries
+        .filter_map(|path| {
+            let name = path.file_name()?.to_str()?.strip_prefix(&prefix)?.to_owned();
+            Some((name.parse().ok()?, path))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> Vec<T> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Writes the folder of the version that this binary stores: one case of every state of the demo, and
+/// the whole history of the one with most entries.
+async fn store(workflow: &dyn Workflow) {
+    let path = folder().join(format!("{}-{}", workflow.name(), workflow.data_version()));
+    if path.exists() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let config = Config { data: place.path().join("data"), definitions: None };
+    let now = Instant::parse("2026-11-20T10:00:00Z").unwrap();
+    careflow::demo::make(&config, now, 1, &|_, _| {}).await.unwrap();
+    let store = Store::open(&config).unwrap();
+    let mut instances: Vec<Arc<Instance>> = Vec::new();
+    for state in workflow.states() {
+        let list = List::State { workflow: workflow.name().into(), state: state.path.clone() };
+        instances.extend(store.index.page(&[list], &Range::default(), 1).unwrap().rows);
+    }
+    let longest = instances.iter().max_by_key(|instance| instance.seq).unwrap();
+    let mut history: Vec<Stored> = Vec::new();
+    for (_, commit) in store.journal.read(1, 100_000).await.unwrap() {
+        let own = |stored: &Stored| stored.read().is_ok_and(|entry| entry.instance == longest.id);
+        history.extend(commit.entries.into_iter().filter(own));
+    }
+    std::fs::create_dir_all(&path).unwrap();
+    let write =
+        |name: &str, lines: Vec<String>| std::fs::write(path.join(name), lines.join("\n") + "\n").unwrap();
+    write("instances.jsonl", instances.iter().map(|i| serde_json::to_string(i.as_ref()).unwrap()).collect());
+    write("entries.jsonl", history.iter().map(|entry| serde_json::to_string(entry).unwrap()).collect());
+    let shipped = app::shipped_files();
+    let (_, text) = shipped.iter().find(|(name, _)| name.starts_with(workflow.name())).unwrap();
+    std::fs::write(path.join("definition.yaml"), text).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_data_version_has_its_folder() {
+    for workflow in Registry::shipped().all() {
+        if std::env::var_os("CAREFLOW_STORE").is_some() {
+            store(workflow.as_ref()).await;
+        }
+        let stored: Vec<u32> = versions(workflow.as_ref()).into_iter().map(|(version, _)| version).collect();
+        let expected: Vec<u32> = (1..=workflow.data_version()).collect();
+        assert_eq!(stored, expected, "write the new one: CAREFLOW_STORE=1 cargo test stored");
+    }
+}
+
+#[test]
+fn stored_instances_load_upgrade_and_take_every_event() {
+    let registry = Registry::shipped();
+    let sources = app::sources(registry.all(), None).unwrap();
+    let calendar = sources.iter().find_map(|source| match &source.content {
+        Content::Calendar(calendar) => Some(calendar),
+        Content::Definition(_) => None,
+    });
+    let reader = Reader::new(registry.all()).unwrap();
+    for workflow in registry.all() {
+        for (version, path) in versions(workflow.as_ref()) {
+            let text = std::fs::read_to_string(path.join("definition.yaml")).unwrap();
+            let source = reader.read("definition.yaml", &text).unwrap_or_else(|report| panic!("{report}"));
+            let Content::Definition(definition) = &source.content else { panic!("a definition") };
+            let instances: Vec<Instance> = lines(&path.join("instances.jsonl"));
+            assert!(instances.len() > 15, "a case of every state");
+            for mut instance in instances {
+                assert_eq!(instance.data_version, version);
+                if version < workflow.data_version() {
+                    let upgraded = workflow.upgrade(version, &instance.state, instance.data).unwrap();
+                    (instance.state, instance.data) = upgraded;
+                }
+                for sample in workflow.samples() {
+                    let event = Event {
+                        name: sample.event.into(),
+                        payload: sample.payload,
+                        actor: sample.actor,
+                        occurred_at: SAMPLES_AT,
+                        cause: None,
+                    };
+                    let outcome = workflow.step(&Input {
+                        definition,
+                        calendar: calendar.unwrap(),
+                        id: &instance.id,
+                        instance: Some(&instance),
+                        event: &event,
+                        facts: &sample.facts,
+                        now: instance.updated,
+                    });
+                    if let Outcome::Refused(refusal) = outcome {
+                        let unread = ["unknown_state", "unknown_data", "definition"];
+                        assert!(
+                            !unread.contains(&refusal.code),
+                            "{} {}: {}",
+                            instance.state,
+                            event.name,
+                            refusal.reason
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn stored_histories_verify_and_lead_to_the_stored_instance() {
+    for workflow in Registry::shipped().all() {
+        for (_, path) in versions(workflow.as_ref()) {
+            let instances: Vec<Instance> = lines(&path.join("instances.jsonl"));
+            let mut current: Option<Instance> = None;
+            for stored in lines::<Stored>(&path.join("entries.jsonl")) {
+                let entry = stored.verify().unwrap();
+                let position = current.as_ref().map_or(0, |instance| instance.position) + 1;
+                let after = Instance::apply(current.as_ref(), &entry, stored.hash, position, &Private::new());
+                current = Some(after.unwrap());
+            }
+            let reached = current.unwrap();
+            let expected = instances.iter().find(|instance| instance.id == reached.id).unwrap();
+            assert_eq!((&reached.state, &reached.data), (&expected.state, &expected.data));
+            assert_eq!((reached.seq, reached.hash), (expected.seq, expected.hash));
+            assert_eq!(reached.timers, expected.timers);
+        }
+    }
+}
