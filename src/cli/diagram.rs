@@ -41,7 +41,7 @@ impl Args {
     /// Runs it.
     ///
     /// # Errors
-    /// As [`ExploredArgs::explore`].
+    /// A definition that is wrong, a workflow that is unknown.
     pub fn run(&self) -> Result<(), Failure> {
         let (exploration, definition) = self.explored.explore()?;
         let diagram = Diagram::of(&exploration, &definition);

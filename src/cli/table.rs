@@ -23,7 +23,7 @@ impl Args {
     /// Runs it.
     ///
     /// # Errors
-    /// As [`ExploredArgs::explore`].
+    /// A definition that is wrong, a workflow that is unknown.
     pub fn run(&self) -> Result<(), Failure> {
         let (exploration, _) = self.explored.explore()?;
         let (transitions, events) = (Transitions::of(&exploration), EventTable::of(&exploration));

@@ -93,6 +93,9 @@ pub struct ActorInfo {
     pub department: Option<String>,
 }
 
+/// Where a timer stands among all: its due, then its instance.
+pub type Due = (Instant, InstanceId);
+
 /// One armed timer.
 #[derive(Clone, Debug)]
 pub struct ArmedTimer {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ArmedTimer, Engine, QUEUE_MAX, Readiness, Recorded};
+use super::{ArmedTimer, Due, Engine, QUEUE_MAX, Readiness, Recorded};
 use crate::index::{IndexError, List, Page, Range};
 use crate::journal::{Commit, ReadError};
 use crate::kernel::definition::Definition;
@@ -167,10 +167,10 @@ impl Engine {
     /// [`IndexError`].
     pub fn timers(
         &self,
-        after: Option<&(Instant, InstanceId)>,
+        after: Option<&Due>,
         until: Instant,
         limit: usize,
-    ) -> Result<(Vec<ArmedTimer>, Option<(Instant, InstanceId)>), IndexError> {
+    ) -> Result<(Vec<ArmedTimer>, Option<Due>), IndexError> {
         let rows = self.shared.index.due(after, until, limit)?;
         let next = rows.last().filter(|_| rows.len() >= limit).cloned();
         let mut found = Vec::new();
