@@ -13,6 +13,7 @@ mod cli_token;
 mod import_real;
 mod import_small;
 mod kill;
+mod openapi;
 mod rig;
-mod transitions;
 mod tour;
+mod transitions;
