@@ -16,6 +16,7 @@ mod import_real;
 mod import_small;
 mod kill;
 mod lists;
+mod openapi;
 mod problems;
 mod reading;
 mod recovery;
