@@ -114,6 +114,8 @@ impl Client {
             .map_err(|error| Failure::Usage(format!("`{path}` cannot be asked for: {error}")))?;
         match &mut self.0 {
             Way::Socket(sender) => {
+                // Until the connection has put the last answer away it cancels a request.
+                sender.ready().await.map_err(|e| broken(&e))?;
                 let response = sender.send_request(request).await.map_err(|e| broken(&e))?;
                 answer(response).await
             }
