@@ -121,6 +121,9 @@ pub fn read<T: serde::de::DeserializeOwned>(payload: &Map<String, Value>) -> Res
     T::deserialize(payload.clone().into_deserializer()).map_err(|e: serde_json::Error| e.to_string())
 }
 
+/// The flow that contacts customers.
+const CALLBACK: &str = "callback";
+
 /// What a handler sees and fills: the statig context.
 pub struct Cx<'a, P> {
     /// The machine's policy values.
@@ -140,6 +143,7 @@ pub struct Cx<'a, P> {
     /// When the instance's previous entry was recorded; `now` for a start.
     pub last_entry: Instant,
     facts: &'a Facts,
+    pending: Vec<(String, String)>,
     timers: BTreeMap<String, Timer>,
     generations: BTreeMap<String, u32>,
     sent: u32,
@@ -178,6 +182,9 @@ impl<'a, P> Cx<'a, P> {
             now: input.now,
             last_entry: instance.map_or(input.now, |i| i.updated),
             facts: input.facts,
+            pending: instance.map_or_else(Vec::new, |i| {
+                i.pending.iter().map(|spawn| (spawn.workflow.clone(), spawn.rule.clone())).collect()
+            }),
             timers,
             generations: instance.map(|i| i.generations.clone()).unwrap_or_default(),
             sent: instance.map_or(0, |i| i.sent),
@@ -252,6 +259,13 @@ impl<'a, P> Cx<'a, P> {
     /// Ends the pending links that `rule` made.
     pub fn drop_pending(&mut self, rule: &str) {
         self.effects.push(Effect::DropPending { rule: rule.to_owned() });
+    }
+
+    /// Ends every pending callback: its customer is not to be contacted.
+    pub fn drop_callbacks(&mut self) {
+        let rules = self.pending.iter().filter(|(workflow, _)| workflow == CALLBACK);
+        let rules: Vec<String> = rules.map(|(_, rule)| rule.clone()).collect();
+        rules.iter().for_each(|rule| self.drop_pending(rule));
     }
 
     /// Sends an event to another instance, exactly once.

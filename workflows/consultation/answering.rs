@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::event::{Answer, Confirm};
 use super::work::{Pass, input, proven};
-use super::{ARBITRATE, CONFIRM_EXPIRE, CONFIRM_REMIND, Consultation, Cx, GivenAnswer, UNCLASSIFIED_MAX};
+use super::{
+    ARBITRATE, CONFIRM_EXPIRE, CONFIRM_REMIND, Consultation, Cx, FURTHER, GivenAnswer, UNCLASSIFIED_MAX,
+};
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Channel, Handle, Level, Owner, Satisfaction};
 use crate::kernel::common::{SatisfactionRecorded, record_satisfaction};
@@ -153,6 +155,9 @@ impl Consultation {
         let known = self.unclassified.iter().any(|unread| unread == message_ref);
         if !known && self.unclassified.len() < UNCLASSIFIED_MAX {
             self.unclassified.push(message_ref.to_owned());
+        } else if !known && self.unclassified.len() == UNCLASSIFIED_MAX {
+            // Stands for all further ones: nobody classifies it, so the case is opened again, not archived.
+            self.unclassified.push(FURTHER.to_owned());
         }
         let target = match self.case.channel {
             Channel::Phone => cx.policy.nrt_phone,

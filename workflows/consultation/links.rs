@@ -159,11 +159,16 @@ impl Consultation {
 
     /// Starts a consultation built from this one and a message.
     fn follow_up(&mut self, message_ref: &str, cx: &mut Cx<'_>) {
+        // What a restricted customer wrote is not carried on.
+        let subject = match self.case.restricted {
+            None => json!(self.subject),
+            Some(_) => json!("(restricted)"),
+        };
         let mut submit = object(json!({
             "customer_id": self.case.customer_id,
             "customer_tier": self.case.customer_tier,
             "channel": self.case.channel,
-            "subject": self.subject,
+            "subject": subject,
             "body_ref": message_ref,
             "category": self.case.category,
             "problem_type": self.problem_type,
@@ -202,7 +207,9 @@ impl Consultation {
 
     /// X4: the customer's word after the end counts.
     pub(super) fn late_confirm(&mut self, word: &Confirm, cx: &mut Cx<'_>) -> Pass {
-        self.take_word(word, cx)?;
+        if self.case.erased.is_none() {
+            self.take_word(word, cx)?;
+        }
         let intent = if word.satisfied { Intent::Thanks } else { Intent::Dissatisfied };
         let message_ref = format!("event:confirm@{}", cx.now);
         self.late(&message_ref, intent, cx)
@@ -218,13 +225,12 @@ impl Consultation {
 
     /// X4 on a duplicate: to the master.
     pub(super) fn redirect(&self, message: &LateInbound, cx: &mut Cx<'_>) -> Pass {
-        let master = self.case.links.iter().find(|link| link.kind == LinkType::DuplicateOf);
-        if let Some(master) = master
+        if let Some(master) = &self.master
             && message.intent != Intent::Thanks
             && self.case.erased.is_none()
         {
             let reply = json!({ "message_ref": message.message_ref, "intent": message.intent });
-            cx.send(master.id.clone(), "customer_reply", object(reply));
+            cx.send(master.clone(), "customer_reply", object(reply));
         }
         Ok(())
     }
@@ -294,6 +300,7 @@ impl Consultation {
             return Err(guard("master_closed", reason));
         }
         self.case.link(LinkType::DuplicateOf, copy.of.clone());
+        self.master = Some(copy.of.clone());
         let note = json!({ "text_ref": self.body_ref, "visibility": "internal" });
         cx.send(copy.of.clone(), "note_added", object(note));
         Ok(())

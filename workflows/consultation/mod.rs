@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use samples::SAMPLES_AT;
 
 use crate::kernel::case::{Case, Level};
+use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 use crate::kernel::machine::Cx as KernelCx;
 use crate::kernel::personal::Personal;
@@ -44,6 +45,8 @@ pub(crate) type Cx<'a> = KernelCx<'a, Policy>;
 /// Most messages that are remembered as unread: one is enough to keep a case from
 /// being archived, and the history holds them all.
 pub const UNCLASSIFIED_MAX: usize = 20;
+/// Stands in the list for every unread message beyond [`UNCLASSIFIED_MAX`].
+pub const FURTHER: &str = "*";
 
 /// Rings, on a phone call (S2-28).
 pub const RING: &str = "RING";
@@ -121,6 +124,9 @@ pub struct Consultation {
     /// To whom it was raised since the last answer.
     #[serde(default, skip_serializing_if = "is_none_level")]
     pub escalated_to: Level,
+    /// The case that this one is a copy of; its messages go there (X4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master: Option<InstanceId>,
     /// Messages that nobody has read yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unclassified: Vec<String>,

@@ -54,6 +54,7 @@ impl Consultation {
             reminders: 0,
             renewals: 0,
             escalated_to: Level::None,
+            master: None,
             unclassified: Vec::new(),
             ring_seconds: 0,
             call_answered: false,

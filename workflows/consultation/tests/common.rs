@@ -164,6 +164,14 @@ fn common_events_change_what_they_are_about() {
 }
 
 #[test]
+fn case_is_not_linked_to_itself() {
+    let mut drive = Drive::accepted();
+    let own = drive.id.clone();
+    let refusal = drive.refused(role(Role::Agent), "linked", json!({ "type": "duplicate_of", "id": own }));
+    assert_eq!((refusal.kind, refusal.code), (RefusalKind::Input, "own_case"));
+}
+
+#[test]
 fn first_ownership_moves_only_to_whom_it_was_offered() {
     let mut drive = Drive::accepted();
     let offer = json!({ "to": { "id": "agent-b", "role": "agent" }, "note": "n" });
