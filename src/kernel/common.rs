@@ -80,8 +80,7 @@ pub struct Assigned {
     /// The new owner: `{"person": {"id", "role"}}` or `{"queue": name}`.
     pub to: Owner,
     /// Why.
-    #[schemars(length(min = 1, max = 500))]
-    pub reason: String,
+    pub reason: Personal,
 }
 
 /// Payload of `handover_requested`.
@@ -91,8 +90,7 @@ pub struct HandoverRequested {
     /// Who should become first owner.
     pub to: Handle,
     /// What the successor must know.
-    #[schemars(length(min = 1, max = 2000))]
-    pub note: String,
+    pub note: Personal,
 }
 
 /// Payload of `handover_accepted`.
@@ -131,8 +129,7 @@ pub struct PriorityChanged {
     /// The new priority.
     pub to: Priority,
     /// Why.
-    #[schemars(length(min = 1, max = 500))]
-    pub reason: String,
+    pub reason: Personal,
 }
 
 /// Payload of `tier_changed`.
@@ -257,8 +254,7 @@ pub struct VerdictCorrected {
     /// The right verdict.
     pub to: Verdict,
     /// Why.
-    #[schemars(length(min = 1, max = 500))]
-    pub reason: String,
+    pub reason: Personal,
     /// Who approved.
     pub approver: Handle,
     /// Whether the engine found it by itself (X6).
@@ -292,8 +288,7 @@ pub struct PolicyMigrated {
 #[serde(deny_unknown_fields)]
 pub struct ForceClosed {
     /// Why.
-    #[schemars(length(min = 1, max = 2000))]
-    pub reason: String,
+    pub reason: Personal,
     /// The second person.
     pub approver: Handle,
 }
@@ -320,11 +315,11 @@ pub struct Correction {
     /// Which of its fields.
     #[schemars(length(min = 1, max = 200))]
     pub field: String,
-    /// What it should have said.
+    /// What it should have said; may be anything, so it is kept as a personal value.
+    #[schemars(extend("x-personal" = true))]
     pub new_value: Value,
     /// Why.
-    #[schemars(length(min = 1, max = 2000))]
-    pub reason: String,
+    pub reason: Personal,
     /// The second person.
     pub second: Handle,
 }
@@ -436,7 +431,7 @@ pub fn handle<P: CasePolicy>(case: &mut Case, event: &Common, stage: Stage, cx: 
         Common::SatisfactionRecorded(said) => record_satisfaction(case, said),
         Common::PriorityChanged(change) => change_priority(case, change, cx),
         Common::TierChanged(change) => case.customer_tier = change.to,
-        Common::Linked(link) => case.link(link.kind, link.id.clone()),
+        Common::Linked(link) => relate(case, link, cx),
         Common::ClockSuspended(suspension) => check_suspension(suspension, cx),
         Common::Correction(correction) => check_second(&correction.second, cx),
         Common::VerdictCorrected(correction) => {
@@ -471,6 +466,18 @@ pub fn check_second<P>(second: &Handle, cx: &mut Cx<'_, P>) {
     if second.id == cx.actor.id {
         let reason = format!("`{}` cannot be both the sender and the second person", second.id);
         cx.refuse(RefusalKind::Duty, "second_person_needed", reason);
+    }
+}
+
+fn relate<P>(case: &mut Case, link: &Linked, cx: &mut Cx<'_, P>) {
+    if link.id == case.case_no {
+        cx.refuse(
+            RefusalKind::Input,
+            "own_case",
+            "a case is not linked to itself; accepted is another instance",
+        );
+    } else {
+        case.link(link.kind, link.id.clone());
     }
 }
 
@@ -556,6 +563,7 @@ fn restrict<P>(case: &mut Case, subject: &Subject, cx: &mut Cx<'_, P>) {
     if subject_is(case, subject, cx) {
         case.restricted = Some(subject.basis.clone());
         cx.cancel_where(|timer| timer.contains(REMINDER));
+        cx.drop_callbacks();
     }
 }
 
@@ -574,4 +582,5 @@ fn erase<P: CasePolicy>(case: &mut Case, subject: &Subject, stage: Stage, cx: &m
         return;
     }
     case.erased = Some(subject.basis.clone());
+    cx.drop_callbacks();
 }

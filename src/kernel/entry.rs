@@ -89,7 +89,7 @@ pub struct Entry {
 pub struct Idempotency {
     /// Hash of actor and key, 32 hex digits.
     pub key: String,
-    /// Hash of key and body, 32 hex digits.
+    /// Seal over the hash of key and body: it stands beside the hashed part, with the personal values.
     pub body: String,
 }
 

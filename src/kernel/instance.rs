@@ -19,6 +19,9 @@ use super::personal::{self, Private};
 /// The event of the entry on a sender whose receiver refused what it sent.
 pub const DELIVERY_REFUSED: &str = "delivery_refused";
 
+/// The event of the entry that parks a timer or send whose step failed.
+pub const STEP_FAILED: &str = "step_failed";
+
 /// One running case of a workflow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
@@ -197,7 +200,7 @@ impl Instance {
                     self.timers.remove(timer);
                 }
             }
-            Some(Cause::Send { from, number }) if *from == self.id && entry.event == DELIVERY_REFUSED => {
+            Some(Cause::Send { from, number }) if *from == self.id && entry.event != STEP_FAILED => {
                 self.forget_send(*number);
             }
             Some(
