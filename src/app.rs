@@ -1,5 +1,6 @@
 //! Owns the composition: the only file that chooses a journal and an index.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -136,7 +137,9 @@ pub fn scratch_index(directory: &Path) -> Result<SledIndex, AppError> {
 }
 
 fn make_dir(path: &Path) -> Result<(), AppError> {
-    std::fs::create_dir_all(path).map_err(|error| unusable(path, &error))
+    // Personal values lie in the journal: the directory is its owner's alone.
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(path).map_err(|error| unusable(path, &error))
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> AppError {
