@@ -39,6 +39,9 @@ impl Engine {
     /// [`CommandError`].
     pub async fn put_batch(&self, name: &str, fingerprint: &str, phase: Phase) -> Result<(), CommandError> {
         let data = ImportData { batch: name.to_owned(), fingerprint: fingerprint.to_owned(), phase };
+        if phase == Phase::Running {
+            self.shared.run_here(name);
+        }
         let (event, state) = match phase {
             Phase::Running => ("began", "running"),
             Phase::Complete => ("completed", "complete"),

@@ -149,6 +149,10 @@ impl Executor {
         let Some(from) = self.newest(sender) else { return };
         let Some(send) = from.sends.iter().find(|send| send.number == number).cloned() else { return };
         let receiver = self.newest(&send.to);
+        if receiver.as_ref().is_some_and(|to| self.shared.holds(to.origin.as_deref()).is_some()) {
+            // It stands still; the send waits, and is looked at again when a batch is released.
+            return;
+        }
         let cause = Cause::Send { from: sender.clone(), number };
         let event = Event {
             name: send.event.clone(),

@@ -16,7 +16,7 @@ use super::command::{Accepted, CommandError};
 use super::due::TimerOrder;
 use super::group::{Answer, Group, Reply};
 use super::plan::{Meta, Plan, PlanError, World, occurred};
-use super::shared::{Shared, replayed};
+use super::shared::Shared;
 use super::system::SystemChange;
 use super::view::{Staged, View};
 use crate::journal::{AppendError, Fence, GROUP_COMMITS_MAX, Position, Tail};
@@ -47,8 +47,10 @@ pub struct Prepared {
     pub actor: Actor,
     /// The time the sender claims.
     pub claimed: Option<Instant>,
-    /// Hashes of key and body.
+    /// Hashes of key and body, to compare with.
     pub idempotency: Option<Idempotency>,
+    /// The same as it is recorded: the body's hash is sealed, for it tells of personal values.
+    pub recorded: Option<Idempotency>,
     /// The sequence the instance must have.
     pub if_match: Option<u64>,
     /// The request.
@@ -87,7 +89,10 @@ pub struct Executor {
     sends: BTreeSet<(Instant, InstanceId, u32)>,
     building: Group,
     flying: Option<(Group, Append)>,
-    settling: VecDeque<oneshot::Sender<()>>,
+    /// Who waits for quiet, with the position that must be published, once nothing was due.
+    settling: VecDeque<(Option<Position>, oneshot::Sender<()>)>,
+    /// After a full disk nothing due is tried before this moment.
+    rests_until: Instant,
     last: Position,
     recorded: Instant,
     stopping: bool,
@@ -105,6 +110,7 @@ impl Executor {
             building: Group::default(),
             flying: None,
             settling: VecDeque::new(),
+            rests_until: Instant::default(),
             last: tail.last,
             recorded,
             stopping: false,
@@ -190,7 +196,7 @@ impl Executor {
                 worked = true;
             }
             // One due timer or send for each command at most, while commands wait.
-            worked |= self.work_due();
+            worked |= !self.stopping && self.work_due();
             if !worked || self.shared.halted() {
                 break;
             }
@@ -211,7 +217,7 @@ impl Executor {
                 let answer = self.order(*order).await;
                 self.reply(reply, answer);
             }
-            Message::Settle(done) => self.settling.push_back(done),
+            Message::Settle(done) => self.settling.push_back((None, done)),
             Message::Reload(done) => {
                 if let Err(reason) = self.load() {
                     self.shared.halt(&reason);
@@ -273,7 +279,7 @@ impl Executor {
             cause: None,
         };
         let meta = Meta {
-            idempotency: command.idempotency,
+            idempotency: command.recorded,
             request_id: command.request_id,
             origin: command.origin,
             notes,
@@ -294,7 +300,7 @@ impl Executor {
         let waiting = [Some(&self.building), flying].into_iter().flatten();
         let fresh = waiting.filter_map(|group| group.entry_with_key(id, &idempotency.key)).next();
         match fresh {
-            Some((entry, last_seq)) => replayed(entry, last_seq, idempotency, position),
+            Some(used) => used.answer(idempotency, position),
             None => self.shared.replay(id, idempotency, position).await,
         }
     }
@@ -328,6 +334,7 @@ impl Executor {
         let plan = plan(&world);
         shared.metrics.step(started.elapsed());
         let plan = plan?;
+        plan.check_size()?;
         self.stage(&plan, position);
         let entry = plan.made.iter().find(|made| made.entry.event != "data_upgraded");
         let entry = entry.or(plan.made.first()).expect("a plan has an entry").entry.clone();
@@ -367,6 +374,9 @@ impl Executor {
     /// Fires the earliest due timer, else delivers the next send; false when nothing is due.
     fn work_due(&mut self) -> bool {
         let now = self.shared.time.now();
+        if now < self.rests_until {
+            return false;
+        }
         if let Some((due, id)) = self.due.first().cloned()
             && due <= now
         {
@@ -412,7 +422,7 @@ impl Executor {
     async fn wait(&mut self) {
         let room = self.building.commits.len() < GROUP_COMMITS_MAX && !self.stopping;
         let next = [self.due.first().map(|(at, _)| *at), self.sends.first().map(|(at, _, _)| *at)];
-        let next = next.into_iter().flatten().min();
+        let next = next.into_iter().flatten().min().map(|next| next.max(self.rests_until));
         let time = self.shared.time.clone();
         let landed = async {
             match &mut self.flying {
@@ -439,6 +449,7 @@ impl Executor {
             Ok(position) => self.publish(&mut group, position),
             Err(AppendError::Full(reason)) => {
                 tracing::error!(reason, "disk full");
+                self.rests_until = self.shared.time.now().plus_millis(FULL_REST_MS);
                 self.take_back(group, &CommandError::DiskFull);
             }
             Err(error) => {
@@ -489,19 +500,25 @@ impl Executor {
         }
     }
 
-    /// Tells those who wait for quiet once nothing is due and everything is published.
+    /// Tells those who wait for quiet: nothing was due, and everything computed until then is published.
     fn settle(&mut self) {
-        if self.settling.is_empty() || self.flying.is_some() || !self.building.is_empty() {
+        if self.settling.is_empty() {
             return;
         }
         let now = self.shared.time.now();
         let due = self.due.first().is_some_and(|(at, _)| *at <= now);
         let sends = self.sends.first().is_some_and(|(at, _, _)| *at <= now);
-        if !due && !sends {
-            self.settling.drain(..).for_each(|done| {
+        let published = *self.shared.published.borrow();
+        let mut waiting = VecDeque::new();
+        for (until, done) in self.settling.drain(..) {
+            let until = until.or((!due && !sends).then_some(self.last));
+            if until.is_some_and(|until| until <= published) {
                 done.send(()).ok();
-            });
+            } else {
+                waiting.push_back((until, done));
+            }
         }
+        self.settling = waiting;
     }
 
     /// Refuses what still waits when the writer ends.
@@ -529,5 +546,7 @@ impl Executor {
 
 /// Later than anything due.
 const FAR: Instant = Instant::from_millis(i64::MAX);
+/// After a full disk, timers and sends wait this long: commands tell soon enough when there is room.
+const FULL_REST_MS: i64 = 1_000;
 /// Rows read at a time when due work is loaded: bounds memory beside the sets themselves.
 const LOAD_PAGE: usize = 10_000;

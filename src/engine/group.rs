@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::command::{Accepted, CommandError};
@@ -10,14 +11,45 @@ use super::plan::Plan;
 use crate::index::{Batch, Change};
 use crate::journal::{Commit, Position};
 use crate::kernel::effect::Effect;
-use crate::kernel::entry::Entry;
+use crate::kernel::entry::{Entry, Idempotency};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
+use crate::kernel::personal::Private;
 
 /// What a caller gets.
 pub type Answer = Result<Accepted, CommandError>;
 /// Where the answer goes.
 pub type Reply = oneshot::Sender<Answer>;
+
+/// An entry that used up an idempotency key.
+#[derive(Clone, Debug)]
+pub struct Used {
+    /// The entry.
+    pub entry: Arc<Entry>,
+    /// The instance's sequence after its commit.
+    pub last_seq: u64,
+    /// The personal values of its commit, the hash of the command's body among them.
+    pub private: Arc<Private>,
+}
+
+impl Used {
+    /// The original answer, where the command is the same one: `asked` holds the hashes of its key and body.
+    ///
+    /// # Errors
+    /// [`CommandError::KeyReused`]; also once the body's hash was erased with the customer's data.
+    pub fn answer(self, asked: &Idempotency, position: Position) -> Answer {
+        let Self { entry, last_seq, private } = self;
+        let same = entry.idempotency.as_ref().is_some_and(|used| {
+            let sealed = private.get(&used.body).map(|secret| &secret.value);
+            used.body == asked.body || sealed.and_then(Value::as_str) == Some(&asked.body)
+        });
+        if same {
+            Ok(Accepted { entry, position, last_seq, replayed: true })
+        } else {
+            Err(CommandError::KeyReused)
+        }
+    }
+}
 
 /// Commits computed but not durable yet, in order.
 #[derive(Default)]
@@ -31,7 +63,7 @@ pub struct Group {
     /// Tallies raised.
     pub counts: Vec<(String, String, u64)>,
     /// Entries with their position, for keys used up by this very group.
-    entries: Vec<(Position, Arc<Entry>)>,
+    entries: Vec<(Position, Arc<Entry>, Arc<Private>)>,
     /// Answers that leave once the group is published.
     pub replies: Vec<(Reply, Answer)>,
 }
@@ -39,11 +71,12 @@ pub struct Group {
 impl Group {
     /// Adds a planned commit, which gets `position`.
     pub fn add(&mut self, plan: &Plan, position: Position) {
+        let private = Arc::new(plan.private.clone());
         self.commits.push(plan.commit());
         self.size += 1;
         for made in &plan.made {
             self.note(made.before.clone(), made.after.clone());
-            self.entries.push((position, made.entry.clone()));
+            self.entries.push((position, made.entry.clone(), private.clone()));
             for effect in &made.entry.effects {
                 if let Effect::Count { name, key } = effect {
                     self.counts.push((name.clone(), key.clone(), 1));
@@ -69,14 +102,14 @@ impl Group {
         self.commits.is_empty()
     }
 
-    /// The entry in this group that used up `key` of `instance`, and the instance's last sequence in
-    /// the same commit.
-    pub fn entry_with_key(&self, instance: &InstanceId, key: &str) -> Option<(Arc<Entry>, u64)> {
-        let own = || self.entries.iter().filter(|(_, entry)| entry.instance == *instance);
+    /// The entry in this group that used up `key` of `instance`, as it is to be answered again.
+    pub fn entry_with_key(&self, instance: &InstanceId, key: &str) -> Option<Used> {
+        let own = || self.entries.iter().filter(|(_, entry, _)| entry.instance == *instance);
         let used = |entry: &Entry| entry.idempotency.as_ref().is_some_and(|used| used.key == key);
-        let (position, entry) = own().find(|(_, entry)| used(entry))?;
-        let last = own().filter(|(at, _)| at == position).map(|(_, entry)| entry.seq).max();
-        Some((entry.clone(), last.unwrap_or(entry.seq)))
+        let (position, entry, private) = own().find(|(_, entry, _)| used(entry))?;
+        let last = own().filter(|(at, ..)| at == position).map(|(_, entry, _)| entry.seq).max();
+        let last_seq = last.unwrap_or(entry.seq);
+        Some(Used { entry: entry.clone(), last_seq, private: private.clone() })
     }
 
     /// The instances it changes, as they are after it.

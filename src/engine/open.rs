@@ -106,7 +106,8 @@ impl Engine {
         let shared = Arc::new(shared);
         load_system(&shared)?;
         check_versions(&shared)?;
-        let catalog = load_catalog(&shared)?;
+        let mut catalog = load_catalog(&shared)?;
+        put_known_in_force(&shared, &mut catalog, &sources)?;
         shared.set_catalog(catalog);
         let engine = start(shared, tail, recorded);
         engine.record_binary().await?;
@@ -160,6 +161,25 @@ impl Engine {
         self.shared.set_catalog(catalog);
         Ok(())
     }
+}
+
+/// Puts in force what was published before, ahead of the writer: a send that waits may start a child.
+fn put_known_in_force(shared: &Shared, catalog: &mut Catalog, sources: &[Source]) -> Result<(), OpenError> {
+    for source in sources {
+        let (workflow, name, version) = match &source.content {
+            Content::Definition(d) => (DEFINITION, d.workflow.as_str(), d.version),
+            Content::Calendar(c) => (CALENDAR, c.name(), c.version()),
+        };
+        let stored = shared.index.get(&FileData::id(workflow, name, version))?;
+        let known = stored.and_then(|instance| FileData::deserialize(&instance.data).ok());
+        if known.is_some_and(|known| known.hash == source.hash) {
+            match &source.content {
+                Content::Definition(_) => catalog.put_in_force(name, &source.hash),
+                Content::Calendar(_) => catalog.put_calendar_in_force(name, &source.hash),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Starts the writer on a thread of its own, so that a busy server never delays it.
@@ -348,6 +368,12 @@ fn check_versions(shared: &Shared) -> Result<(), OpenError> {
     let Some(stored) = shared.index.get(&binary_id())? else { return Ok(()) };
     let stored = BinaryData::deserialize(&stored.data)
         .map_err(|e| OpenError::Unfit(format!("the record of the last binary cannot be read: {e}")))?;
+    if stored.entry_version > ENTRY_VERSION {
+        return Err(OpenError::Unfit(format!(
+            "the journal has entries of version {}, written by a newer binary; this one reads {ENTRY_VERSION}",
+            stored.entry_version
+        )));
+    }
     for (name, version) in &stored.data_versions {
         match shared.workflows.get(name.as_str()) {
             None => {

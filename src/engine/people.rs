@@ -133,7 +133,8 @@ impl Engine {
         let lists = self.unfinished_lists();
         loop {
             let page = self.page(&lists, &range, crate::index::PAGE_SCAN_MAX).map_err(stopped)?;
-            for case in &page.rows {
+            let moving = page.rows.iter().filter(|case| self.shared.holds(case.origin.as_deref()).is_none());
+            for case in moving {
                 let held = |member: &str, inner: &str| {
                     case.data.pointer(member).and_then(|v| v.pointer(inner)).and_then(Value::as_str)
                         == Some(actor)

@@ -131,7 +131,7 @@ pub fn occurred(actor: &Actor, claimed: Option<Instant>, now: Instant) -> (Insta
     let trusted = matches!(actor.role, Role::Gateway | Role::System);
     match claimed {
         Some(at) if trusted && (-CLAIM_AHEAD_MS..=CLAIM_PAST_MS).contains(&now.since(at)) => (at, notes),
-        Some(at) if trusted => {
+        Some(at) if at != now => {
             notes.insert("occurred_at_replaced".into(), json!(at));
             (now, notes)
         }
@@ -155,7 +155,6 @@ impl World<'_> {
         let mut plan = Plan { private, ..Plan::default() };
         let instance = self.view.instance(id)?;
         self.run(&mut plan, workflow, id, instance, event, meta, Hash::ZERO)?;
-        plan.check_size()?;
         Ok(plan)
     }
 
@@ -469,7 +468,11 @@ impl Plan {
         }
     }
 
-    fn check_size(&self) -> Result<(), PlanError> {
+    /// Refuses a plan that does not fit one commit.
+    ///
+    /// # Errors
+    /// [`PlanError::TooLarge`].
+    pub fn check_size(&self) -> Result<(), PlanError> {
         let entries: usize = self.made.iter().map(|made| made.stored.entry.get().len() + 160).sum();
         let private: usize = self.private.values().map(|secret| secret.value.to_string().len() + 160).sum();
         let bytes = entries + private + LINE_FRAME_BYTES;

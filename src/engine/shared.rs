@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::catalog::{CALENDAR, Catalog, DEFINITION, FileData};
-use super::command::{Accepted, CommandError};
+use super::command::CommandError;
 use super::directory::{ACTOR, Directory, TOKEN};
-use super::group::Answer;
+use super::group::{Answer, Used};
 use super::metrics::Metrics;
 use crate::definition::file::{Content, Reader};
 use crate::definition::schema::Checker;
@@ -82,6 +82,7 @@ pub struct Shared {
     catalog: RwLock<Arc<Catalog>>,
     directory: RwLock<Arc<Directory>>,
     held: RwLock<Arc<BTreeMap<String, Phase>>>,
+    running: RwLock<Option<String>>,
     stopped: OnceLock<String>,
     payloads: HashMap<(String, &'static str), Payload>,
 }
@@ -92,18 +93,6 @@ pub struct Payload {
     pub checker: Checker,
     /// The schema itself.
     pub schema: serde_json::Value,
-}
-
-/// The answer `entry` got, where the same command comes again under its key.
-///
-/// # Errors
-/// [`CommandError::KeyReused`].
-pub fn replayed(entry: Arc<Entry>, last_seq: u64, idempotency: &Idempotency, position: Position) -> Answer {
-    if entry.idempotency.as_ref().is_some_and(|used| used.body == idempotency.body) {
-        Ok(Accepted { entry, position, last_seq, replayed: true })
-    } else {
-        Err(CommandError::KeyReused)
-    }
 }
 
 /// A lock of plain values is never poisoned in a way that matters: the value was replaced as a whole.
@@ -149,6 +138,7 @@ impl Shared {
             catalog: RwLock::default(),
             directory: RwLock::default(),
             held: RwLock::default(),
+            running: RwLock::default(),
             stopped: OnceLock::new(),
             payloads,
         })
@@ -173,17 +163,29 @@ impl Shared {
     pub fn holds(&self, origin: Option<&str>) -> Option<String> {
         let origin = origin?;
         let held = read(&self.held);
-        (held.get(origin) == Some(&Phase::Complete)).then(|| origin.to_owned())
+        let phase = *held.get(origin)?;
+        let stands = phase == Phase::Complete || (phase == Phase::Running && !self.runs_here(origin));
+        stands.then(|| origin.to_owned())
     }
 
     /// Whether any batch stands still.
     pub fn holds_any(&self) -> bool {
-        read(&self.held).values().any(|phase| *phase == Phase::Complete)
+        let held = read(&self.held);
+        held.keys().any(|batch| self.holds(Some(batch)).is_some())
     }
 
     /// Every batch, by name.
     pub fn batches(&self) -> Vec<(String, Phase)> {
         read(&self.held).iter().map(|(batch, phase)| (batch.clone(), *phase)).collect()
+    }
+
+    /// This process runs the batch: its cases move, where an interrupted one's stand still.
+    pub fn run_here(&self, batch: &str) {
+        replace(&self.running, Some(batch.to_owned()));
+    }
+
+    fn runs_here(&self, batch: &str) -> bool {
+        read(&self.running).as_deref() == Some(batch)
     }
 
     /// A batch that was interrupted.
@@ -231,6 +233,8 @@ impl Shared {
         let stopped = |reason: String| CommandError::Stopped(reason);
         let commits = self.journal.get(&[position]).await.map_err(|e| stopped(e.to_string()))?;
         let mut own = Vec::new();
+        let private = commits.first().map(|(_, commit)| commit.private.clone()).unwrap_or_default();
+        let private = Arc::new(private);
         for stored in commits.iter().flat_map(|(_, commit)| &commit.entries) {
             let entry = stored.verify().map_err(|e| stopped(e.to_string()))?;
             if entry.instance == *id {
@@ -240,7 +244,7 @@ impl Shared {
         let last_seq = own.last().map_or(0, |entry| entry.seq);
         let used = |entry: &Entry| entry.idempotency.as_ref().is_some_and(|used| used.key == idempotency.key);
         let found = own.into_iter().find(used).ok_or(CommandError::KeyReused)?;
-        replayed(Arc::new(found), last_seq, idempotency, position)
+        Used { entry: Arc::new(found), last_seq, private }.answer(idempotency, position)
     }
 
     /// Adds to a refusal what the state would accept, and the instance as it is.

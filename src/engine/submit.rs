@@ -1,6 +1,6 @@
 //! Owns the way in: a command is checked against its schema, sealed, and given to the writer or tried dry.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value};
 
@@ -51,7 +51,10 @@ impl Engine {
         if !matches!(refusal.kind, RefusalKind::State | RefusalKind::Duty) {
             return;
         }
-        let payload = canonical::hash(&command.payload).unwrap_or_default().short();
+        // Salted by the process: the digest tells equal payloads apart, and nothing of their values.
+        static SALT: LazyLock<String> = LazyLock::new(|| crate::random::hex_of(16));
+        let text = canonical::to_string(&command.payload).unwrap_or_default();
+        let payload = Hash::of(&[SALT.as_bytes(), text.as_bytes()]).short();
         (self.shared.rejected)(&Rejected {
             at: self.now(),
             instance: instance.id.clone(),
@@ -83,6 +86,12 @@ impl Engine {
             let mut salt = || crate::random::hex_of(16);
             personal::seal_marked(&mut payload, &checked.schema, &mut salt, &mut private);
         }
+        let idempotency = command.key.as_ref().map(|key| hashes(command, workflow.name(), key));
+        let recorded = idempotency.clone().map(|asked| {
+            let (_, digest, secret) = personal::seal(Value::from(asked.body), crate::random::hex_of(16));
+            private.insert(digest.clone(), secret);
+            Idempotency { key: asked.key, body: digest }
+        });
         let payload = if let Value::Object(map) = payload { map } else { Map::new() };
         let claimed = payload.get("occurred_at").and_then(Value::as_str);
         let claimed = command.occurred_at.or(claimed.and_then(|text| Instant::parse(text).ok()));
@@ -98,7 +107,8 @@ impl Engine {
             private,
             actor: command.actor.clone(),
             claimed,
-            idempotency: command.key.as_ref().map(|key| hashes(command, workflow.name(), key)),
+            idempotency,
+            recorded,
             if_match: command.if_match,
             request_id: command.request_id.clone(),
             origin: command.origin.clone(),
@@ -209,6 +219,7 @@ impl Engine {
         };
         let meta = Meta { request_id: prepared.request_id, notes, ..Meta::default() };
         let planned = world.plan(&prepared.workflow, &prepared.id, &event, meta, prepared.private);
+        let planned = planned.and_then(|plan| plan.check_size().map(|()| plan));
         let plan =
             planned.map_err(command_error).map_err(|error| self.shared.with_accepted(error, before))?;
         let after = plan.newest(&prepared.id).expect("a plan holds the instance it was made for");

@@ -329,7 +329,10 @@ async fn rebuilt_index_equals_the_live_one() {
     let a = rig.begin(json!({ "customer_id": "x", "note": "私", "arm": { "A": 1_000 } })).await;
     let b = rig.begin(json!({ "spawn": 2 })).await.entry.instance.clone();
     rig.act(&b, json!({ "send": { "to": a.entry.instance }, "follow": 1 })).await.unwrap();
+    rig.act(&b, json!({ "send": { "to": b } })).await.unwrap();
+    rig.act(&b, json!({ "send": { "to": b, "payload": { "panic": true } } })).await.unwrap();
     rig.wait_until(1_000).await;
+    assert_eq!(rig.get(&b).sends.len(), 1, "what failed is parked, what arrived is forgotten");
     let again = rig.reopened(Probe::version(1)).await.unwrap();
     let dump = |index: &MemoryIndex| {
         let mut rows = Vec::new();
@@ -451,6 +454,31 @@ async fn completed_batch_stands_still_until_released() {
     rig.engine.put_batch("log", "f", batch::Phase::Released).await.unwrap();
     rig.engine.settle().await;
     assert_eq!(rig.get(&id).data["done"], json!(["begin", "A"]));
+}
+
+#[tokio::test]
+async fn interrupted_batch_stands_still_in_another_process() {
+    let rig = rig().await;
+    rig.engine.put_batch("log", "f", batch::Phase::Running).await.unwrap();
+    let mut begin = command(Target::Start("probe".into()), "begin", json!({ "arm": { "A": 1_000 } }), None);
+    begin.origin = Some("log".into());
+    let id = rig.engine.submit(begin).await.unwrap().entry.instance.clone();
+    let rig = rig.reopened(Probe::version(1)).await.unwrap();
+    rig.wait_until(5_000).await;
+    assert_eq!((rig.get(&id).seq, rig.engine.interrupted_batch().as_deref()), (1, Some("log")));
+}
+
+#[tokio::test]
+async fn body_of_a_keyed_command_leaves_no_hash_of_personal_values_in_the_hashed_part() {
+    let rig = rig().await;
+    let begin = |key| command(Target::Start("probe".into()), "begin", json!({ "note": "555" }), Some(key));
+    let (one, two) =
+        (rig.engine.submit(begin("a")).await.unwrap(), rig.engine.submit(begin("b")).await.unwrap());
+    let body = |accepted: &Accepted| accepted.entry.idempotency.clone().unwrap().body;
+    let (_, commit) = rig.journal.get(&[one.position]).await.unwrap().remove(0);
+    assert!(commit.private.contains_key(&body(&one)), "the hash stands beside, under a salt of its own");
+    assert_ne!(body(&one), body(&two));
+    assert!(rig.engine.submit(begin("a")).await.unwrap().replayed);
 }
 
 #[tokio::test]
