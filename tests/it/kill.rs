@@ -1,5 +1,5 @@
-//! A server killed in the middle of a load of real requests, again and again: every acknowledged
-//! command is there exactly once, and the index equals one rebuilt from the journal.
+//! A server killed or stopped in the middle of a load of real requests: every acknowledged command is
+//! there exactly once, and the index equals one rebuilt from the journal.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -119,6 +119,48 @@ async fn check(address: &str, known: &BTreeMap<String, Acknowledged>, auditor: &
     }
 }
 
+/// Starts the clients against `address` and waits until enough was acknowledged.
+async fn load(
+    address: &str,
+    (customer, agent): (&str, &str),
+    round: usize,
+) -> Vec<tokio::task::JoinHandle<BTreeMap<String, Acknowledged>>> {
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let clients = (0..CLIENTS).map(|client| {
+        let tokens = (customer.to_owned(), agent.to_owned());
+        let name = format!("{round}-{client}");
+        tokio::spawn(drive(address.to_owned(), tokens, name, acknowledged.clone()))
+    });
+    let clients = clients.collect();
+    while acknowledged.load(Ordering::Relaxed) < ACKNOWLEDGED {
+        tokio::task::yield_now().await;
+    }
+    clients
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn server_told_to_stop_under_load_finishes_what_it_took_and_ends_cleanly() {
+    let place = Place::served();
+    let token = |role: &str, actor: &str| {
+        place.on_data(&["token", "create", "--role", role, "--actor", actor]).done().trim().to_owned()
+    };
+    let (customer, agent, auditor) =
+        (token("customer", "c-1"), token("agent", "ann"), token("auditor", "olga"));
+    let server = place.serve();
+    let address = server.address().to_owned();
+    let clients = load(&address, (&customer, &agent), 0).await;
+    let ended = tokio::task::spawn_blocking(move || server.stop()).await.unwrap();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.err.contains("stopped cleanly"), "{ended:?}");
+    let mut known = BTreeMap::new();
+    for client in clients {
+        known.extend(client.await.unwrap());
+    }
+    let server = place.serve();
+    let caller = Caller { address: server.address().to_owned(), token: Some(auditor) };
+    check(server.address(), &known, &caller).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_commands_survive_ten_kills_exactly_once() {
     let place = Place::served();
@@ -133,17 +175,7 @@ async fn acknowledged_commands_survive_ten_kills_exactly_once() {
         let address = server.address().to_owned();
         let caller = Caller { address: address.clone(), token: Some(auditor.clone()) };
         check(&address, &known, &caller).await;
-        let acknowledged = Arc::new(AtomicUsize::new(0));
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|client| {
-                let tokens = (customer.clone(), agent.clone());
-                let name = format!("{round}-{client}");
-                tokio::spawn(drive(address.clone(), tokens, name, acknowledged.clone()))
-            })
-            .collect();
-        while acknowledged.load(Ordering::Relaxed) < ACKNOWLEDGED {
-            tokio::task::yield_now().await;
-        }
+        let clients = load(&address, (&customer, &agent), round).await;
         server.kill();
         // Only a sample of the older rounds is asked for again: the last round is checked in full.
         known.retain(|key, _| key.ends_with("-0-0") || key.ends_with("-1-1"));
