@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::caller::Sight;
+use super::clock_facts::ClockFactView;
 use super::effects::EffectView;
 use crate::engine::{Engine, Recorded};
 use crate::index::IndexError;
@@ -110,6 +111,10 @@ pub struct EntryView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub patch: Vec<PatchView>,
+    /// What it did to clocks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub clocks: Vec<ClockFactView>,
     /// What else must happen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -149,6 +154,10 @@ pub struct PinsView {
     pub definition: String,
     /// Content hash of the calendar.
     pub calendar: String,
+    /// Content hashes of other calendars that clocks are counted on, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    pub others: BTreeMap<String, String>,
     /// Version of the time zone database.
     pub tzdata: String,
     /// Version of the binary.
@@ -242,6 +251,7 @@ impl From<&Entry> for EntryView {
             pins: PinsView {
                 definition: entry.pins.definition.clone(),
                 calendar: entry.pins.calendar.clone(),
+                others: entry.pins.others.clone(),
                 tzdata: entry.pins.tzdata.clone(),
                 build: entry.pins.build.clone(),
             },
@@ -251,6 +261,7 @@ impl From<&Entry> for EntryView {
             from: entry.from.clone(),
             to: entry.to.clone(),
             patch: entry.patch.iter().map(PatchView::from).collect(),
+            clocks: entry.clocks.iter().map(ClockFactView::from).collect(),
             effects: entry.effects.iter().map(EffectView::from).collect(),
             prev: entry.prev.to_string(),
         }

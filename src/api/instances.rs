@@ -21,6 +21,7 @@ use super::workflows::TitleView;
 use crate::engine::Engine;
 use crate::kernel::instance::{Instance, Timer};
 use crate::kernel::personal;
+use crate::kernel::sla::is_clock_timer;
 
 /// One instance with everything a caller needs to go on.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -63,7 +64,7 @@ pub struct InstanceView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub origin: Option<String>,
-    /// Running timers, the earliest first.
+    /// Running timers of its machine, the earliest first.
     pub timers: Vec<TimerView>,
     /// The events that its state accepts now.
     pub accepted_events: Vec<AcceptedEvent>,
@@ -147,8 +148,12 @@ pub fn is_system(workflow: &str) -> bool {
 pub fn view(state: &AppState, engine: &Engine, instance: &Instance, sight: Sight) -> InstanceView {
     let definition = engine.pinned(instance);
     let title = definition.as_ref().and_then(|definition| definition.states.get(&instance.state));
-    let mut timers: Vec<TimerView> =
-        instance.timers.iter().map(|(name, timer)| timer_view(name, timer)).collect();
+    let mut timers: Vec<TimerView> = instance
+        .timers
+        .iter()
+        .filter(|(name, _)| !is_clock_timer(name))
+        .map(|(name, timer)| timer_view(name, timer))
+        .collect();
     timers.sort();
     let accepted = engine.accepted_events(instance).into_iter().filter_map(|event| {
         let described = state.catalog().event(&instance.workflow, &event)?;

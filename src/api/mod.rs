@@ -17,6 +17,7 @@ pub mod actors;
 pub mod caller;
 mod catalog;
 pub mod changes;
+pub mod clock_facts;
 mod cursor;
 pub mod diagrams;
 mod docs;

@@ -37,6 +37,7 @@ fn pins() -> Pins {
     Pins {
         definition: "00".repeat(16),
         calendar: "11".repeat(16),
+        others: std::collections::BTreeMap::new(),
         tzdata: "2025b".into(),
         build: "0.1.0".into(),
     }
@@ -63,6 +64,7 @@ pub fn definition(roles: &[(&str, &[Role])]) -> Definition {
         roles: roles.iter().map(|(event, roles)| ((*event).to_owned(), roles.to_vec())).collect(),
         states: BTreeMap::new(),
         events: BTreeMap::new(),
+        clocks: Default::default(),
         policy: Arc::new(()),
     }
 }
@@ -107,6 +109,7 @@ fn entry(cause: Option<Cause>) -> Entry {
         from: some("open.intake.received"),
         to: "open.intake.accepted".into(),
         patch: if plain { Vec::new() } else { patch() },
+        clocks: Vec::new(),
         effects: if plain { Vec::new() } else { effects() },
         cause,
         prev: Hash::ZERO,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::clocks;
 use super::report::Report;
 use super::schema::{BadSchema, Checker};
 use super::yaml::Document;
@@ -15,6 +16,7 @@ use crate::kernel::canonical;
 use crate::kernel::definition::Definition;
 use crate::kernel::fault::{Fault, join};
 use crate::kernel::machine::{Workflow, schema_of};
+use crate::kernel::sla::rule::{Rule, resolve};
 use crate::kernel::title::Title;
 
 /// A definition as its file says it, whatever the workflow.
@@ -37,6 +39,9 @@ pub struct DefinitionFile {
     pub roles: BTreeMap<String, Vec<Role>>,
     /// The values that the workflow's guards, timers and targets read.
     pub policy: Value,
+    /// What is promised, measured on a calendar: clocks by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clocks: BTreeMap<String, Rule>,
     /// Titles of states and superstates by dotted path.
     pub states: BTreeMap<String, Title>,
     /// Titles of events.
@@ -69,6 +74,7 @@ pub fn schema(workflow: &dyn Workflow) -> Value {
     schema["properties"]["events"] = named(&events, &title, "Titles of events.");
     schema["properties"]["states"] =
         named(&states, &title, "Titles of states and superstates by dotted path.");
+    clocks::narrow(&mut schema["properties"]["clocks"], workflow);
     let mut policy = workflow.policy_schema();
     policy["description"] = json!("The values that the workflow's guards, timers and targets read.");
     schema["properties"]["policy"] = policy;
@@ -210,6 +216,12 @@ impl<'a> Reader<'a> {
                 }
             }
         };
+        let declared = document.value().get("clocks").cloned().unwrap_or_else(|| json!({}));
+        if !faults.iter().any(|fault| fault.path.starts_with("/clocks"))
+            && let Ok(declared) = BTreeMap::<String, Rule>::deserialize(declared)
+        {
+            faults.extend(clocks::check(workflow, &declared));
+        }
         let report = document.report(faults);
         report.into_result()?;
         let parsed = DefinitionFile::deserialize(document.value())
@@ -224,6 +236,7 @@ impl<'a> Reader<'a> {
             roles: parsed.roles,
             states: parsed.states,
             events: parsed.events,
+            clocks: resolve(parsed.clocks, workflow.ladder(policy.as_ref())),
             policy,
         };
         source(file, text, &document, Content::Definition(definition))
@@ -256,17 +269,18 @@ pub fn read_all(reader: &Reader<'_>, files: &[(String, String)]) -> Result<Vec<S
     }
     let calendars: Vec<&str> = sources.iter().filter_map(Source::calendar_name).collect();
     for source in &sources {
-        if let Content::Definition(definition) = &source.content
-            && !calendars.contains(&definition.calendar.as_str())
-            && let Ok(document) = Document::parse(&source.file, &source.text)
-        {
-            let message = format!(
-                "`{}` is no calendar here; calendars are {}",
-                definition.calendar,
-                calendars.join(", ")
-            );
-            report = report.merge(document.report([Fault::value("/calendar", message)]));
-        }
+        let Content::Definition(definition) = &source.content else { continue };
+        let Ok(document) = Document::parse(&source.file, &source.text) else { continue };
+        let main = ("/calendar".to_owned(), definition.calendar.as_str());
+        let faults: Vec<Fault> = std::iter::once(main)
+            .chain(clocks::calendars(&definition.clocks))
+            .filter(|(_, name)| !calendars.contains(name))
+            .map(|(path, name)| {
+                let message = format!("`{name}` is no calendar here; calendars are {}", calendars.join(", "));
+                Fault::value(path, message)
+            })
+            .collect();
+        report = report.merge(document.report(faults));
     }
     report.into_result()?;
     Ok(sources)

@@ -19,6 +19,7 @@ use crate::kernel::instance::{DELIVERY_REFUSED, Instance};
 use crate::kernel::instant::Instant;
 use crate::kernel::outcome::{Event, Refusal, RefusalKind, TIMER_FIRED};
 use crate::kernel::personal::Private;
+use crate::kernel::sla;
 
 /// A timer or send whose step panicked waits this long before its first retry.
 const BACKOFF_MS: i64 = 60_000;
@@ -212,6 +213,13 @@ impl Executor {
         let instance = self.newest(id).ok_or_else(|| CommandError::UnknownInstance(id.clone()))?;
         if let Some(batch) = self.shared.holds(instance.origin.as_deref()) {
             return Err(CommandError::Held(batch));
+        }
+        if sla::is_clock_timer(timer) {
+            let reason = format!(
+                "`{timer}` is a clock's: its points follow from its target; accepted is `clock_suspended`"
+            );
+            let refusal = Refusal::new(RefusalKind::Guard, "clock_timer", reason);
+            return Err(CommandError::Refused { refusal, accepted: Vec::new(), instance: Some(instance) });
         }
         if instance.timers.contains_key(timer) {
             return Ok(instance);

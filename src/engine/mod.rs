@@ -10,6 +10,7 @@ mod group;
 pub mod metrics;
 mod open;
 mod people;
+mod pins;
 pub mod plan;
 mod read;
 mod shared;

@@ -3,6 +3,7 @@
 //! The writer and the dry run plan with the same code; they differ in the view
 //! they plan on and in what becomes of the result.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::catalog::Catalog;
 use super::directory::Directory;
+use super::pins::{self, Pinned};
 use super::view::{Known, View};
 use crate::index::IndexError;
 use crate::journal::{COMMIT_ENTRIES_MAX, LINE_BYTES_MAX};
@@ -26,6 +28,7 @@ use crate::kernel::machine::Workflow;
 use crate::kernel::outcome::{Change, Event, Follow, Input, Outcome, Refusal, RefusalKind};
 use crate::kernel::patch;
 use crate::kernel::personal::{self, Private};
+use crate::kernel::sla;
 
 /// Most children of one commit; a flow that needs more continues by timer.
 pub const CHILDREN_MAX: usize = 64;
@@ -115,16 +118,6 @@ pub struct Meta {
     pub notes: Facts,
 }
 
-/// Pins of this binary over `definition` and `calendar`.
-pub fn pins(definition: &str, calendar: &str) -> Pins {
-    Pins {
-        definition: definition.to_owned(),
-        calendar: calendar.to_owned(),
-        tzdata: chrono_tz::IANA_TZDB_VERSION.to_owned(),
-        build: env!("CARGO_PKG_VERSION").to_owned(),
-    }
-}
-
 /// When an event happened: a gateway's own word within R1's window, else now; and what was replaced.
 pub fn occurred(actor: &Actor, claimed: Option<Instant>, now: Instant) -> (Instant, Facts) {
     let mut notes = Facts::new();
@@ -180,7 +173,8 @@ impl World<'_> {
             }
             other => other,
         };
-        let pins = self.pins(workflow, instance.as_deref())?;
+        let pins = self.pins(workflow, instance.as_deref(), event)?;
+        let event = &*self.as_sent(workflow, instance.as_deref(), event, &pins)?;
         let (change, facts) = self.step(machine.as_ref(), id, instance.as_ref(), event, &pins)?;
         let facts = facts.into_iter().chain(meta.notes.clone()).collect();
         let (follow, spawns) =
@@ -190,18 +184,25 @@ impl World<'_> {
         self.start_children(plan, &parent, spawns)
     }
 
-    fn pins(&self, workflow: &str, instance: Option<&Instance>) -> Result<Pins, PlanError> {
-        if let Some(instance) = instance {
-            return Ok(pins(&instance.pins.definition, &instance.pins.calendar));
+    /// A due timer of a clock sends the clock's own event, every other event is as it came.
+    fn as_sent<'e>(
+        &self,
+        workflow: &str,
+        instance: Option<&Instance>,
+        event: &'e Event,
+        pins: &Pins,
+    ) -> Result<Cow<'e, Event>, PlanError> {
+        let (Some(instance), Some(Cause::Timer { timer, .. })) = (instance, &event.cause) else {
+            return Ok(Cow::Borrowed(event));
+        };
+        if !sla::is_clock_timer(timer) {
+            return Ok(Cow::Borrowed(event));
         }
-        let definition = self.catalog.current(workflow);
-        let definition =
-            definition.ok_or_else(|| PlanError::Missing(format!("a definition of `{workflow}`")))?;
-        let (calendar, _) = self
-            .catalog
-            .current_calendar(&definition.calendar)
-            .ok_or_else(|| PlanError::Missing(format!("calendar `{}`", definition.calendar)))?;
-        Ok(pins(&definition.hash, calendar))
+        let Pinned { definition, calendar, others, .. } = self.pinned(workflow, event, pins)?;
+        let sent = sla::due_event(definition, calendar, &others, instance, timer, self.now);
+        Ok(sent.map_or(Cow::Borrowed(event), |(name, payload)| {
+            Cow::Owned(Event { name: name.to_owned(), payload, ..event.clone() })
+        }))
     }
 
     /// Runs the workflow's code; a panic inside it stays inside.
@@ -213,11 +214,7 @@ impl World<'_> {
         event: &Event,
         pins: &Pins,
     ) -> Result<(Box<Change>, Facts), PlanError> {
-        let missing = |what: &str, hash: &str| PlanError::Missing(format!("{what} `{hash}`"));
-        let definition = self.catalog.definition(&pins.definition);
-        let definition = definition.ok_or_else(|| missing("definition", &pins.definition))?;
-        let calendar = self.catalog.calendar(&pins.calendar);
-        let calendar = calendar.ok_or_else(|| missing("calendar", &pins.calendar))?;
+        let Pinned { definition, calendar, others, next } = self.pinned(machine.name(), event, pins)?;
         let known = Known {
             directory: self.directory,
             registered: &|name| self.workflows.contains_key(name),
@@ -226,7 +223,17 @@ impl World<'_> {
         let asked = guarded(|| machine.facts(instance.map(AsRef::as_ref), event))?;
         let facts = self.view.facts(&asked, machine.name(), &known)?;
         let instance = instance.map(AsRef::as_ref);
-        let input = Input { definition, calendar, id, instance, event, facts: &facts, now: self.now };
+        let input = Input {
+            definition,
+            calendar,
+            others: &others,
+            next,
+            id,
+            instance,
+            event,
+            facts: &facts,
+            now: self.now,
+        };
         match guarded(|| machine.step(&input))? {
             Outcome::Moved(change) | Outcome::Stayed(change) => Ok((change, facts)),
             Outcome::Refused(refusal) => Err(PlanError::Refused(refusal)),
@@ -275,6 +282,7 @@ impl World<'_> {
             from: change.from,
             to: change.to,
             patch: change.patch,
+            clocks: change.clocks,
             effects,
             prev: before.as_ref().map_or(root, |instance| instance.hash),
         };
@@ -397,13 +405,14 @@ pub fn continuing(instance: &Instance, event: &str, actor: Actor, now: Instant) 
         recorded_at: now,
         idempotency: None,
         request_id: None,
-        pins: pins(&instance.pins.definition, &instance.pins.calendar),
+        pins: pins::kept(instance),
         origin: instance.origin.clone(),
         cause: None,
         rule: None,
         from: Some(instance.state.clone()),
         to: instance.state.clone(),
         patch: Vec::new(),
+        clocks: Vec::new(),
         effects: Vec::new(),
         prev: instance.hash,
     }

@@ -8,7 +8,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::plan::{Plan, PlanError, World, pins};
+use super::pins::pins;
+use super::plan::{Plan, PlanError, World};
 use crate::kernel::actor::Actor;
 use crate::kernel::effect::Effect;
 use crate::kernel::entry::{ENTRY_VERSION, Entry};
@@ -100,6 +101,7 @@ impl World<'_> {
             from: before.as_ref().map(|instance| instance.state.clone()),
             to: change.state.to_owned(),
             patch: patch::diff(&old, &change.data),
+            clocks: Vec::new(),
             effects,
             prev: before.as_ref().map_or(Hash::ZERO, |instance| instance.hash),
         };

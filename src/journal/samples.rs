@@ -101,6 +101,7 @@ impl Story {
             pins: Pins {
                 definition: Hash::ZERO.short(),
                 calendar: Hash::ZERO.short(),
+                others: Default::default(),
                 tzdata: "2025b".into(),
                 build: "0.1.0".into(),
             },
@@ -110,6 +111,7 @@ impl Story {
             from: before.map(|_| "open".into()),
             to: "open".into(),
             patch: Vec::new(),
+            clocks: Vec::new(),
             effects,
             prev,
         };

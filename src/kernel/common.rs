@@ -13,11 +13,16 @@ use super::instant::Instant;
 use super::machine::{Cx, EventSet, ExtraName};
 use super::outcome::RefusalKind;
 use super::personal::Personal;
+use super::sla::rule::{BREACH, Rung};
 
 /// What the common events need of a flow's policy.
 pub trait CasePolicy {
     /// Reasons for which a department manager may suspend a clock.
     fn suspend_reasons(&self) -> &[String];
+    /// The percent at which clocks warn, and the ladder, where a clock declares none of its own (R9).
+    fn ladder(&self) -> (u32, Vec<Rung>) {
+        (BREACH, Vec::new())
+    }
     /// When the legal retention of a case that ended at `ended` is over.
     fn retained_until(&self, ended: Instant) -> Instant;
 }
@@ -262,7 +267,7 @@ pub struct VerdictCorrected {
 }
 
 /// Whether a clock stopped in time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// In time.
@@ -434,11 +439,7 @@ pub fn handle<P: CasePolicy>(case: &mut Case, event: &Common, stage: Stage, cx: 
         Common::Linked(link) => relate(case, link, cx),
         Common::ClockSuspended(suspension) => check_suspension(suspension, cx),
         Common::Correction(correction) => check_second(&correction.second, cx),
-        Common::VerdictCorrected(correction) => {
-            if !correction.auto {
-                check_second(&correction.approver, cx);
-            }
-        }
+        Common::VerdictCorrected(correction) => check_correction(case, correction, cx),
         Common::PolicyMigrated(migration) => migrate(case, migration, cx),
         Common::SubjectRestricted(subject) => restrict(case, subject, cx),
         Common::SubjectErased(subject) => erase(case, subject, stage, cx),
@@ -459,6 +460,24 @@ pub fn handle<P: CasePolicy>(case: &mut Case, event: &Common, stage: Stage, cx: 
 pub fn record_satisfaction(case: &mut Case, said: &SatisfactionRecorded) {
     case.satisfaction =
         Some(Satisfaction { score: said.score, resolved: Some(said.resolved), round: case.round });
+}
+
+/// Nobody voids a breach of own work (separation of duties); the engine alone corrects by itself (X6).
+fn check_correction<P>(case: &Case, correction: &VerdictCorrected, cx: &mut Cx<'_, P>) {
+    if correction.auto {
+        if cx.actor.role != super::actor::Role::System {
+            cx.refuse(RefusalKind::Duty, "not_automatic", "`auto` is the engine's to say; accepted is false");
+        }
+        return;
+    }
+    check_second(&correction.approver, cx);
+    let performed = |id: &str| {
+        case.owner.person() == Some(id) || case.first_owner.as_ref().is_some_and(|first| first.id == id)
+    };
+    if correction.to == Verdict::Met && (performed(&cx.actor.id) || performed(&correction.approver.id)) {
+        let reason = "whoever worked on the case does not void its breach; accepted are two other people";
+        cx.refuse(RefusalKind::Duty, "own_breach", reason);
+    }
 }
 
 /// Refuses where the second person is the sender.

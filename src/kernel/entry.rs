@@ -18,6 +18,7 @@ use super::id::InstanceId;
 use super::instant::Instant;
 use super::patch::Change;
 use super::personal::Private;
+use super::sla::fact::ClockFact;
 
 /// Version of the entry's shape; a journal with a newer one is not opened.
 pub const ENTRY_VERSION: u32 = 1;
@@ -77,6 +78,9 @@ pub struct Entry {
     /// How the data changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patch: Vec<Change>,
+    /// What it did to clocks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clocks: Vec<ClockFact>,
     /// What else must happen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<Effect>,
@@ -100,6 +104,9 @@ pub struct Pins {
     pub definition: String,
     /// The calendar.
     pub calendar: String,
+    /// Other calendars that clocks are counted on, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, String>,
     /// The time zone database: `2025b`.
     pub tzdata: String,
     /// The binary: its version.

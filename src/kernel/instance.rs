@@ -15,6 +15,8 @@ use super::id::InstanceId;
 use super::instant::Instant;
 use super::patch;
 use super::personal::{self, Private};
+use super::sla;
+use super::sla::state::Clocks;
 
 /// The event of the entry on a sender whose receiver refused what it sent.
 pub const DELIVERY_REFUSED: &str = "delivery_refused";
@@ -59,6 +61,9 @@ pub struct Instance {
     /// Last generation of every timer ever armed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub generations: BTreeMap<String, u32>,
+    /// Its clocks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clocks: Clocks,
     /// Events for other instances that are not delivered yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sends: Vec<Send>,
@@ -157,6 +162,7 @@ impl Instance {
             after.keys.insert(idempotency.key.clone(), position);
         }
         after.settle_cause(entry);
+        sla::state::apply(&mut after.clocks, &entry.clocks);
         for effect in &entry.effects {
             after.take_effect(effect);
         }
@@ -184,6 +190,7 @@ impl Instance {
             },
             timers: BTreeMap::new(),
             generations: BTreeMap::new(),
+            clocks: Clocks::new(),
             sends: Vec::new(),
             sent: 0,
             pending: Vec::new(),

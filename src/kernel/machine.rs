@@ -17,6 +17,7 @@ use super::id::InstanceId;
 use super::instance::{Instance, Timer};
 use super::instant::Instant;
 use super::outcome::{Event, Follow, Input, Outcome, Refusal, RefusalKind};
+use super::sla::rule::{BREACH, Rung};
 
 /// One kind of event: its name and the shape of its payload.
 #[derive(Clone, Copy)]
@@ -149,6 +150,7 @@ pub struct Cx<'a, P> {
     sent: u32,
     effects: Vec<Effect>,
     follow: Vec<Follow>,
+    signals: Vec<&'static str>,
     rule: Option<&'static str>,
     repin: Option<String>,
     refusal: Option<Refusal>,
@@ -190,6 +192,7 @@ impl<'a, P> Cx<'a, P> {
             sent: instance.map_or(0, |i| i.sent),
             effects: Vec::new(),
             follow: Vec::new(),
+            signals: Vec::new(),
             rule: None,
             repin: None,
             refusal: None,
@@ -209,6 +212,23 @@ impl<'a, P> Cx<'a, P> {
     /// Names the numbered transition of the specification that applies; the first name stays.
     pub fn rule(&mut self, number: &'static str) {
         self.rule.get_or_insert(number);
+    }
+
+    /// Names what happened, for the clocks that a definition starts or stops by it (R7, R8).
+    pub fn signal(&mut self, name: &'static str) {
+        if !self.signals.contains(&name) {
+            self.signals.push(name);
+        }
+    }
+
+    /// What handlers named in this step.
+    pub(super) fn signals(&self) -> &[&'static str] {
+        &self.signals
+    }
+
+    /// The definition to pin from the next step on, where it changes.
+    pub(super) const fn repins(&self) -> bool {
+        self.repin.is_some()
     }
 
     /// Arms `timer` for `due` under its next generation, replacing a running one.
@@ -376,6 +396,18 @@ pub trait Workflow: std::marker::Send + Sync {
     fn states(&self) -> &[StateSpec];
     /// Name of the timers it can arm.
     fn timers(&self) -> &'static [&'static str];
+    /// What its handlers name for clocks: `human_outbound`.
+    fn signals(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// Names of the targets that clocks can run against: `frt`.
+    fn targets(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// The percent and the ladder of clocks that declare none, from its policy.
+    fn ladder(&self, _policy: &(dyn Any + std::marker::Send + Sync)) -> (u32, Vec<Rung>) {
+        (BREACH, Vec::new())
+    }
     /// JSON Schema of its policy.
     fn policy_schema(&self) -> Value;
     /// Reads and range-checks policy values.

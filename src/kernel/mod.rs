@@ -23,6 +23,7 @@ pub mod machine;
 pub mod outcome;
 pub mod patch;
 pub mod personal;
+pub mod sla;
 pub mod span;
 pub mod step;
 pub mod table;

@@ -15,6 +15,7 @@ use super::id::InstanceId;
 use super::instance::Instance;
 use super::instant::Instant;
 use super::patch;
+use super::sla::fact::ClockFact;
 
 /// The name of the event that a due timer sends.
 pub const TIMER_FIRED: &str = "timer_fired";
@@ -40,6 +41,10 @@ pub struct Input<'a> {
     pub definition: &'a Definition,
     /// The calendar that business time is counted on.
     pub calendar: &'a Calendar,
+    /// Other calendars that its clocks are counted on.
+    pub others: &'a [&'a Calendar],
+    /// The definition that the event asks to pin, where it asks for one.
+    pub next: Option<&'a Definition>,
     /// The id of the instance.
     pub id: &'a InstanceId,
     /// The instance; absent for a start.
@@ -74,6 +79,8 @@ pub struct Change {
     pub data: Arc<Value>,
     /// How the data changed.
     pub patch: Vec<patch::Change>,
+    /// What it did to clocks.
+    pub clocks: Vec<ClockFact>,
     /// What else must happen.
     pub effects: Vec<Effect>,
     /// The number of the transition in the specification.

@@ -32,6 +32,10 @@ use super::instance::Instance;
 use super::machine::{Cx, EventSet, EventSpec, Sample, StateSpec, Workflow, schema_of};
 use super::outcome::{Change, Event, Input, Outcome, Refusal, RefusalKind, TIMER_FIRED};
 use super::patch;
+use super::sla::fact::ClockFact;
+use super::sla::rule::Rung;
+use super::sla::timing::Target;
+use super::sla::{self, Moment};
 
 /// What a statig machine adds to be a workflow: typed data, events, policy.
 ///
@@ -59,6 +63,10 @@ where
     const START: &'static str;
     /// Names of its timers.
     const TIMERS: &'static [&'static str];
+    /// What its handlers name for clocks: `human_outbound`.
+    const SIGNALS: &'static [&'static str] = &[];
+    /// Names of the targets that clocks can run against: `frt`.
+    const TARGETS: &'static [&'static str] = &[];
     /// Its own events, the common ones and timers.
     type Events: EventSet + Send + Sync + 'static;
     /// Its policy values.
@@ -82,6 +90,10 @@ where
     fn check(policy: &Self::Policy) -> Vec<Fault>;
     /// The queue that the case goes back to when its owner can no longer act (X16).
     fn queue(&self, policy: &Self::Policy) -> String;
+    /// What a clock that runs against the target `name` runs against now; none where the case has no such promise.
+    fn target(&self, _name: &str, _policy: &Self::Policy) -> Option<Target> {
+        None
+    }
     /// The facts that `event` needs.
     fn facts(data: Option<&Self>, event: &Self::Events) -> Vec<Fact>;
     /// Brings state path and data of an older version to [`Machine::DATA_VERSION`].
@@ -197,21 +209,49 @@ where
         self.conclude(input, machine, Some(initial), cx)
     }
 
+    /// What the step does to the instance's clocks.
+    fn clocks(
+        input: &Input<'_>,
+        machine: &M,
+        from: Option<&str>,
+        to: &str,
+        cx: &mut Cx<'_, M::Policy>,
+    ) -> Vec<ClockFact> {
+        let policy = cx.policy;
+        let next = input.next.filter(|_| cx.repins());
+        let next = next.and_then(|next| Some((next, next.policy.downcast_ref::<M::Policy>()?)));
+        let next_target = |name: &str| next.and_then(|(_, policy)| machine.target(name, policy));
+        let moment = Moment {
+            definition: input.definition,
+            calendar: input.calendar,
+            others: input.others,
+            before: input.instance.map(|instance| &instance.clocks),
+            case: machine.case(),
+            event: input.event,
+            from,
+            to,
+            target: &|name| machine.target(name, policy),
+            next: next.map(|(next, _)| (&next.clocks, &next_target as &dyn Fn(&str) -> Option<Target>)),
+        };
+        sla::evaluate(cx, &moment)
+    }
+
     /// Turns what the handler left into an outcome.
     fn conclude(
         &self,
         input: &Input<'_>,
         mut machine: M,
         to: Option<M::State>,
-        cx: Cx<'_, M::Policy>,
+        mut cx: Cx<'_, M::Policy>,
     ) -> Result<Outcome, Refusal> {
+        let from = input.instance.map(|instance| instance.state.clone());
+        let moved = to.is_some();
+        let to = to.map_or_else(|| from.clone().unwrap_or_default(), |state| self.path(&state));
+        let clocks = Self::clocks(input, &machine, from.as_deref(), &to, &mut cx);
         let left = cx.leave();
         if let Some(refusal) = left.refusal {
             return Err(refusal);
         }
-        let from = input.instance.map(|instance| instance.state.clone());
-        let moved = to.is_some();
-        let to = to.map_or_else(|| from.clone().unwrap_or_default(), |state| self.path(&state));
         if moved {
             machine.case_mut().disposition = disposition(&to);
         }
@@ -223,6 +263,7 @@ where
             from,
             patch: patch::diff(before, &data),
             data: Arc::new(data),
+            clocks,
             effects: left.effects,
             rule: left.rule,
             follow: left.follow,
@@ -405,6 +446,18 @@ where
 
     fn timers(&self) -> &'static [&'static str] {
         M::TIMERS
+    }
+
+    fn signals(&self) -> &'static [&'static str] {
+        M::SIGNALS
+    }
+
+    fn targets(&self) -> &'static [&'static str] {
+        M::TARGETS
+    }
+
+    fn ladder(&self, policy: &(dyn Any + Send + Sync)) -> (u32, Vec<Rung>) {
+        policy.downcast_ref::<M::Policy>().map_or((sla::rule::BREACH, Vec::new()), CasePolicy::ladder)
     }
 
     fn policy_schema(&self) -> Value {

@@ -105,7 +105,7 @@ async fn scenario_05_call_nobody_answers_goes_to_overflow_and_is_called_back_wit
     let case = desk.ann.instance(&id).await;
     assert_eq!(case["data"]["ring_seconds"], 16);
     assert_eq!(case["timers"], json!([]));
-    assert_eq!(desk.story(&id).await, ["submit", "timer_fired", "assigned", "hang_up"]);
+    assert_eq!(desk.story(&id).await, ["submit", "timer_fired", "assigned", "escalate", "hang_up"]);
 }
 
 #[tokio::test]

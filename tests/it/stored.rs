@@ -120,6 +120,8 @@ fn stored_instances_load_upgrade_and_take_every_event() {
                     let outcome = workflow.step(&Input {
                         definition,
                         calendar: calendar.unwrap(),
+                        others: &[],
+                        next: None,
                         id: &instance.id,
                         instance: Some(&instance),
                         event: &event,

@@ -108,7 +108,6 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("X4", "closed.*", "late_inbound", SAME),
     ("RING", "received accepted", "timer RING", SAME),
     ("ACCEPT", "open.*", "timer ACCEPT", SAME),
-    ("ARBITRATE", "with_department waiting_customer", "timer ARBITRATE", SAME),
 ];
 
 /// The leaves that a word of the table stands for.

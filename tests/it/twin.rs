@@ -57,6 +57,14 @@ impl Workflow for Faulty {
         panic!("a fault of the server's code")
     }
 
+    fn signals(&self) -> &'static [&'static str] {
+        self.0.signals()
+    }
+
+    fn targets(&self) -> &'static [&'static str] {
+        self.0.targets()
+    }
+
     fn policy_schema(&self) -> Value {
         self.0.policy_schema()
     }

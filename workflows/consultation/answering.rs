@@ -5,10 +5,11 @@ use serde_json::json;
 use super::event::{Answer, Confirm};
 use super::work::{Pass, input, proven};
 use super::{
-    ARBITRATE, CONFIRM_EXPIRE, CONFIRM_REMIND, Consultation, Cx, FURTHER, GivenAnswer, UNCLASSIFIED_MAX,
+    CONFIRM_EXPIRE, CONFIRM_REMIND, CUSTOMER_MESSAGE, Consultation, Cx, FURTHER, GivenAnswer,
+    MESSAGE_CLASSIFIED, REOPENED, UNCLASSIFIED_MAX,
 };
 use crate::kernel::actor::Role;
-use crate::kernel::case::{Channel, Handle, Level, Owner, Satisfaction};
+use crate::kernel::case::{Handle, Level, Owner, Satisfaction};
 use crate::kernel::common::{SatisfactionRecorded, record_satisfaction};
 
 /// Answers and the customer's word.
@@ -22,7 +23,6 @@ impl Consultation {
         self.renewals = 0;
         self.escalated_to = Level::None;
         self.dept_resume = None;
-        cx.cancel(ARBITRATE);
         self.answers.push(GivenAnswer {
             solution_ref: answer.solution_ref.clone(),
             kb_article: answer.kb_article.clone(),
@@ -73,10 +73,17 @@ impl Consultation {
     /// Row 18.
     pub(super) fn not_satisfied(&mut self, word: &Confirm, cx: &mut Cx<'_>) -> Pass {
         self.take_word(word, cx)?;
+        cx.signal(CUSTOMER_MESSAGE);
         self.another_round(cx)
     }
 
     /// Row 18a.
+    pub(super) fn another_round_heard(&mut self, cx: &mut Cx<'_>) -> Pass {
+        cx.signal(CUSTOMER_MESSAGE);
+        self.another_round(cx)
+    }
+
+    /// What every further round begins with.
     pub(super) fn another_round(&mut self, cx: &mut Cx<'_>) -> Pass {
         self.case.round += 1;
         self.forget_returns();
@@ -112,8 +119,15 @@ impl Consultation {
 
 /// Settled cases.
 impl Consultation {
-    /// Rows 21 and 21a.
+    /// Row 21a: the customer wrote.
+    pub(super) fn reopen_heard(&mut self, cx: &mut Cx<'_>) -> Pass {
+        cx.signal(CUSTOMER_MESSAGE);
+        self.reopen(cx)
+    }
+
+    /// Row 21.
     pub(super) fn reopen(&mut self, cx: &mut Cx<'_>) -> Pass {
+        cx.signal(REOPENED);
         self.case.reopen_count += 1;
         self.unclassified.clear();
         self.cancel_callbacks(cx);
@@ -127,7 +141,7 @@ impl Consultation {
     /// Row 21b.
     pub(super) fn reopen_unsatisfied(&mut self, word: &Confirm, cx: &mut Cx<'_>) -> Pass {
         self.take_word(word, cx)?;
-        self.reopen(cx)
+        self.reopen_heard(cx)
     }
 
     /// Row 21c.
@@ -145,7 +159,10 @@ impl Consultation {
     }
 
     /// Rows 22 and 19: somebody has read the message.
-    pub(super) fn classify(&mut self, message_ref: &str) -> Pass {
+    pub(super) fn classify(&mut self, message_ref: &str, cx: &mut Cx<'_>) -> Pass {
+        if self.unclassified.iter().any(|unread| unread == message_ref) {
+            cx.signal(MESSAGE_CLASSIFIED);
+        }
         self.unclassified.retain(|unread| unread != message_ref);
         Ok(())
     }
@@ -159,18 +176,8 @@ impl Consultation {
             // Stands for all further ones: nobody classifies it, so the case is opened again, not archived.
             self.unclassified.push(FURTHER.to_owned());
         }
-        let target = match self.case.channel {
-            Channel::Phone => cx.policy.nrt_phone,
-            Channel::Email
-            | Channel::WebChat
-            | Channel::Wecom
-            | Channel::Wechat
-            | Channel::Sms
-            | Channel::Social
-            | Channel::WalkIn
-            | Channel::Api => cx.policy.frt.target(&self.case),
-        };
-        let due = cx.calendar.due(cx.now, target);
+        cx.signal(CUSTOMER_MESSAGE);
+        let due = cx.calendar.due(cx.now, cx.policy.nrt(&self.case));
         cx.task("classify_message", message_ref, Some(due), Role::Agent);
         Ok(())
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::event::{Arbitrate, CustomerReply, DepartmentReply, Purpose, RequestInfo, TransferDepartment};
 use super::work::{Pass, ahead, by_supervisor, guard};
-use super::{ARBITRATE, Consultation, Cx, INFO_EXPIRE, INFO_REMIND, Resume, Waiting};
+use super::{ARBITRATION_ASKED, Consultation, Cx, INFO_EXPIRE, INFO_REMIND, Resume, Waiting};
 use crate::kernel::case::Handle;
 
 /// Departments (S2-14).
@@ -38,7 +38,6 @@ impl Consultation {
         }
         self.dept_resume = None;
         self.forget_returns();
-        cx.cancel(ARBITRATE);
         cx.notify("owner", "department_answered", json!({ "answer_ref": reply.answer_ref }));
         Ok(())
     }
@@ -75,8 +74,7 @@ impl Consultation {
         }
         self.returns += 1;
         self.arbitration_pending = true;
-        let due = cx.calendar.due(cx.now, cx.policy.dept.arbitrate);
-        cx.arm(ARBITRATE, due);
+        cx.signal(ARBITRATION_ASKED);
         cx.notify("role:supervisor", "arbitration", json!({ "department": self.department }));
         Ok(())
     }
@@ -89,14 +87,7 @@ impl Consultation {
         self.department = Some(decision.department.clone());
         self.binding = true;
         self.arbitration_pending = false;
-        cx.cancel(ARBITRATE);
         cx.notify(&format!("department:{}", decision.department), "question", json!({ "binding": true }));
-        Ok(())
-    }
-
-    /// ARBITRATE is due.
-    pub(super) fn arbitration_overdue(&self, cx: &mut Cx<'_>) -> Pass {
-        cx.notify("role:supervisor", "arbitration_overdue", json!({ "department": self.department }));
         Ok(())
     }
 

@@ -2,27 +2,46 @@
 
 use serde_json::Value;
 
-use super::event::Event;
+use super::event::{Category, Event, Purpose};
 use super::links::UNCITED;
 use super::machine::State;
 use super::policy::Policy;
 use super::{
-    ACCEPT, ARBITRATE, CONFIRM_EXPIRE, CONFIRM_REMIND, Consultation, Cx, INFO_EXPIRE, INFO_REMIND,
-    REOPEN_WINDOW, RING, machine, samples,
+    ACCEPT, ARBITRATION_ASKED, CONFIRM_EXPIRE, CONFIRM_REMIND, CUSTOMER_MESSAGE, Consultation, Cx,
+    HUMAN_OUTBOUND, INFO_EXPIRE, INFO_REMIND, MESSAGE_CLASSIFIED, PROMISED, REOPEN_WINDOW, REOPENED, RING,
+    machine, samples,
 };
 use crate::kernel::case::Case;
 use crate::kernel::common::{Common, Intent};
 use crate::kernel::fact::Fact;
 use crate::kernel::fault::Fault;
 use crate::kernel::machine::{Sample, TimerName};
+use crate::kernel::sla::timing::Target;
+use crate::kernel::span::Span;
 use crate::kernel::step::Machine;
+
+/// First response.
+const FRT: &str = "frt";
+/// Response to a later message.
+const NRT: &str = "nrt";
+/// The time the customer was told.
+const PROMISE: &str = "promise";
+/// The department's answer.
+const DEPT: &str = "dept";
+/// A supervisor's ruling.
+const ARBITRATE: &str = "arbitrate";
+/// The settled case.
+const RES: &str = "res";
 
 impl Machine for Consultation {
     const WORKFLOW: &'static str = "consultation";
     const DATA_VERSION: u32 = 1;
     const START: &'static str = "submit";
     const TIMERS: &'static [&'static str] =
-        &[RING, ACCEPT, ARBITRATE, INFO_REMIND, INFO_EXPIRE, CONFIRM_REMIND, CONFIRM_EXPIRE, REOPEN_WINDOW];
+        &[RING, ACCEPT, INFO_REMIND, INFO_EXPIRE, CONFIRM_REMIND, CONFIRM_EXPIRE, REOPEN_WINDOW];
+    const SIGNALS: &'static [&'static str] =
+        &[HUMAN_OUTBOUND, CUSTOMER_MESSAGE, MESSAGE_CLASSIFIED, PROMISED, ARBITRATION_ASKED, REOPENED];
+    const TARGETS: &'static [&'static str] = &[FRT, NRT, PROMISE, DEPT, ARBITRATE, RES];
     type Events = Event;
     type Policy = Policy;
 
@@ -67,6 +86,19 @@ impl Machine for Consultation {
 
     fn queue(&self, policy: &Policy) -> String {
         self.queue_name(policy)
+    }
+
+    fn target(&self, name: &str, policy: &Policy) -> Option<Target> {
+        let span = match name {
+            FRT => policy.frt.target(&self.case),
+            NRT => policy.nrt(&self.case),
+            PROMISE => return self.case.promises.last().map(|told| Target::At(told.promised_by)),
+            DEPT => self.dept_target(policy),
+            ARBITRATE => policy.dept.arbitrate,
+            RES => policy.res.target(&self.case),
+            _ => return None,
+        };
+        Some(Target::Span(span))
     }
 
     fn facts(data: Option<&Self>, event: &Event) -> Vec<Fact> {
@@ -124,6 +156,16 @@ impl Machine for Consultation {
 }
 
 impl Consultation {
+    /// How long the department has that was asked: to verify, to answer, or as another one than the category's own.
+    fn dept_target(&self, policy: &Policy) -> Span {
+        let own = policy.dept.department_of_category.get(&Category::of(&self.case.category));
+        match self.purpose {
+            Some(Purpose::Verify) => policy.dept.verify,
+            Some(Purpose::Answer) | None if own == self.department.as_ref() => policy.dept.answer,
+            Some(Purpose::Answer) | None => policy.dept.other,
+        }
+    }
+
     /// Whether `event` gives work back to the first owner, who must be on shift for it.
     fn asks_for_first_owner(&self, event: &Event) -> bool {
         let ended = self.case.disposition.is_some();

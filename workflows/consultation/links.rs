@@ -152,7 +152,7 @@ impl Consultation {
 
     /// Rows 13a, 13c and 19.
     pub(super) fn new_issue(&mut self, reply: &CustomerReply, cx: &mut Cx<'_>) -> Pass {
-        self.classify(&reply.message_ref)?;
+        self.classify(&reply.message_ref, cx)?;
         self.follow_up(&reply.message_ref, cx);
         Ok(())
     }

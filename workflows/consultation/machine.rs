@@ -10,8 +10,8 @@ use statig::prelude::*;
 use super::event::Event;
 use super::work::{Arrow, Pass, by_staff, by_system};
 use super::{
-    ACCEPT, ARBITRATE, CONFIRM_EXPIRE, CONFIRM_REMIND, Consultation, Cx, INFO_EXPIRE, INFO_REMIND,
-    REOPEN_WINDOW, RING, Resume, Waiting,
+    ACCEPT, CONFIRM_EXPIRE, CONFIRM_REMIND, Consultation, Cx, INFO_EXPIRE, INFO_REMIND, REOPEN_WINDOW, RING,
+    Resume, Waiting,
 };
 use crate::kernel::common::{Common, Intent};
 
@@ -212,7 +212,7 @@ impl Consultation {
             Event::CustomerReply(reply) => match reply.intent {
                 Intent::Thanks => self.thanked(cx).to(cx, "17a", State::settled_confirmed()),
                 Intent::Dissatisfied | Intent::Unknown | Intent::Info => {
-                    self.another_round(cx).to(cx, "18a", State::in_progress())
+                    self.another_round_heard(cx).to(cx, "18a", State::in_progress())
                 }
                 Intent::NewIssue => self.new_issue(reply, cx).stay(cx, "19"),
             },
@@ -255,7 +255,6 @@ impl Consultation {
                 Super
             }
             Event::Timer(timer) if timer.0 == ACCEPT => self.requeue(cx).stay(cx, ACCEPT),
-            Event::Timer(timer) if timer.0 == ARBITRATE => self.arbitration_overdue(cx).stay(cx, ARBITRATE),
             _ => Super,
         }
     }
@@ -313,8 +312,8 @@ impl Consultation {
             }
             Event::Confirm(word) => self.reopen_unsatisfied(word, cx).to(cx, "21b", State::in_progress()),
             Event::CustomerReply(reply) => match reply.intent {
-                Intent::Dissatisfied => self.reopen(cx).to(cx, "21a", State::in_progress()),
-                Intent::Thanks => self.classify(&reply.message_ref).stay(cx, "22"),
+                Intent::Dissatisfied => self.reopen_heard(cx).to(cx, "21a", State::in_progress()),
+                Intent::Thanks => self.classify(&reply.message_ref, cx).stay(cx, "22"),
                 Intent::Unknown | Intent::Info => self.unread(&reply.message_ref, cx).stay(cx, "22a"),
                 Intent::NewIssue => self.new_issue(reply, cx).stay(cx, "19"),
             },

@@ -56,14 +56,25 @@ pub const ACCEPT: &str = "ACCEPT";
 pub const INFO_REMIND: &str = "INFO_REMIND";
 /// The customer has not answered what was asked.
 pub const INFO_EXPIRE: &str = "INFO_EXPIRE";
-/// A supervisor has not said which department answers.
-pub const ARBITRATE: &str = "ARBITRATE";
 /// The customer is reminded to confirm.
 pub const CONFIRM_REMIND: &str = "CONFIRM_REMIND";
 /// The customer has not confirmed.
 pub const CONFIRM_EXPIRE: &str = "CONFIRM_EXPIRE";
 /// The time to reopen is over.
 pub const REOPEN_WINDOW: &str = "REOPEN_WINDOW";
+
+/// A person told the customer something of substance (R8).
+pub const HUMAN_OUTBOUND: &str = "human_outbound";
+/// The customer wrote and waits.
+pub const CUSTOMER_MESSAGE: &str = "customer_message";
+/// Somebody has read a message that was unread.
+pub const MESSAGE_CLASSIFIED: &str = "message_classified";
+/// The customer was told a time.
+pub const PROMISED: &str = "promised";
+/// A supervisor is to say which department answers.
+pub const ARBITRATION_ASKED: &str = "arbitration_asked";
+/// A settled case is open again.
+pub const REOPENED: &str = "reopened";
 
 /// The data of a consultation: what every case carries, and its own context fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use crate::kernel::case::{Case, Channel, Priority, Tier};
 use crate::kernel::common::CasePolicy;
 use crate::kernel::fault::{Fault, join};
 use crate::kernel::instant::Instant;
+use crate::kernel::sla::rule::Rung;
 use crate::kernel::span::Span;
 
 /// No first response may take longer, on any channel (S0-6).
@@ -42,10 +43,10 @@ pub struct Policy {
     pub promise: PromisePolicy,
     /// Time to the settled case by priority.
     pub res: Resolution,
-    /// Percent of a target at which the owner is warned.
+    /// Percent of a target at which clocks warn that say nothing else.
     #[schemars(range(min = 1, max = 99))]
     pub warn_at: u32,
-    /// Who is told at which percent of a target.
+    /// Who is told at which percent of a target by clocks that say nothing else.
     #[schemars(length(min = 1, max = 20))]
     pub ladder: Vec<Rung>,
     /// The customer was asked for more.
@@ -170,18 +171,19 @@ pub struct Frt {
     pub walk_in: Span,
     /// 接口
     pub api: Span,
-    /// Other targets for a tier or a priority; the first that fits counts.
+    /// Other targets for a channel, tier or priority; the first that fits counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
-    pub overrides: Vec<FrtOverride>,
+    pub overrides: Vec<TargetOverride>,
 }
 
-/// A first response target for some cases of a channel.
+/// A target for some cases only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct FrtOverride {
-    /// The channel.
-    pub channel: Channel,
+pub struct TargetOverride {
+    /// For this channel only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
     /// For this tier only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<Tier>,
@@ -210,12 +212,7 @@ impl Frt {
 
     /// The target of `case`.
     pub fn target(&self, case: &Case) -> Span {
-        let fits = |exception: &&FrtOverride| {
-            exception.channel == case.channel
-                && exception.tier.is_none_or(|tier| tier == case.customer_tier)
-                && exception.priority.is_none_or(|priority| priority == case.priority)
-        };
-        self.overrides.iter().find(fits).map_or_else(|| self.base(case.channel), |found| found.target)
+        exception(&self.overrides, case).unwrap_or_else(|| self.base(case.channel))
     }
 
     fn base(&self, channel: Channel) -> Span {
@@ -231,6 +228,16 @@ impl Frt {
             Channel::Api => self.api,
         }
     }
+}
+
+/// The first of `overrides` that fits `case`.
+fn exception(overrides: &[TargetOverride], case: &Case) -> Option<Span> {
+    let fits = |one: &&TargetOverride| {
+        one.channel.is_none_or(|channel| channel == case.channel)
+            && one.tier.is_none_or(|tier| tier == case.customer_tier)
+            && one.priority.is_none_or(|priority| priority == case.priority)
+    };
+    overrides.iter().find(fits).map(|found| found.target)
 }
 
 /// Times that customers are told.
@@ -263,22 +270,22 @@ pub struct Resolution {
     pub normal: Span,
     /// 低
     pub low: Span,
+    /// Other targets for a channel, tier or priority; the first that fits counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub overrides: Vec<TargetOverride>,
 }
 
-/// One level of the ladder (R9).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Rung {
-    /// Percent of the target.
-    #[schemars(range(min = 1, max = 1_000))]
-    pub at: u32,
-    /// Who is told: `owner`, `role:supervisor`.
-    #[schemars(length(min = 1, max = 10), inner(length(min = 1, max = 100)))]
-    pub notify: Vec<String>,
-    /// What they are asked to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 100))]
-    pub action: Option<String>,
+impl Resolution {
+    /// The target of `case`.
+    pub fn target(&self, case: &Case) -> Span {
+        exception(&self.overrides, case).unwrap_or(match case.priority {
+            Priority::Urgent => self.urgent,
+            Priority::High => self.high,
+            Priority::Normal => self.normal,
+            Priority::Low => self.low,
+        })
+    }
 }
 
 /// The customer was asked for more.
@@ -393,6 +400,10 @@ pub struct CallbackDues {
 }
 
 impl CasePolicy for Policy {
+    fn ladder(&self) -> (u32, Vec<Rung>) {
+        (self.warn_at, self.ladder.clone())
+    }
+
     fn suspend_reasons(&self) -> &[String] {
         &self.suspend_reasons
     }
@@ -407,6 +418,21 @@ impl CasePolicy for Policy {
 }
 
 impl Policy {
+    /// The target of the answer to a later message of `case`.
+    pub fn nrt(&self, case: &Case) -> Span {
+        match case.channel {
+            Channel::Phone => self.nrt_phone,
+            Channel::Email
+            | Channel::WebChat
+            | Channel::Wecom
+            | Channel::Wechat
+            | Channel::Sms
+            | Channel::Social
+            | Channel::WalkIn
+            | Channel::Api => self.frt.target(case),
+        }
+    }
+
     /// What lies outside its range, every fault at once.
     pub fn check(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
@@ -430,6 +456,13 @@ impl Policy {
         }
         for (at, exception) in self.frt.overrides.iter().enumerate() {
             ceiling(format!("/frt/overrides/{at}/target"), exception.target, faults);
+        }
+        for (at, exception) in self.res.overrides.iter().enumerate() {
+            if seconds(exception.target).is_none() {
+                let message =
+                    format!("`{}` is refused; accepted are hours or business hours", exception.target);
+                faults.push(Fault::value(format!("/res/overrides/{at}/target"), message));
+            }
         }
         ceiling("/nrt_phone".into(), self.nrt_phone, faults);
         let longest = self.frt.rows().into_iter().filter_map(|(_, target)| seconds(target)).max();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::event::{Escalate, ProgressUpdate};
 use super::work::{Pass, by_supervisor, guard, input};
-use super::{Consultation, Cx, Resume};
+use super::{Consultation, Cx, PROMISED, Resume};
 use crate::kernel::case::{Handle, Level, Promise};
 use crate::kernel::instant::Instant;
 use crate::kernel::span::Span;
@@ -12,7 +12,8 @@ use crate::kernel::span::Span;
 /// Promises and escalation (S0-10, S3-15).
 impl Consultation {
     /// Records a time told; it takes the place of one that is still open.
-    pub(super) fn promise(&mut self, promised_by: Instant, cx: &Cx<'_>) {
+    pub(super) fn promise(&mut self, promised_by: Instant, cx: &mut Cx<'_>) {
+        cx.signal(PROMISED);
         if let Some(open) = self.open_promise() {
             open.renewed_at = Some(cx.now);
         }

@@ -1,5 +1,6 @@
 //! Owns the proof that the consultation does what its specification says: rows, guards, policy.
 
+mod clocks;
 mod common;
 mod documents;
 mod drive;

@@ -12,7 +12,7 @@ use super::event::{
 };
 use super::machine::State;
 use super::policy::{IntakeField, Policy};
-use super::{ACCEPT, Consultation, Cx};
+use super::{ACCEPT, CUSTOMER_MESSAGE, Consultation, Cx, HUMAN_OUTBOUND};
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Channel, Handle, Owner};
 use crate::kernel::common::{ForceClosed, check_second};
@@ -132,6 +132,7 @@ impl Consultation {
 
     /// A person spoke to the customer: that takes a case nobody has, and ends the wait for `accept`.
     pub(super) fn human_outbound(&mut self, who: Handle, cx: &mut Cx<'_>) {
+        cx.signal(HUMAN_OUTBOUND);
         if self.case.first_owner.is_none() || self.case.owner.person().is_none() {
             self.case.first_owner.get_or_insert_with(|| who.clone());
             self.case.owner = Owner::Person(who);
@@ -291,7 +292,7 @@ impl Consultation {
     }
 
     /// The promise that came with a message, where there is one.
-    pub(super) fn promise_in(&mut self, message: &Respond, cx: &Cx<'_>) -> Pass {
+    pub(super) fn promise_in(&mut self, message: &Respond, cx: &mut Cx<'_>) -> Pass {
         if let Some(until) = message.promised_by {
             self.promise(until, cx);
         }
@@ -306,6 +307,7 @@ impl Consultation {
 
     /// Row 13b: the owner reads what the customer wrote.
     pub(super) fn hear(&self, reply: &CustomerReply, cx: &mut Cx<'_>) -> Pass {
+        cx.signal(CUSTOMER_MESSAGE);
         cx.notify("owner", "customer_wrote", json!({ "message_ref": reply.message_ref }));
         Ok(())
     }

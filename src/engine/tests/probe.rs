@@ -164,6 +164,7 @@ impl Workflow for Probe {
             to: if flag("close") { "closed.off" } else { "open.on" }.into(),
             patch: patch::diff(&before, &data),
             data: Arc::new(data),
+            clocks: Vec::new(),
             effects,
             rule: None,
             follow,
@@ -208,6 +209,7 @@ pub fn sources() -> Vec<Source> {
         roles: ["begin", "act", "assigned"].map(|e| (e.to_owned(), vec![Role::Agent, Role::System])).into(),
         states: Default::default(),
         events: Default::default(),
+        clocks: Default::default(),
         policy: Arc::new(()),
     };
     let week = json!({ "mon": ["00:00-24:00"] });

@@ -119,6 +119,7 @@ impl<'a> Search<'a> {
         let pins = Pins {
             definition: explorer.definition.hash.clone(),
             calendar: explorer.calendar.name().to_owned(),
+            others: BTreeMap::new(),
             tzdata: String::new(),
             build: String::new(),
         };
@@ -226,6 +227,8 @@ impl<'a> Search<'a> {
         let input = Input {
             definition: self.explorer.definition,
             calendar: self.explorer.calendar,
+            others: &[],
+            next: None,
             id: &self.id,
             instance: before,
             event: trial.event,
@@ -286,6 +289,7 @@ impl<'a> Search<'a> {
             from: change.from,
             to: change.to,
             patch: change.patch,
+            clocks: change.clocks,
             effects: change.effects,
             prev: Hash::ZERO,
         };

@@ -34,6 +34,8 @@ fn rows() -> Vec<(Actor, &'static str, Value, [Takes; 3])> {
     let other = "3fa2-7f3k2m9qx4tbz8wd";
     let digest = "0".repeat(64);
     let open = [Stays, Stays, No];
+    let not_there = [Guard("clock_not_there"), Guard("clock_not_there"), No];
+    let not_suspended = [Guard("clock_not_suspended"), Guard("clock_not_suspended"), No];
     vec![
         (role(Role::Agent), "note_added", json!({ "text_ref": "n", "visibility": "internal" }), open),
         (
@@ -59,19 +61,19 @@ fn rows() -> Vec<(Actor, &'static str, Value, [Takes; 3])> {
             role(Role::DeptManager),
             "clock_suspended",
             json!({ "clock": "RES", "reason_code": "force_majeure", "until": "2026-12-01T00:00:00Z" }),
-            open,
+            [Stays, Guard("clock_not_running"), No],
         ),
-        (role(Role::DeptManager), "clock_resumed", json!({ "clock": "RES" }), open),
-        (role(Role::System), "sla_warned", sla.clone(), open),
-        (role(Role::System), "sla_breached", sla.clone(), open),
-        (role(Role::System), "sla_escalated", sla, open),
+        (role(Role::DeptManager), "clock_resumed", json!({ "clock": "RES" }), not_suspended),
+        (role(Role::System), "sla_warned", sla.clone(), not_there),
+        (role(Role::System), "sla_breached", sla.clone(), not_there),
+        (role(Role::System), "sla_escalated", sla, not_there),
         (role(Role::System), "calendar_amended", json!({ "calendar": "cn", "from": "a", "to": "b" }), open),
         (
             role(Role::System),
             "clock_retargeted",
             json!({ "clock": "RES", "cycle": 1, "due_old": "2026-03-11T04:00:00Z",
                 "due_new": "2026-03-11T05:00:00Z", "cause": "priority" }),
-            open,
+            [Stays, Guard("clock_not_running"), No],
         ),
         (
             role(Role::Gateway),
@@ -83,7 +85,7 @@ fn rows() -> Vec<(Actor, &'static str, Value, [Takes; 3])> {
             role(Role::ProcessOwner),
             "verdict_corrected",
             json!({ "clock": "FRT", "cycle": 1, "to": "met", "reason": "r", "approver": second(), "auto": false }),
-            [Stays, Stays, Stays],
+            [Guard("no_verdict"), Guard("verdict_same"), Guard("verdict_same")],
         ),
         (role(Role::ProcessOwner), "policy_migrated", json!({ "from": 1, "to": 2 }), open),
         (role(Role::PrivacyOfficer), "subject_restricted", subject.clone(), [Stays, Stays, Stays]),

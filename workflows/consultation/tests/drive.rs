@@ -14,8 +14,9 @@ use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::machine::Workflow;
-use crate::kernel::outcome::{Change, Event, Input, Outcome, Refusal, TIMER_FIRED};
+use crate::kernel::outcome::{Change, Event, Follow, Input, Outcome, Refusal, TIMER_FIRED};
 use crate::kernel::personal::Private;
+use crate::kernel::sla::{self, is_clock_timer, rule::resolve};
 use crate::kernel::step::Typed;
 use crate::workflows::{CALENDARS, DEFINITIONS};
 
@@ -30,6 +31,8 @@ pub(super) fn workflow() -> Typed<Consultation> {
 
 fn definition() -> Definition {
     let document = document();
+    let policy = workflow().policy(&document["policy"]).unwrap();
+    let clocks = serde_json::from_value(document["clocks"].clone()).unwrap();
     Definition {
         workflow: "consultation".into(),
         version: 1,
@@ -39,7 +42,8 @@ fn definition() -> Definition {
         roles: serde_json::from_value(document["roles"].clone()).unwrap(),
         states: serde_json::from_value(document["states"].clone()).unwrap(),
         events: serde_json::from_value(document["events"].clone()).unwrap(),
-        policy: workflow().policy(&document["policy"]).unwrap(),
+        clocks: resolve(clocks, workflow().ladder(policy.as_ref())),
+        policy,
     }
 }
 
@@ -87,6 +91,8 @@ pub(super) struct Drive {
     pub calendar: Calendar,
     pub id: InstanceId,
     pub now: Instant,
+    /// When the next event happened by its source's clock, where that is not now.
+    pub occurred: Option<Instant>,
     /// Answers to facts, unless a call says otherwise.
     pub facts: Map<String, Value>,
     pub instance: Option<Instance>,
@@ -109,6 +115,7 @@ impl Drive {
             calendar: calendar(),
             id: InstanceId::derive("c-1027", &["case"]),
             now: at(SAMPLES_AT),
+            occurred: None,
             facts: facts.as_object().unwrap().clone(),
             instance: None,
             effects: Vec::new(),
@@ -162,9 +169,13 @@ impl Drive {
         self.instance.as_ref().unwrap().timers.get(timer).map(|timer| timer.due)
     }
 
-    /// Effects of the last call in a few words.
+    /// Effects of the last call in a few words; timers of clocks left out.
     pub(super) fn summaries(&self) -> Vec<String> {
-        self.effects.iter().map(summary).collect()
+        let of_clock = |effect: &&Effect| match effect {
+            Effect::Arm { timer, .. } | Effect::Cancel { timer } => is_clock_timer(timer),
+            _ => false,
+        };
+        self.effects.iter().filter(|effect| !of_clock(effect)).map(summary).collect()
     }
 
     /// Sends an event that must be accepted.
@@ -198,13 +209,20 @@ impl Drive {
         let timer = timers.get(name).unwrap_or_else(|| panic!("{name} does not run")).clone();
         self.now = self.now.max(timer.due);
         let cause = Cause::Timer { timer: name.to_owned(), generation: timer.generation, due: timer.due };
-        let mut event = self.event(Actor::timer(), TIMER_FIRED, json!({ "timer": name }));
+        let instance = self.instance.as_ref().unwrap();
+        let sent = sla::due_event(&self.definition, &self.calendar, &[], instance, name, self.now);
+        let (event, payload) = sent.unwrap_or_else(|| {
+            let Value::Object(payload) = json!({ "timer": name }) else { unreachable!() };
+            (TIMER_FIRED, payload)
+        });
+        let mut event = self.event(Actor::timer(), event, Value::Object(payload));
         event.cause = Some(cause);
         self.commit(&event)
     }
 
     pub(super) fn attempt(&mut self, actor: Actor, event: &str, payload: Value) -> Result<Change, Refusal> {
-        let event = self.event(actor, event, payload);
+        let mut event = self.event(actor, event, payload);
+        event.occurred_at = self.occurred.take().unwrap_or(self.now);
         self.commit(&event)
     }
 
@@ -218,12 +236,13 @@ impl Drive {
         let (first, mut after) = self.step(self.instance.as_ref(), event)?;
         let mut effects = first.effects.clone();
         let mut followed = Vec::new();
-        for follow in &first.follow {
-            let next = self.event(Actor::system(), follow.event, Value::Object(follow.payload.clone()));
+        let mut left: Vec<Follow> = first.follow.iter().rev().cloned().collect();
+        while let Some(follow) = left.pop() {
+            let next = self.event(Actor::system(), follow.event, Value::Object(follow.payload));
             let (change, later) = self.step(Some(&after), &next)?;
-            assert!(change.follow.is_empty(), "a follow-up caused another");
             effects.extend(change.effects);
             followed.push(follow.event);
+            left.extend(change.follow.into_iter().rev());
             after = later;
         }
         self.effects = effects;
@@ -236,6 +255,8 @@ impl Drive {
         let outcome = self.workflow.step(&Input {
             definition: &self.definition,
             calendar: &self.calendar,
+            others: &[],
+            next: None,
             id: &self.id,
             instance: before,
             event,
@@ -277,6 +298,7 @@ impl Drive {
             pins: Pins {
                 definition: self.definition.hash.clone(),
                 calendar: "cn".into(),
+                others: Default::default(),
                 tzdata: String::new(),
                 build: String::new(),
             },
@@ -286,6 +308,7 @@ impl Drive {
             from: change.from.clone(),
             to: change.to.clone(),
             patch: change.patch.clone(),
+            clocks: change.clocks.clone(),
             effects: change.effects.clone(),
             prev: before.map_or(Hash::ZERO, |instance| instance.hash),
         }

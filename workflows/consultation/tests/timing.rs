@@ -153,11 +153,17 @@ fn arbitration_that_takes_too_long_is_told() {
         "transfer_department:answer",
         "department_return:not_ours",
     ]);
-    assert_eq!(drive.due("ARBITRATE"), Some(at("2026-03-11T15:00:00+08:00")));
-    let change = drive.fire("ARBITRATE");
-    assert_eq!(change.rule, Some("ARBITRATE"));
-    assert_eq!(drive.summaries(), ["notify role:supervisor arbitration_overdue"]);
+    let mut points = Vec::new();
+    for _ in 0..3 {
+        points.push(drive.due("sla:ARBITRATE").unwrap());
+        drive.fire("sla:ARBITRATE");
+    }
+    let expected = ["12:00:00", "14:12:00", "15:00:00.001"];
+    assert_eq!(points, expected.map(|time| at(&format!("2026-03-11T{time}+08:00"))));
+    assert_eq!(drive.summaries(), ["notify role:supervisor sla_breached"]);
+    assert_eq!(drive.followed, ["escalate"]);
     drive.send(supervisor(), "arbitrate", json!({ "department": "sales" }));
+    assert_eq!(drive.due("sla:ARBITRATE"), None);
 }
 
 #[test]

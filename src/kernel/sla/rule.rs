@@ -1,0 +1,286 @@
+//! Owns what a definition declares of a clock: what starts, stops, pauses and cancels it, its target and its ladder.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::kernel::case::{Case, Level, Priority, Tier};
+use crate::kernel::span::Span;
+use crate::kernel::title::Title;
+
+/// Percent at which a clock is breached.
+pub const BREACH: u32 = 100;
+const TRIGGER_PATTERN: &str = "^((enter|leave) )?[a-z][a-z0-9_.]{0,99}$";
+
+/// One clock of a flow, as its definition declares it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// What people read.
+    pub title: Title,
+    /// Which of the flow's targets it runs against; the values stand under `policy`.
+    #[schemars(length(min = 1, max = 40))]
+    pub target: String,
+    /// What starts it.
+    #[schemars(length(min = 1, max = 20))]
+    pub start_on: Vec<Trigger>,
+    /// What stops it: in time it is met.
+    #[schemars(length(min = 1, max = 20))]
+    pub stop_on: Vec<Trigger>,
+    /// What ends it without a verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub cancel_on: Vec<Trigger>,
+    /// States in which it stands still, each with all states below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub pause_in: Vec<String>,
+    /// What makes a running one look for its target again, from its original start (R10).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub retarget_on: Vec<Trigger>,
+    /// Clocks beside which it does not start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub unless_running: Vec<String>,
+    /// Whether it starts again after its end.
+    #[serde(default, skip_serializing_if = "Cycle::is_again")]
+    pub cycle: Cycle,
+    /// Other calendars than the flow's for some cases; the first that fits counts (R3).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub calendars: Vec<OtherCalendar>,
+    /// Percent at which people are warned; the policy's where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 99))]
+    pub warn_at: Option<u32>,
+    /// Who is told at which percent; the policy's ladder where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20))]
+    pub ladder: Option<Vec<Rung>>,
+}
+
+/// Whether a clock starts again after its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cycle {
+    /// Each time something starts it.
+    #[default]
+    Again,
+    /// Once in the life of an instance.
+    Once,
+}
+
+impl Cycle {
+    fn is_again(&self) -> bool {
+        *self == Self::Again
+    }
+}
+
+/// A calendar for some cases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OtherCalendar {
+    /// For this tier only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Tier>,
+    /// For this priority only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// Name of the calendar.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,63}$"))]
+    pub calendar: String,
+}
+
+/// One level of a ladder (R9).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rung {
+    /// Percent of the target.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub at: u32,
+    /// Who is told: `owner`, `role:supervisor`.
+    #[schemars(length(min = 1, max = 10), inner(length(min = 1, max = 100)))]
+    pub notify: Vec<String>,
+    /// What they are asked to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub action: Option<String>,
+    /// For targets of so much time and more only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_target: Option<Span>,
+    /// The level that an open case is raised to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalate: Option<Level>,
+}
+
+/// What a clock says at a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PointKind {
+    /// The due time is near.
+    Warning,
+    /// The due time has passed.
+    Breach,
+    /// Another level of the ladder.
+    Escalation,
+}
+
+impl PointKind {
+    /// The event that records it.
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::Warning => "sla_warned",
+            Self::Breach => "sla_breached",
+            Self::Escalation => "sla_escalated",
+        }
+    }
+}
+
+/// A declared point of a clock: a percent of its target, and who is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Point<'a> {
+    /// Percent of the target.
+    pub level: u32,
+    /// What it says.
+    pub kind: PointKind,
+    /// The level of the ladder, where one stands there.
+    pub rung: Option<&'a Rung>,
+}
+
+impl Rule {
+    /// Its points for a target of `total` milliseconds, rising; a target of no time has none before its due.
+    pub fn points(&self, total: i64) -> Vec<Point<'_>> {
+        let rungs = self.ladder.as_deref().unwrap_or_default();
+        let warn_at = self.warn_at.unwrap_or(BREACH);
+        let fits = |rung: &&Rung| {
+            rung.min_target.is_none_or(|least| match least {
+                Span::Business(seconds) | Span::Wall(seconds) => i64::from(seconds.get()) * 1_000 <= total,
+                // The check of definitions lets no other kind pass here.
+                Span::WorkingDays(_) | Span::CalendarDays(..) => true,
+            })
+        };
+        let mut levels: Vec<u32> = rungs.iter().filter(fits).map(|rung| rung.at).collect();
+        levels.extend([warn_at, BREACH]);
+        levels.sort_unstable();
+        levels.dedup();
+        if total == 0 {
+            levels.retain(|level| *level == BREACH);
+        }
+        levels
+            .into_iter()
+            .map(|level| Point {
+                level,
+                kind: match level {
+                    BREACH => PointKind::Breach,
+                    _ if level == warn_at => PointKind::Warning,
+                    _ => PointKind::Escalation,
+                },
+                rung: rungs.iter().filter(fits).find(|rung| rung.at == level),
+            })
+            .collect()
+    }
+
+    /// The name of the calendar that `case` is counted on, where it is not the flow's.
+    pub fn other_calendar(&self, case: &Case) -> Option<&str> {
+        let fits = |other: &&OtherCalendar| {
+            other.tier.is_none_or(|tier| tier == case.customer_tier)
+                && other.priority.is_none_or(|priority| priority == case.priority)
+        };
+        self.calendars.iter().find(fits).map(|other| other.calendar.as_str())
+    }
+}
+
+/// The clocks with the policy's warn point and ladder where they declare none.
+pub fn resolve(
+    clocks: BTreeMap<String, Rule>,
+    (warn_at, ladder): (u32, Vec<Rung>),
+) -> BTreeMap<String, Rule> {
+    clocks
+        .into_iter()
+        .map(|(name, mut rule)| {
+            rule.warn_at.get_or_insert(warn_at);
+            rule.ladder.get_or_insert_with(|| ladder.clone());
+            (name, rule)
+        })
+        .collect()
+}
+
+/// What starts, stops or cancels a clock: an event or signal by its name, or a state entered or left.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trigger {
+    /// An accepted event, or what a handler named: `human_outbound`.
+    Name(String),
+    /// Entering a state or superstate from outside of it.
+    Enter(String),
+    /// Leaving a state or superstate.
+    Leave(String),
+}
+
+impl Trigger {
+    /// Reads `submit`, `enter settled`, `leave open`.
+    ///
+    /// # Errors
+    /// Any other text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let word = |text: &str| {
+            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.".contains(&byte);
+            (text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(fits))
+                .then(|| text.to_owned())
+        };
+        let read = match text.split_once(' ') {
+            Some(("enter", state)) => word(state).map(Self::Enter),
+            Some(("leave", state)) => word(state).map(Self::Leave),
+            Some(_) => None,
+            None => word(text).map(Self::Name),
+        };
+        read.ok_or_else(|| {
+            format!("`{text}` is no trigger; accepted are an event, a signal, `enter STATE` or `leave STATE`")
+        })
+    }
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Enter(state) => write!(f, "enter {state}"),
+            Self::Leave(state) => write!(f, "leave {state}"),
+        }
+    }
+}
+
+impl Serialize for Trigger {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Trigger {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Trigger {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Trigger".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": TRIGGER_PATTERN,
+            "examples": ["submit", "human_outbound", "enter settled", "leave open"],
+            "description": "An event, a signal of the machine, or a state entered or left.",
+        })
+    }
+}
+
+/// Whether the state `path` is `state` or lies below it.
+pub fn within(path: &str, state: &str) -> bool {
+    path.strip_prefix(state).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}

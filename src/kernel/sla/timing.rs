@@ -1,0 +1,175 @@
+//! Owns the arithmetic of a clock: when it is due, when it reaches a share of its target, how much is used.
+//!
+//! A pause moves the due: business, working days and instants by the business time
+//! paused, wall and calendar days by the wall time paused, without rounding to a
+//! close (R2). Nothing is counted down: every answer is computed from start,
+//! target and pauses (R7).
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::kernel::calendar::Calendar;
+use crate::kernel::instant::Instant;
+use crate::kernel::span::Span;
+
+/// What a clock runs against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// So long after its start.
+    Span(Span),
+    /// A given moment: what a customer was told.
+    At(Instant),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Span(span) => span.fmt(f),
+            Self::At(at) => at.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Span::parse(&text)
+            .map(Self::Span)
+            .or_else(|_| Instant::parse(&text).map(Self::At))
+            .map_err(|_| de::Error::custom(format!("`{text}` is neither a duration nor a time")))
+    }
+}
+
+/// How a clock's time is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Open time of the calendar.
+    Business,
+    /// Time on the wall.
+    Wall,
+}
+
+/// A stretch in which a clock stood still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// From.
+    pub from: Instant,
+    /// To, without it; absent while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Instant>,
+}
+
+/// One run of a clock on its calendar.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing<'a> {
+    /// What business time is counted on.
+    pub calendar: &'a Calendar,
+    /// When it started.
+    pub start: Instant,
+    /// What it runs against.
+    pub target: Target,
+    /// When it stood still, in order.
+    pub pauses: &'a [Pause],
+}
+
+impl Timing<'_> {
+    /// How its time is counted.
+    pub const fn measure(&self) -> Measure {
+        match self.target {
+            Target::At(_) | Target::Span(Span::Business(_) | Span::WorkingDays(_)) => Measure::Business,
+            Target::Span(Span::Wall(_) | Span::CalendarDays(..)) => Measure::Wall,
+        }
+    }
+
+    /// When it would be due without a pause.
+    pub fn base(&self) -> Instant {
+        match self.target {
+            Target::Span(span) => self.calendar.due(self.start, span),
+            Target::At(at) => at,
+        }
+    }
+
+    /// Milliseconds of its measure that it may use; zero where a given moment lies in closed time or before the start.
+    pub fn total(&self) -> i64 {
+        match self.target {
+            Target::Span(Span::Business(seconds) | Span::Wall(seconds)) => i64::from(seconds.get()) * 1_000,
+            Target::Span(Span::WorkingDays(_) | Span::CalendarDays(..)) | Target::At(_) => {
+                self.between(self.start, self.base()).max(0)
+            }
+        }
+    }
+
+    /// Milliseconds used at `at`, pauses left out.
+    pub fn elapsed(&self, at: Instant) -> i64 {
+        let paused: i64 = self
+            .pauses
+            .iter()
+            .filter(|pause| pause.from < at)
+            .map(|pause| self.between(pause.from, pause.to.map_or(at, |to| to.min(at))))
+            .sum();
+        self.between(self.start, at) - paused
+    }
+
+    /// When it is due: an event at this very moment is on time (R6).
+    pub fn due(&self) -> Instant {
+        self.shifted(self.base(), 0)
+    }
+
+    /// The earliest moment at which it has used `percent` of its target; its due for 100.
+    pub fn point(&self, percent: u32) -> Instant {
+        let share = |percent: u32| {
+            self.total() / 100 * i64::from(percent) + self.total() % 100 * i64::from(percent) / 100
+        };
+        match percent {
+            100 => self.due(),
+            0..100 => self.shifted(self.start, share(percent)),
+            _ => {
+                let (due, over) = (self.due(), share(percent - 100));
+                self.pauses
+                    .iter()
+                    .filter(|pause| pause.from >= due)
+                    .fold((over, self.add(due, over)), |(over, at), pause| self.moved(due, over, at, pause))
+                    .1
+            }
+        }
+    }
+
+    /// `millis` of the measure after `from`, moved on by every pause that began before.
+    fn shifted(&self, from: Instant, millis: i64) -> Instant {
+        let at = self.add(from, millis);
+        self.pauses.iter().fold((millis, at), |(millis, at), pause| self.moved(from, millis, at, pause)).1
+    }
+
+    fn moved(&self, from: Instant, millis: i64, at: Instant, pause: &Pause) -> (i64, Instant) {
+        match pause.to {
+            Some(to) if pause.from < at => {
+                let millis = millis + self.between(pause.from, to);
+                (millis, self.add(from, millis))
+            }
+            Some(_) | None => (millis, at),
+        }
+    }
+
+    fn between(&self, from: Instant, to: Instant) -> i64 {
+        match self.measure() {
+            Measure::Business => self.calendar.elapsed(from, to),
+            Measure::Wall => to.since(from),
+        }
+    }
+
+    fn add(&self, from: Instant, millis: i64) -> Instant {
+        match self.measure() {
+            Measure::Business => self.calendar.after(from, millis),
+            Measure::Wall => from.plus_millis(millis),
+        }
+    }
+}
