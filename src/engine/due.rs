@@ -227,10 +227,8 @@ impl Executor {
 
     /// Does what an administrator asks of a timer.
     pub(super) async fn order(&mut self, order: TimerOrder) -> Answer {
-        if let (Some(instance), Some(idempotency)) = (self.newest(&order.id), &order.idempotency)
-            && let Some(position) = instance.keys.get(&idempotency.key)
-        {
-            return self.replay(&order.id, idempotency, *position).await;
+        if let Some(answer) = self.used(&order.id, order.idempotency.as_ref()).await {
+            return answer;
         }
         let instance = self.armed(&order.id, &order.timer)?;
         match order.due {

@@ -210,7 +210,7 @@ impl Executor {
                 self.reply(reply, answer);
             }
             Message::System(change, reply) => {
-                let answer = self.compute(|world| world.plan_system(*change));
+                let answer = self.change(*change).await;
                 self.reply(reply, answer);
             }
             Message::Timer(order, reply) => {
@@ -289,13 +289,22 @@ impl Executor {
             .map_err(|error| self.shared.with_accepted(error, instance))
     }
 
+    async fn change(&mut self, change: SystemChange) -> Answer {
+        if let Some(answer) = self.used(&change.id, change.idempotency.as_ref()).await {
+            return answer;
+        }
+        self.compute(|world| world.plan_system(change))
+    }
+
+    /// The original answer, where the key of an administrator's command was used up before.
+    pub(super) async fn used(&mut self, id: &InstanceId, asked: Option<&Idempotency>) -> Option<Answer> {
+        let asked = asked?;
+        let position = *self.newest(id)?.keys.get(&asked.key)?;
+        Some(self.replay(id, asked, position).await)
+    }
+
     /// The original answer to a key that was used up before.
-    pub(super) async fn replay(
-        &self,
-        id: &InstanceId,
-        idempotency: &Idempotency,
-        position: Position,
-    ) -> Answer {
+    async fn replay(&self, id: &InstanceId, idempotency: &Idempotency, position: Position) -> Answer {
         let flying = self.flying.as_ref().map(|(group, _)| group);
         let waiting = [Some(&self.building), flying].into_iter().flatten();
         let fresh = waiting.filter_map(|group| group.entry_with_key(id, &idempotency.key)).next();

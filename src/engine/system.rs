@@ -8,10 +8,11 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::directory::{self, ACTOR, ActorData};
 use super::plan::{Plan, PlanError, World, pins};
 use crate::kernel::actor::Actor;
 use crate::kernel::effect::Effect;
-use crate::kernel::entry::{ENTRY_VERSION, Entry};
+use crate::kernel::entry::{ENTRY_VERSION, Entry, Idempotency};
 use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
 use crate::kernel::patch;
@@ -36,6 +37,10 @@ pub struct SystemChange {
     pub actor: Actor,
     /// Events for instances that follow from it.
     pub sends: Vec<Outgoing>,
+    /// Hashes of the sender's key and body.
+    pub idempotency: Option<Idempotency>,
+    /// A person who becomes known in the same commit, unless already known.
+    pub introduces: Option<ActorData>,
 }
 
 impl SystemChange {
@@ -52,7 +57,17 @@ impl SystemChange {
         actor: Actor,
     ) -> Self {
         let data = serde_json::to_value(data).expect("system data is plain JSON");
-        Self { workflow, id, event, state, data, actor, sends: Vec::new() }
+        Self {
+            workflow,
+            id,
+            event,
+            state,
+            data,
+            actor,
+            sends: Vec::new(),
+            idempotency: None,
+            introduces: None,
+        }
     }
 }
 
@@ -61,7 +76,22 @@ impl World<'_> {
     ///
     /// # Errors
     /// [`PlanError`].
-    pub fn plan_system(&self, change: SystemChange) -> Result<Plan, PlanError> {
+    pub fn plan_system(&self, mut change: SystemChange) -> Result<Plan, PlanError> {
+        let mut plan = Plan::default();
+        let introduced = change.introduces.take().map(|person| {
+            let id = directory::actor_id(&person.id);
+            SystemChange::new(ACTOR, id, "known", "active", &person, change.actor.clone())
+        });
+        self.add_change(&mut plan, change)?;
+        if let Some(person) = introduced
+            && self.view.instance(&person.id)?.is_none()
+        {
+            self.add_change(&mut plan, person)?;
+        }
+        Ok(plan)
+    }
+
+    fn add_change(&self, plan: &mut Plan, change: SystemChange) -> Result<(), PlanError> {
         let before = self.view.instance(&change.id)?;
         let old = before.as_ref().map_or(Value::Null, |instance| instance.data.clone());
         let sent = before.as_ref().map_or(0, |instance| instance.sent);
@@ -91,7 +121,7 @@ impl World<'_> {
             actor: change.actor,
             occurred_at: self.now,
             recorded_at: self.now,
-            idempotency: None,
+            idempotency: change.idempotency,
             request_id: None,
             pins: pins("", ""),
             origin: None,
@@ -103,9 +133,7 @@ impl World<'_> {
             effects,
             prev: before.as_ref().map_or(Hash::ZERO, |instance| instance.hash),
         };
-        let mut plan = Plan::default();
-        plan.add(entry, before, self.position)?;
-        Ok(plan)
+        plan.add(entry, before, self.position)
     }
 }
 

@@ -485,12 +485,13 @@ async fn body_of_a_keyed_command_leaves_no_hash_of_personal_values_in_the_hashed
 async fn token_opens_until_it_is_revoked() {
     let rig = rig().await;
     let identity = Identity { actor: "bo".into(), kind: ActorKind::Person, roles: vec![Role::Agent] };
-    let (token, secret) = rig.engine.create_token(identity.clone(), Actor::system()).await.unwrap();
+    let made = rig.engine.create_token(identity.clone(), Actor::system(), None).await.unwrap();
+    let (token, secret) = (made.made.object, made.secret.unwrap());
     assert_eq!(rig.engine.authenticate(&secret), Some(identity.clone()));
     assert_eq!(rig.engine.authenticate("cft_other"), None);
     let again = rig.reopened(Probe::version(1)).await.unwrap();
     assert_eq!(again.engine.authenticate(&secret), Some(identity));
-    assert!(again.engine.revoke_token(&token.id, Actor::system()).await.unwrap().revoked);
+    assert!(again.engine.revoke_token(&token.id, Actor::system(), None).await.unwrap().object.revoked);
     assert_eq!(again.engine.authenticate(&secret), None);
     let mut stored = String::new();
     for (_, commit) in rig.journal.read(1, 1_000).await.unwrap() {
@@ -510,4 +511,43 @@ async fn feed_tells_every_entry_in_order_and_resumes() {
     let (rest, end) = rig.engine.changes(last, 100, Duration::ZERO).await.unwrap();
     assert_eq!((rest.len(), end), (1, rig.engine.position()));
     assert!(rig.engine.changes(end, 100, Duration::ZERO).await.unwrap().0.is_empty());
+}
+
+#[tokio::test]
+async fn keyed_token_is_made_once_even_where_the_answer_was_lost() {
+    for stored in [true, false] {
+        let rig = rig().await;
+        let identity = || Identity { actor: "bo".into(), kind: ActorKind::Person, roles: vec![Role::Agent] };
+        let root = || Actor::person("root", Role::Administrator);
+        rig.journal.fail_next(JournalFault::Unknown { stored: usize::from(stored) });
+        let lost = rig.engine.create_token(identity(), root(), Some("k")).await;
+        assert!(matches!(lost, Err(CommandError::CommitUnknown)), "{lost:?}");
+        let rig = rig.reopened(Probe::version(1)).await.unwrap();
+        let made = rig.engine.create_token(identity(), root(), Some("k")).await.unwrap();
+        assert_eq!((made.made.replayed, made.secret.is_none()), (stored, stored));
+        let again = rig.engine.create_token(identity(), root(), Some("k")).await.unwrap();
+        assert_eq!((again.made.seq, again.made.position), (made.made.seq, made.made.position));
+        assert!(again.made.replayed && again.secret.is_none());
+        assert_eq!((rig.engine.tokens().len(), rig.engine.actors().len()), (1, 1));
+        let other = Identity { roles: vec![Role::Supervisor], ..identity() };
+        let reused = rig.engine.create_token(other, root(), Some("k")).await;
+        assert!(matches!(reused, Err(CommandError::KeyReused)), "{reused:?}");
+        let elsewhere = Actor::person("another", Role::Administrator);
+        assert!(!rig.engine.create_token(identity(), elsewhere, Some("k")).await.unwrap().made.replayed);
+    }
+}
+
+#[tokio::test]
+async fn what_a_leaving_person_gives_back_outlives_a_crash() {
+    let rig = rig().await;
+    let to = rig.begin(json!({})).await.entry.instance.clone();
+    let id = directory::actor_id("ann");
+    let mut change =
+        SystemChange::new(directory::ACTOR, id, "deactivated", "inactive", &json!({}), Actor::system());
+    change.sends = vec![(to.clone(), "act", serde_json::Map::new())];
+    rig.journal.fail_next(JournalFault::Unknown { stored: 1 });
+    assert!(rig.engine.system(change).await.is_err());
+    let rig = rig.reopened(Probe::version(1)).await.unwrap();
+    rig.engine.settle().await;
+    assert_eq!(events(&rig.history(&to).await), ["begin", "act"]);
 }

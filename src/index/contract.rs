@@ -437,7 +437,7 @@ fn a_record_grows_and_shrinks_over_its_parts() {
 }
 
 #[test]
-fn a_system_object_has_a_record_and_a_state_only() {
+fn a_system_object_has_a_record_a_state_and_what_it_delivers_only() {
     each_subject(|subject| {
         let mut token = started(1);
         token.workflow = "$token".into();
@@ -446,7 +446,13 @@ fn a_system_object_has_a_record_and_a_state_only() {
         subject.start(std::slice::from_ref(&token));
         assert_eq!(all(&*subject.index).len(), 2);
         let list = List::State { workflow: "$token".into(), state: token.state.clone() };
-        assert_eq!(subject.ids(&[list], &Range::default(), 9).0, [token.id]);
+        assert_eq!(subject.ids(&[list], &Range::default(), 9).0, std::slice::from_ref(&token.id));
+        let sends = moved(&token, |next| {
+            let send = json!({"number": 1, "to": token.id, "event": "assigned"});
+            next.sends.push(serde_json::from_value(send).expect("a send"));
+        });
+        subject.step(&token, &sends);
+        assert_eq!(subject.index.sending(None, 9).expect("reads"), [token.id], "its sends outlive a crash");
     });
 }
 
