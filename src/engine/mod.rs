@@ -7,6 +7,7 @@ pub mod directory;
 mod due;
 mod executor;
 mod group;
+mod links;
 pub mod metrics;
 mod open;
 mod people;

@@ -45,6 +45,8 @@ fn any() -> Value {
             "follow": { "type": "integer" },
             "refuse": { "type": "boolean" },
             "panic": { "type": "boolean" },
+            "child": { "type": "object" },
+            "fill": { "type": "integer" },
             "close": { "type": "boolean" },
         },
         "additionalProperties": false,
@@ -134,14 +136,17 @@ impl Workflow for Probe {
             }));
         }
         for index in 0..payload.get("spawn").and_then(Value::as_u64).unwrap_or(0) {
-            let payload = Map::from_iter([("customer_id".to_owned(), json!("child"))]);
+            let mut child = Map::from_iter([("customer_id".to_owned(), json!("child"))]);
+            // What `child` says of an index is the start of that child.
+            let told = payload.get("child").and_then(|child| child.get(index.to_string())?.as_object());
+            child.extend(told.cloned().unwrap_or_default());
             effects.push(Effect::Count { name: "spawns".into(), key: "all".into() });
             effects.push(Effect::Spawn(Spawn {
                 rule: "told".into(),
                 index: u32::try_from(index).expect("tests spawn a few"),
                 workflow: "probe".into(),
                 link: "spawned".into(),
-                payload,
+                payload: child,
                 child: None,
                 due: None,
                 lapses: None,
@@ -156,6 +161,9 @@ impl Workflow for Probe {
         }
         if let Some(note) = payload.get("note") {
             data["note"] = note.clone();
+        }
+        if let Some(bytes) = payload.get("fill").and_then(Value::as_u64) {
+            data["fill"] = json!("x".repeat(usize::try_from(bytes).expect("tests fill a few")));
         }
         let follows = payload.get("follow").and_then(Value::as_u64).unwrap_or(0);
         let follow = (0..follows).map(|_| Follow { event: "act", payload: Map::new() }).collect();
