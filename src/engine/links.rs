@@ -1,4 +1,7 @@
-//! Owns the children that wait with their parent, and how they start: in order, each exactly once.
+//! Owns the children that wait with their parent: each starts, lapses or is refused, exactly once.
+//!
+//! A child of a flow that is not registered is a pending link: it starts when the
+//! engine opens with the flow, or lapses in its time, whichever comes first.
 //!
 //! A commit starts at most [`CHILDREN_MAX`] children. The others stay pending with
 //! the parent, whose timer [`CHILDREN`] is armed for the same moment: when it
@@ -23,7 +26,10 @@ use super::plan::{CHILDREN_MAX, Plan, PlanError, World, continuing};
 use crate::kernel::actor::Actor;
 use crate::kernel::effect::{Effect, Spawn};
 use crate::kernel::entry::{Cause, Entry};
-use crate::kernel::instance::{CHILDREN, Instance, LINK_REFUSED, STEP_FAILED, Timer};
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::{
+    CHILDREN, Instance, LINK_LAPSED, LINK_REFUSED, LINK_STARTED, STEP_FAILED, Timer,
+};
 use crate::kernel::instant::Instant;
 use crate::kernel::outcome::{Refusal, RefusalKind, TIMER_FIRED};
 
@@ -65,6 +71,43 @@ impl World<'_> {
 }
 
 impl Executor {
+    /// When the pending links of `parent` need looking at: at once where one can start that no timer
+    /// waits for, else when the first lapses.
+    pub(super) fn links_due(&self, parent: &Instance) -> Option<Instant> {
+        let starts = !parent.timers.contains_key(CHILDREN)
+            && parent.pending.iter().any(|link| self.can_start(link, self.now()));
+        if starts {
+            Some(Instant::default())
+        } else {
+            parent.pending.iter().filter_map(|link| link.lapses).min()
+        }
+    }
+
+    /// Ends the link of `parent` that lapsed, else starts those that can; one commit.
+    pub(super) fn tend_links(&mut self, parent: &InstanceId) {
+        let Some(parent) = self.newest(parent) else { return };
+        let now = self.now();
+        let lapsed = parent.pending.iter().find(|link| lapsed(link, now)).cloned();
+        let tended = match (lapsed, self.links_due(&parent)) {
+            (Some(link), _) => self.lapse_link(&parent, &link),
+            (None, Some(at)) if at <= now => {
+                self.start_links(&parent, continuing(&parent, LINK_STARTED, Actor::system(), now))
+            }
+            (None, _) => return self.queue_links(&parent),
+        };
+        if let Err(error) = tended {
+            self.shared.halt(&format!("an entry of `{}` cannot be made: {error:?}", parent.id));
+        }
+    }
+
+    fn lapse_link(&mut self, parent: &Arc<Instance>, link: &Spawn) -> Result<Accepted, PlanError> {
+        let mut entry = continuing(parent, LINK_LAPSED, Actor::system(), self.now());
+        entry.effects.push(Effect::DropPending { rule: link.rule.clone(), index: Some(link.index) });
+        let mut told = told_of(link);
+        told.insert("lapses".into(), json!(link.lapses));
+        self.alone(parent, entry, LINK_LAPSED, told)
+    }
+
     /// Fires the timer of waiting children; ends in exactly one entry of the parent.
     pub(super) fn fire_children(
         &mut self,
@@ -91,7 +134,8 @@ impl Executor {
     /// Starts the next waiting children with the parent's entry `head`. As many as can start together
     /// do; the first that cannot is recorded alone, in `head`'s place.
     pub(super) fn start_links(&mut self, parent: &Arc<Instance>, head: Entry) -> Result<Accepted, PlanError> {
-        let ready: Vec<Spawn> = parent.pending.iter().filter(|link| self.can_start(link)).cloned().collect();
+        let ready: Vec<Spawn> =
+            parent.pending.iter().filter(|link| self.can_start(link, head.recorded_at)).cloned().collect();
         let Some(first) = ready.first() else {
             let refusal = Refusal::new(RefusalKind::State, "no_child_waits", "no child is left to start");
             return self.alone(parent, head, "timer_lapsed", refusal_of(&refusal));
@@ -122,9 +166,12 @@ impl Executor {
         }
     }
 
-    /// Whether the flow of a waiting child is there to start it.
-    fn can_start(&self, link: &Spawn) -> bool {
-        self.shared.workflows.contains_key(link.workflow.as_str())
+    /// Whether a waiting child has its flow, a definition in force, and time left.
+    fn can_start(&self, link: &Spawn, now: Instant) -> bool {
+        let catalog = || self.shared.catalog();
+        !lapsed(link, now)
+            && self.shared.workflows.contains_key(link.workflow.as_str())
+            && catalog().current(&link.workflow).is_some()
     }
 
     fn refuse_link(
@@ -178,6 +225,10 @@ impl Executor {
             Ok(plan)
         })
     }
+}
+
+fn lapsed(link: &Spawn, now: Instant) -> bool {
+    link.lapses.is_some_and(|at| at <= now)
 }
 
 /// What an entry says of a waiting child.

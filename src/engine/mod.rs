@@ -219,6 +219,15 @@ impl Engine {
         self.ask(|reply| Message::System(Box::new(change), reply)).await
     }
 
+    /// Has the writer read anew what is due: what may start or stands still has changed.
+    async fn reload(&self) {
+        let (done, reloaded) = oneshot::channel();
+        if self.queue.send(Message::Reload(done)).await.is_ok() {
+            // A writer that ended has nothing to read anew.
+            reloaded.await.ok();
+        }
+    }
+
     /// Completes once nothing is due and everything computed is published.
     pub async fn settle(&self) {
         let (done, settled) = oneshot::channel();

@@ -14,6 +14,7 @@ use crate::index::memory::MemoryIndex;
 use crate::journal::Journal;
 use crate::journal::memory::{Fault as JournalFault, MemoryJournal};
 use crate::kernel::effect::Effect;
+use crate::kernel::machine::Workflow;
 use crate::kernel::personal;
 use crate::rejected::Rejected;
 use crate::time::ManualTime;
@@ -35,15 +36,17 @@ async fn open(
     journal: Arc<MemoryJournal>,
     index: Arc<MemoryIndex>,
     time: Arc<ManualTime>,
-    probe: Probe,
+    probes: Vec<Probe>,
 ) -> Result<Rig, OpenError> {
     let rejected = Arc::new(Mutex::new(Vec::new()));
     let log = rejected.clone();
+    let sources = sources(&probes);
+    let workflows = probes.into_iter().map(|probe| Arc::new(probe) as Arc<dyn Workflow>).collect();
     let parts = Parts {
         journal: journal.clone(),
         index: index.clone(),
-        workflows: vec![Arc::new(probe)],
-        sources: sources(),
+        workflows,
+        sources,
         time: time.clone(),
         progress: Box::new(|_, _| {}),
         rejected: Box::new(move |refused| log.lock().unwrap().push(refused.clone())),
@@ -55,14 +58,14 @@ async fn open(
 async fn rig() -> Rig {
     let time = Arc::new(ManualTime::at(noon()));
     let (journal, index) = (Arc::new(MemoryJournal::default()), Arc::new(MemoryIndex::new()));
-    open(journal, index, time, Probe::version(1)).await.unwrap()
+    open(journal, index, time, vec![Probe::version(1)]).await.unwrap()
 }
 
 impl Rig {
     /// The same journal with an empty index and another binary, as after a lost index.
     async fn reopened(&self, probe: Probe) -> Result<Rig, OpenError> {
         let journal = Arc::new(self.journal.reopen());
-        open(journal, Arc::new(MemoryIndex::new()), self.time.clone(), probe).await
+        open(journal, Arc::new(MemoryIndex::new()), self.time.clone(), vec![probe]).await
     }
 
     async fn begin(&self, payload: Value) -> Accepted {

@@ -95,10 +95,11 @@ pub fn tally(name: &str, key: &str) -> Key {
 }
 
 /// The earliest moment at which the engine has work with `instance` that no event
-/// brings: a timer comes due or a parked send may be tried again.
+/// brings: a timer comes due, a parked send may be tried again, or a pending link lapses.
 pub fn wake_at(instance: &Instance) -> Option<Instant> {
     let parked = instance.sends.iter().filter_map(|send| send.not_before);
-    instance.next_due().into_iter().chain(parked).min()
+    let lapses = instance.pending.iter().filter_map(|link| link.lapses);
+    instance.next_due().into_iter().chain(parked).chain(lapses).min()
 }
 
 /// The list an owner's instances stand in: a person's id, or `queue:<name>`.

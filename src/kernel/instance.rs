@@ -22,6 +22,12 @@ pub const DELIVERY_REFUSED: &str = "delivery_refused";
 /// The event of the entry that parks a timer or send whose step failed.
 pub const STEP_FAILED: &str = "step_failed";
 
+/// The event of the entry on a parent that starts what was pending, once the flow is registered.
+pub const LINK_STARTED: &str = "link_started";
+
+/// The event of the entry on a parent whose pending link was not started in its time.
+pub const LINK_LAPSED: &str = "link_lapsed";
+
 /// The event of the entry on a parent whose waiting child refused its start.
 pub const LINK_REFUSED: &str = "link_refused";
 
