@@ -2,15 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::error::{ApiError, Code};
-use super::extract::{NoParams, Params, Segments, StrictJson};
+use super::extract::{NoParams, Params, Segments, StrictJson, WriteHeaders};
+use super::headers;
 use super::responses::group;
 use super::state::AppState;
-use crate::engine::ActorInfo;
+use crate::engine::{self, ActorInfo};
 use crate::kernel::actor::{Actor, Role};
 
 /// Longest id of an actor, a successor or a department: that of ids in payloads.
@@ -110,26 +112,33 @@ pub async fn get_actor(
 ///
 /// Only for administrators and supervisors. Deactivating gives open cases back
 /// to their queues and first ownership to `successor`. The same request twice
-/// is the same as once.
+/// is the same as once; with an `Idempotency-Key` a request that comes again
+/// late overwrites nothing, and its answer has the actor as it is now.
 #[utoipa::path(
     put, path = "/v1/actors/{id}", operation_id = "put_actor", tag = "actors",
-    params(("id" = String, Path, description = "The person or service", example = "u-17")),
+    params(
+        ("id" = String, Path, description = "The person or service", example = "u-17"),
+        ("Idempotency-Key" = Option<String>, Header, nullable = false, description = "1 to 200 visible ASCII characters that make the command unique for its sender"),
+    ),
     request_body = PutActor,
-    responses((status = 200, body = ActorRecord, description = "The actor"), group::Administering),
+    responses((status = 200, body = ActorRecord, description = "The actor", headers(("ETag" = String, description = "The actor's sequence, quoted"), ("Careflow-Position" = u64, description = "Position of the commit"), ("Idempotent-Replayed" = Option<String>, description = "`true` where the key was used before"))), group::Administering),
 )]
 pub async fn put_actor(
     State(state): State<AppState>,
     caller: Caller,
     Segments(id): Segments<String>,
     Params(NoParams {}): Params<NoParams>,
+    write: WriteHeaders,
     StrictJson(body): StrictJson<PutActor>,
-) -> Result<Json<ActorRecord>, ApiError> {
+) -> Result<(HeaderMap, Json<ActorRecord>), ApiError> {
     let engine = state.engine()?;
     let by: Actor = caller.in_role(&[Role::Administrator, Role::Supervisor])?;
     check(&id, &body)?;
-    let info = ActorInfo { id, active: body.active, on_shift: body.on_shift, department: body.department };
-    let stored = engine.put_actor(info, body.successor, by).await?;
-    Ok(Json((&stored).into()))
+    let key = write.key_only("actors")?;
+    let actor = ActorInfo { id, active: body.active, on_shift: body.on_shift, department: body.department };
+    let put = engine::PutActor { actor, successor: body.successor, by };
+    let stored = engine.put_actor(put, key).await?;
+    Ok((headers::changed(&stored), Json((&stored.object).into())))
 }
 
 fn check(id: &str, body: &PutActor) -> Result<(), ApiError> {

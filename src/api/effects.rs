@@ -43,7 +43,8 @@ pub enum EffectView {
         #[serde(skip_serializing_if = "Map::is_empty")]
         #[schema(required = false, value_type = Object)]
         payload: Map<String, Value>,
-        /// The child; absent while its workflow is not registered.
+        /// The child; absent while it is still to start: beyond 64 in one commit, or of a workflow that
+        /// is not registered.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
         child: Option<String>,
@@ -60,6 +61,10 @@ pub enum EffectView {
     DropPending {
         /// The rule that made them.
         rule: String,
+        /// The one that ends; absent where all of the rule do.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        index: Option<u32>,
     },
     /// An event goes to another instance.
     Send {
@@ -146,7 +151,7 @@ impl From<&Effect> for EffectView {
                 due: spawn.due.as_ref().map(ToString::to_string),
                 lapses: spawn.lapses.as_ref().map(ToString::to_string),
             },
-            Effect::DropPending { rule } => Self::DropPending { rule: rule.clone() },
+            Effect::DropPending { rule, index } => Self::DropPending { rule: rule.clone(), index: *index },
             Effect::Send(send) => Self::Send {
                 number: send.number,
                 to: send.to.to_string(),

@@ -122,6 +122,20 @@ pub struct WriteHeaders {
     pub if_match: Option<u64>,
 }
 
+impl WriteHeaders {
+    /// The key of a write to `what`, which `If-Match` is not for.
+    ///
+    /// # Errors
+    /// `invalid_header` where `If-Match` is given.
+    pub fn key_only(&self, what: &str) -> Result<Option<&str>, ApiError> {
+        if self.if_match.is_some() {
+            let detail = format!("`If-Match` is for events; {what} do not take it");
+            return Err(ApiError::new(Code::InvalidHeader, detail));
+        }
+        Ok(self.key.as_deref())
+    }
+}
+
 impl FromRequestParts<AppState> for WriteHeaders {
     type Rejection = ApiError;
 

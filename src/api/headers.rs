@@ -3,6 +3,8 @@
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::engine::Changed;
+
 /// The position whose state an answer shows.
 pub const POSITION: HeaderName = HeaderName::from_static("careflow-position");
 /// Says that a command was carried out before under the same key.
@@ -22,6 +24,15 @@ pub fn tagged(position: u64, seq: u64) -> HeaderMap {
         ETAG,
         HeaderValue::from_str(&format!("\"{seq}\"")).expect("a quoted number is visible ASCII"),
     );
+    headers
+}
+
+/// Headers of a token or a person that a command left.
+pub fn changed<T>(changed: &Changed<T>) -> HeaderMap {
+    let mut headers = tagged(changed.position, changed.seq);
+    if changed.replayed {
+        replayed(&mut headers);
+    }
     headers
 }
 

@@ -33,7 +33,7 @@ type Use = (Arc<dyn Workflow>, EventSpec);
 #[openapi(
     info(
         title = "careflow",
-        description = "Customer-service procedures as durable, typed state machines.\n\nEvery write to an instance takes an `Idempotency-Key`; every failure is a problem document (RFC 9457) with a stable `code`. Times are RFC 3339 in UTC. A token goes into `Authorization: Bearer`; where it carries several roles, the header `Careflow-Role` chooses one, and `Careflow-On-Behalf-Of` names whom the caller acts for. `X-Request-Id` is taken and given back.",
+        description = "Customer-service procedures as durable, typed state machines.\n\nEvery write takes an `Idempotency-Key`: sent again with the same key it has the same status, `ETag` and `Careflow-Position`, and happens once; every failure is a problem document (RFC 9457) with a stable `code`. Times are RFC 3339 in UTC. A token goes into `Authorization: Bearer`; where it carries several roles, the header `Careflow-Role` chooses one, and `Careflow-On-Behalf-Of` names whom the caller acts for. `X-Request-Id` is taken and given back.",
         license(name = "MIT", identifier = "MIT"),
     ),
     servers((url = "/", description = "This server")),

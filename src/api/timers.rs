@@ -184,9 +184,7 @@ fn checked(
     write: &WriteHeaders,
 ) -> Result<(Actor, Arc<Instance>), ApiError> {
     let actor = caller.in_role(&[Role::Administrator])?;
-    if write.if_match.is_some() {
-        return Err(ApiError::new(Code::InvalidHeader, "`If-Match` is for events; timers do not take it"));
-    }
+    write.key_only("timers")?;
     if reason.trim().is_empty() || reason.chars().count() > REASON_LENGTH_MAX {
         let detail = format!("`reason` is 1 to {REASON_LENGTH_MAX} characters");
         return Err(ApiError::new(Code::InvalidBody, detail));

@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::entries::kind_name;
 use super::error::{ApiError, Code};
-use super::extract::{NoParams, Params, Segments, StrictJson};
+use super::extract::{NoParams, Params, Segments, StrictJson, WriteHeaders};
 use super::headers;
 use super::responses::group;
 use super::roles::RoleName;
 use super::state::AppState;
-use crate::engine::{Identity, TokenInfo};
+use crate::engine::{self, Identity, TokenInfo};
 use crate::kernel::actor::{ActorKind, Role};
 use crate::kernel::id::InstanceId;
 
@@ -71,8 +71,11 @@ pub struct TokenView {
 pub struct NewToken {
     /// The token.
     pub token: TokenView,
-    /// What goes after `Authorization: Bearer`; it is told this once.
-    pub secret: String,
+    /// What goes after `Authorization: Bearer`. It is told once and not stored: absent where the key was
+    /// used before (`Idempotent-Replayed: true`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub secret: Option<String>,
 }
 
 /// Every token.
@@ -97,25 +100,29 @@ impl From<&TokenInfo> for TokenView {
 
 /// Makes a token and tells its secret, once.
 ///
-/// Only for administrators. An `Idempotency-Key` does not help here: the
-/// secret is not stored, so it cannot be told again. Revoke what you did not receive.
+/// Only for administrators. With an `Idempotency-Key` a repeated request makes
+/// no second token. The secret is told once: a replayed answer has the token as
+/// it is now and no `secret`; revoke a token whose secret you did not receive.
 #[utoipa::path(
     post, path = "/v1/tokens", operation_id = "create_token", tag = "tokens",
+    params(("Idempotency-Key" = Option<String>, Header, nullable = false, description = "1 to 200 visible ASCII characters that make the command unique for its sender")),
     request_body = CreateToken,
-    responses((status = 201, body = NewToken, description = "The token and its secret", headers(("Location" = String, description = "Path of the token"))), group::Administering),
+    responses((status = 201, body = NewToken, description = "The token and its secret", headers(("Location" = String, description = "Path of the token"), ("ETag" = String, description = "The token's sequence, quoted"), ("Careflow-Position" = u64, description = "Position of the commit"), ("Idempotent-Replayed" = Option<String>, description = "`true` where the key was used before"))), group::Administering),
 )]
 pub async fn create_token(
     State(state): State<AppState>,
     caller: Caller,
     Params(NoParams {}): Params<NoParams>,
+    write: WriteHeaders,
     StrictJson(body): StrictJson<CreateToken>,
 ) -> Result<(StatusCode, HeaderMap, Json<NewToken>), ApiError> {
     let engine = state.engine()?;
     let by = caller.in_role(&[Role::Administrator])?;
-    let (info, secret) = engine.create_token(identity(body)?, by).await?;
-    let mut headers = HeaderMap::new();
-    headers::located(&mut headers, &format!("/v1/tokens/{}", info.id));
-    Ok((StatusCode::CREATED, headers, Json(NewToken { token: (&info).into(), secret })))
+    let key = write.key_only("tokens")?;
+    let engine::NewToken { made, secret } = engine.create_token(identity(body)?, by, key).await?;
+    let mut headers = headers::changed(&made);
+    headers::located(&mut headers, &format!("/v1/tokens/{}", made.object.id));
+    Ok((StatusCode::CREATED, headers, Json(NewToken { token: (&made.object).into(), secret })))
 }
 
 fn identity(body: CreateToken) -> Result<Identity, ApiError> {
@@ -169,26 +176,29 @@ pub async fn list_tokens(
 /// Only for administrators. Revoking twice is the same as once.
 #[utoipa::path(
     delete, path = "/v1/tokens/{id}", operation_id = "revoke_token", tag = "tokens",
-    params(("id" = String, Path, description = "The token")),
-    responses((status = 200, body = TokenView, description = "The token, revoked"), group::Administering),
+    params(
+        ("id" = String, Path, description = "The token"),
+        ("Idempotency-Key" = Option<String>, Header, nullable = false, description = "1 to 200 visible ASCII characters that make the command unique for its sender"),
+    ),
+    responses((status = 200, body = TokenView, description = "The token, revoked", headers(("ETag" = String, description = "The token's sequence, quoted"), ("Careflow-Position" = u64, description = "Position of the commit"), ("Idempotent-Replayed" = Option<String>, description = "`true` where the key was used before"))), group::Administering),
 )]
 pub async fn revoke_token(
     State(state): State<AppState>,
     caller: Caller,
     Segments(id): Segments<String>,
     Params(NoParams {}): Params<NoParams>,
-) -> Result<Json<TokenView>, ApiError> {
+    write: WriteHeaders,
+) -> Result<(HeaderMap, Json<TokenView>), ApiError> {
     let engine = state.engine()?;
     let by = caller.in_role(&[Role::Administrator])?;
     let unknown = || ApiError::new(Code::UnknownToken, format!("there is no token `{id}`"));
     let token = InstanceId::parse(&id).map_err(|_| unknown())?;
-    let tokens = engine.tokens();
-    let known = tokens.iter().find(|info| info.id == token).ok_or_else(unknown)?;
-    if known.revoked {
-        return Ok(Json(known.into()));
+    let key = write.key_only("tokens")?;
+    if !engine.tokens().iter().any(|info| info.id == token) {
+        return Err(unknown());
     }
-    let info = engine.revoke_token(&token, by).await?;
-    Ok(Json((&info).into()))
+    let revoked = engine.revoke_token(&token, by, key).await?;
+    Ok((headers::changed(&revoked), Json((&revoked.object).into())))
 }
 
 #[cfg(test)]

@@ -142,8 +142,9 @@ async fn begin(engine: &Engine, config: &Config, address: SocketAddr) -> Result<
     if engine.tokens().is_empty() {
         let identity =
             Identity { actor: FIRST_ACTOR.into(), kind: ActorKind::Person, roles: vec![Role::Administrator] };
-        let made = engine.create_token(identity, Actor::system()).await;
-        let (_, secret) = made.map_err(|error| Failure::Directory(error.to_string()))?;
+        let made = engine.create_token(identity, Actor::system(), None).await;
+        let made = made.map_err(|error| Failure::Directory(error.to_string()))?;
+        let secret = made.secret.expect("a token made without a key is never a replay");
         say(&format!(
             "administrator token, told this once: {secret}\n  \
              it makes others: `careflow token create --role agent --actor ID`"

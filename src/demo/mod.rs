@@ -21,7 +21,7 @@ use crate::app::{self, Store};
 use crate::config::Config;
 use crate::definition::file::{Content, Source};
 use crate::engine::batch::Phase;
-use crate::engine::{ActorInfo, Engine, Target};
+use crate::engine::{ActorInfo, Engine, PutActor, Target};
 use crate::import::directory::{self, Found};
 use crate::import::timeline::{Sent, Timeline, refusal};
 use crate::import::{ImportError, Progress};
@@ -150,7 +150,8 @@ async fn hire(engine: &Engine) -> Result<(), ImportError> {
             on_shift: true,
             department: Some((*department).to_owned()),
         };
-        engine.put_actor(actor, None, Actor::system()).await.map_err(ImportError::at("the demo's people"))?;
+        let put = PutActor { actor, successor: None, by: Actor::system() };
+        engine.put_actor(put, None).await.map_err(ImportError::at("the demo's people"))?;
     }
     Ok(())
 }

@@ -1,10 +1,9 @@
 //! Owns batches: imports and demos, which write in virtual time and then stand still or live on.
 
+use super::Engine;
 use super::command::CommandError;
-use super::executor::Message;
 use super::shared::{IMPORT, ImportData, import_id};
 use super::system::SystemChange;
-use super::{Engine, oneshot};
 use crate::kernel::actor::Actor;
 
 pub use super::shared::Phase;
@@ -49,11 +48,7 @@ impl Engine {
         };
         let change = SystemChange::new(IMPORT, import_id(name), event, state, &data, Actor::system());
         self.system(change).await?;
-        let (done, reloaded) = oneshot::channel();
-        if self.queue.send(Message::Reload(done)).await.is_ok() {
-            // A writer that ended has nothing to read anew.
-            reloaded.await.ok();
-        }
+        self.reload().await;
         Ok(())
     }
 }

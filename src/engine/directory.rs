@@ -57,9 +57,14 @@ pub fn actor_id(actor: &str) -> InstanceId {
     InstanceId::derive(ACTOR, &[ACTOR, actor])
 }
 
-/// The id of the instance of a token.
+/// The id of the instance of a token that was made without a key.
 pub fn token_id(secret_hash: &str) -> InstanceId {
     InstanceId::derive(TOKEN, &[TOKEN, secret_hash])
+}
+
+/// The id of the instance of a token that `by` makes under `key`: made again, it meets itself.
+pub fn keyed_token_id(by: &str, key: &str) -> InstanceId {
+    InstanceId::derive(TOKEN, &[by, TOKEN, key])
 }
 
 /// What is stored of a secret.

@@ -15,7 +15,7 @@ use crate::kernel::actor::Actor;
 use crate::kernel::effect::Effect;
 use crate::kernel::entry::{Cause, Entry, Idempotency};
 use crate::kernel::id::InstanceId;
-use crate::kernel::instance::{DELIVERY_REFUSED, Instance};
+use crate::kernel::instance::{CHILDREN, DELIVERY_REFUSED, Instance, Timer};
 use crate::kernel::instant::Instant;
 use crate::kernel::outcome::{Event, Refusal, RefusalKind, TIMER_FIRED};
 use crate::kernel::personal::Private;
@@ -26,7 +26,7 @@ const BACKOFF_MS: i64 = 60_000;
 /// Longest wait between two tries: a day, so that a fixed binary is soon noticed.
 const BACKOFF_MS_MAX: i64 = 24 * 3_600_000;
 /// A timer that fires later than this is caught up on; nobody is paged for history (X8).
-const CATCH_UP_MS: i64 = 60_000;
+pub(super) const CATCH_UP_MS: i64 = 60_000;
 
 /// What an administrator asks of a timer.
 #[derive(Debug)]
@@ -72,6 +72,12 @@ impl Executor {
             // The index also wakes for parked sends, which have a queue of their own here.
             self.due.remove(&(due, id.clone()));
             self.due.insert((timer.due, id.clone()));
+            return;
+        }
+        if name == CHILDREN {
+            if let Err(error) = self.fire_children(&instance, &timer) {
+                self.shared.halt(&format!("an entry of `{id}` cannot be made: {error:?}"));
+            }
             return;
         }
         let now = self.now();
@@ -235,10 +241,8 @@ impl Executor {
 
     /// Does what an administrator asks of a timer.
     pub(super) async fn order(&mut self, order: TimerOrder) -> Answer {
-        if let (Some(instance), Some(idempotency)) = (self.newest(&order.id), &order.idempotency)
-            && let Some(position) = instance.keys.get(&idempotency.key)
-        {
-            return self.replay(&order.id, idempotency, *position).await;
+        if let Some(answer) = self.used(&order.id, order.idempotency.as_ref()).await {
+            return answer;
         }
         let instance = self.armed(&order.id, &order.timer)?;
         match order.due {
@@ -249,6 +253,9 @@ impl Executor {
 
     fn fire_by_hand(&mut self, instance: Arc<Instance>, order: TimerOrder) -> Answer {
         let armed = &instance.timers[&order.timer];
+        if order.timer == CHILDREN {
+            return self.fire_children_by_hand(&instance, &armed.clone(), order);
+        }
         let (generation, due) = (armed.generation, armed.due);
         let payload = Map::from_iter([
             ("timer".to_owned(), json!(order.timer)),
@@ -266,6 +273,15 @@ impl Executor {
         let workflow = instance.workflow.clone();
         self.compute(|world| world.plan(&workflow, &order.id, &event, meta, Private::new()))
             .map_err(|error| self.shared.with_accepted(error, Some(instance)))
+    }
+
+    fn fire_children_by_hand(&mut self, parent: &Arc<Instance>, timer: &Timer, order: TimerOrder) -> Answer {
+        let mut entry = self.children_fired(parent, timer);
+        entry.payload.insert("fired_by".into(), json!(order.by.id));
+        entry.payload.insert("reason".into(), json!(order.reason));
+        entry.actor.on_behalf_of = Some(order.by.id);
+        entry.idempotency = order.idempotency;
+        self.start_links(parent, entry).map_err(super::command_error)
     }
 
     fn move_by_hand(&mut self, instance: &Arc<Instance>, due: Instant, order: TimerOrder) -> Answer {
@@ -286,7 +302,8 @@ impl Executor {
     }
 }
 
-fn backoff(now: Instant, failures: u32) -> Instant {
+/// When what failed `failures` times in a row is tried again.
+pub(super) fn backoff(now: Instant, failures: u32) -> Instant {
     let factor = 1i64 << failures.saturating_sub(1).min(20);
     now.plus_millis((BACKOFF_MS * factor).min(BACKOFF_MS_MAX))
 }

@@ -70,7 +70,7 @@ pub enum Message {
     Timer(Box<TimerOrder>, Reply),
     /// Answered once nothing is due and everything is published.
     Settle(oneshot::Sender<()>),
-    /// The held batches changed: timers are read anew.
+    /// The held batches or the definitions in force changed: what is due is read anew.
     Reload(oneshot::Sender<()>),
     /// Finish what waits, then end.
     Stop,
@@ -87,6 +87,8 @@ pub struct Executor {
     pub(super) due: BTreeSet<(Instant, InstanceId)>,
     /// Undelivered sends: (not before, sender, number).
     sends: BTreeSet<(Instant, InstanceId, u32)>,
+    /// Parents whose pending links can start, or next lapse: (when, parent).
+    links: BTreeSet<(Instant, InstanceId)>,
     building: Group,
     flying: Option<(Group, Append)>,
     /// Who waits for quiet, with the position that must be published, once nothing was due.
@@ -107,6 +109,7 @@ impl Executor {
             staged: Staged::new(),
             due: BTreeSet::new(),
             sends: BTreeSet::new(),
+            links: BTreeSet::new(),
             building: Group::default(),
             flying: None,
             settling: VecDeque::new(),
@@ -140,6 +143,7 @@ impl Executor {
     fn load(&mut self) -> Result<(), String> {
         self.due.clear();
         self.sends.clear();
+        self.links.clear();
         let mut after = None;
         loop {
             let page = self.shared.index.due(after.as_ref(), FAR, LOAD_PAGE).map_err(|e| e.to_string())?;
@@ -159,10 +163,14 @@ impl Executor {
             for id in page {
                 if let Some(sender) = self.shared.index.get(&id).map_err(|e| e.to_string())? {
                     self.queue_sends(&sender);
+                    self.queue_links(&sender);
                 }
             }
             after = Some(last);
         }
+        // What is computed and not published yet is in no index.
+        let staged: Vec<Arc<Instance>> = self.staged.values().cloned().collect();
+        staged.iter().for_each(|instance| self.reschedule(None, instance));
         Ok(())
     }
 
@@ -178,6 +186,15 @@ impl Executor {
         for send in &sender.sends {
             let not_before = send.not_before.unwrap_or_default();
             self.sends.insert((not_before, sender.id.clone(), send.number));
+        }
+    }
+
+    /// Notes when the pending links of `parent` need looking at.
+    pub(super) fn queue_links(&mut self, parent: &Instance) {
+        if self.shared.holds(parent.origin.as_deref()).is_none()
+            && let Some(at) = self.links_due(parent)
+        {
+            self.links.insert((at, parent.id.clone()));
         }
     }
 
@@ -210,7 +227,7 @@ impl Executor {
                 self.reply(reply, answer);
             }
             Message::System(change, reply) => {
-                let answer = self.compute(|world| world.plan_system(*change));
+                let answer = self.change(*change).await;
                 self.reply(reply, answer);
             }
             Message::Timer(order, reply) => {
@@ -289,13 +306,22 @@ impl Executor {
             .map_err(|error| self.shared.with_accepted(error, instance))
     }
 
+    async fn change(&mut self, change: SystemChange) -> Answer {
+        if let Some(answer) = self.used(&change.id, change.idempotency.as_ref()).await {
+            return answer;
+        }
+        self.compute(|world| world.plan_system(change))
+    }
+
+    /// The original answer, where the key of an administrator's command was used up before.
+    pub(super) async fn used(&mut self, id: &InstanceId, asked: Option<&Idempotency>) -> Option<Answer> {
+        let asked = asked?;
+        let position = *self.newest(id)?.keys.get(&asked.key)?;
+        Some(self.replay(id, asked, position).await)
+    }
+
     /// The original answer to a key that was used up before.
-    pub(super) async fn replay(
-        &self,
-        id: &InstanceId,
-        idempotency: &Idempotency,
-        position: Position,
-    ) -> Answer {
+    async fn replay(&self, id: &InstanceId, idempotency: &Idempotency, position: Position) -> Answer {
         let flying = self.flying.as_ref().map(|(group, _)| group);
         let waiting = [Some(&self.building), flying].into_iter().flatten();
         let fresh = waiting.filter_map(|group| group.entry_with_key(id, &idempotency.key)).next();
@@ -362,6 +388,9 @@ impl Executor {
         if let Some(due) = before.and_then(Instance::next_due) {
             self.due.remove(&(due, after.id.clone()));
         }
+        if let Some(at) = before.and_then(|before| self.links_due(before)) {
+            self.links.remove(&(at, after.id.clone()));
+        }
         if self.shared.holds(after.origin.as_deref()).is_some() {
             return;
         }
@@ -369,9 +398,11 @@ impl Executor {
             self.due.insert((due, after.id.clone()));
         }
         self.queue_sends(after);
+        self.queue_links(after);
     }
 
-    /// Fires the earliest due timer, else delivers the next send; false when nothing is due.
+    /// Fires the earliest due timer, else starts or ends the next pending links, else delivers the next
+    /// send; false when nothing is due.
     fn work_due(&mut self) -> bool {
         let now = self.shared.time.now();
         if now < self.rests_until {
@@ -383,6 +414,13 @@ impl Executor {
             self.fire_earliest(&id, due);
             return true;
         }
+        if let Some((at, parent)) = self.links.first().cloned()
+            && at <= now
+        {
+            self.links.remove(&(at, parent.clone()));
+            self.tend_links(&parent);
+            return true;
+        }
         if let Some((at, sender, number)) = self.sends.first().cloned()
             && at <= now
         {
@@ -391,6 +429,14 @@ impl Executor {
             return true;
         }
         false
+    }
+
+    /// When there is something to do that no message brings.
+    fn next_work(&self) -> Option<Instant> {
+        let due = self.due.first().map(|(at, _)| *at);
+        let links = self.links.first().map(|(at, _)| *at);
+        let sends = self.sends.first().map(|(at, _, _)| *at);
+        [due, links, sends].into_iter().flatten().min()
     }
 
     pub(super) fn newest(&mut self, id: &InstanceId) -> Option<Arc<Instance>> {
@@ -421,8 +467,7 @@ impl Executor {
     /// Waits for the sync, the next message, or the next due work.
     async fn wait(&mut self) {
         let room = self.building.commits.len() < GROUP_COMMITS_MAX && !self.stopping;
-        let next = [self.due.first().map(|(at, _)| *at), self.sends.first().map(|(at, _, _)| *at)];
-        let next = next.into_iter().flatten().min().map(|next| next.max(self.rests_until));
+        let next = self.next_work().map(|next| next.max(self.rests_until));
         let time = self.shared.time.clone();
         let landed = async {
             match &mut self.flying {
@@ -506,12 +551,11 @@ impl Executor {
             return;
         }
         let now = self.shared.time.now();
-        let due = self.due.first().is_some_and(|(at, _)| *at <= now);
-        let sends = self.sends.first().is_some_and(|(at, _, _)| *at <= now);
+        let due = self.next_work().is_some_and(|at| at <= now);
         let published = *self.shared.published.borrow();
         let mut waiting = VecDeque::new();
         for (until, done) in self.settling.drain(..) {
-            let until = until.or((!due && !sends).then_some(self.last));
+            let until = until.or((!due).then_some(self.last));
             if until.is_some_and(|until| until <= published) {
                 done.send(()).ok();
             } else {

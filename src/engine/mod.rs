@@ -7,6 +7,7 @@ pub mod directory;
 mod due;
 mod executor;
 mod group;
+mod links;
 pub mod metrics;
 mod open;
 mod people;
@@ -37,6 +38,7 @@ use crate::kernel::personal::Private;
 pub use command::{Accepted, Command, CommandError, Preview, Target};
 pub use group::Answer;
 pub use open::{OpenError, Parts, catch_up};
+pub use people::PutActor;
 
 use due::TimerOrder;
 use executor::Message;
@@ -79,6 +81,35 @@ pub struct TokenInfo {
     pub created: Instant,
     /// Whether it still opens anything.
     pub revoked: bool,
+}
+
+/// What a command left of a token or a person, and where that stands in the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed<T> {
+    /// The object as it is now.
+    pub object: T,
+    /// Its sequence after the command.
+    pub seq: u64,
+    /// Position of the command's commit.
+    pub position: Position,
+    /// Whether the key had been used up by the same command before.
+    pub replayed: bool,
+}
+
+impl<T> Changed<T> {
+    fn new(object: T, accepted: &Accepted) -> Self {
+        let Accepted { last_seq: seq, position, replayed, .. } = *accepted;
+        Self { object, seq, position, replayed }
+    }
+}
+
+/// A token that was made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// The token.
+    pub made: Changed<TokenInfo>,
+    /// What opens; told once and stored only as a hash, so absent where the command is replayed.
+    pub secret: Option<String>,
 }
 
 /// A person or service that can own cases.
@@ -187,6 +218,15 @@ impl Engine {
 
     async fn system(&self, change: SystemChange) -> Answer {
         self.ask(|reply| Message::System(Box::new(change), reply)).await
+    }
+
+    /// Has the writer read anew what is due: what may start or stands still has changed.
+    async fn reload(&self) {
+        let (done, reloaded) = oneshot::channel();
+        if self.queue.send(Message::Reload(done)).await.is_ok() {
+            // A writer that ended has nothing to read anew.
+            reloaded.await.ok();
+        }
     }
 
     /// Completes once nothing is due and everything computed is published.

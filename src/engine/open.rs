@@ -129,8 +129,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Records every file whose content is not in the journal yet, and puts all in force.
+    /// Records every file whose content is not in the journal yet, and puts all in force: what waited
+    /// for a new one can start.
     async fn publish(&self, sources: Vec<Source>) -> Result<(), OpenError> {
+        let mut fresh = false;
         let mut catalog = Catalog::clone(&self.shared.catalog());
         for source in sources {
             let (workflow, name, version) = match &source.content {
@@ -144,6 +146,7 @@ impl Engine {
                     let change =
                         SystemChange::new(workflow, id, "published", "published", &data, Actor::system());
                     self.system(change).await?;
+                    fresh = true;
                 }
                 Some(stored) => unchanged(&stored, &data, &source.file, &source.value)?,
             }
@@ -159,6 +162,9 @@ impl Engine {
             }
         }
         self.shared.set_catalog(catalog);
+        if fresh {
+            self.reload().await;
+        }
         Ok(())
     }
 }

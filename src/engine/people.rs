@@ -1,13 +1,17 @@
 //! Owns tokens and people as administrators change them.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::command::CommandError;
 use super::directory::{self, ACTOR, ActorData, TOKEN, TokenData};
+use super::submit::hash_key;
 use super::system::{self, Outgoing, SystemChange};
-use super::{ActorInfo, Engine, Identity, TokenInfo};
+use super::{ActorInfo, Changed, Engine, Identity, NewToken, TokenInfo};
 use crate::index::{IndexError, List, Range};
 use crate::kernel::actor::Actor;
+use crate::kernel::canonical;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::outcome::{Refusal, RefusalKind};
@@ -15,8 +19,23 @@ use crate::kernel::outcome::{Refusal, RefusalKind};
 /// Most cases given back in one go when a person is deactivated: their sends fit one entry.
 const REASSIGN_MAX: usize = 500;
 
+/// What a person is from now on, and who says so.
+#[derive(Clone, Debug)]
+pub struct PutActor {
+    /// The person.
+    pub actor: ActorInfo,
+    /// Who becomes first owner of the open cases of one who is deactivated.
+    pub successor: Option<String>,
+    /// Who says so.
+    pub by: Actor,
+}
+
 impl Engine {
     /// Makes a token; the secret is told once and never stored. A person it speaks for becomes known.
+    ///
+    /// # Crash safety
+    /// Token and person stand in one commit. Asked again with the same `key` it tells whether there is
+    /// one, and makes no second; without a key each call makes a token.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -24,20 +43,23 @@ impl Engine {
         &self,
         identity: Identity,
         by: Actor,
-    ) -> Result<(TokenInfo, String), CommandError> {
-        if self.shared.directory().actor(&identity.actor).is_none() {
-            let data = ActorData {
-                id: identity.actor.clone(),
-                active: true,
-                on_shift: identity.roles.iter().any(|role| role.is_staff()),
-                department: None,
-            };
-            let id = directory::actor_id(&identity.actor);
-            self.system(SystemChange::new(ACTOR, id, "known", "active", &data, by.clone())).await?;
-        }
+        key: Option<&str>,
+    ) -> Result<NewToken, CommandError> {
         let secret = format!("cft_{}", crate::random::hex_of(24));
         let secret_hash = directory::secret_hash(&secret);
-        let id = directory::token_id(&secret_hash);
+        let id = match key {
+            Some(key) => directory::keyed_token_id(&by.id, key),
+            None => directory::token_id(&secret_hash),
+        };
+        let told = json!({ "actor": identity.actor, "kind": identity.kind, "roles": identity.roles });
+        let told = canonical::to_string(&told).unwrap_or_default();
+        let idempotency = key.map(|key| hash_key(&by.id, key, &["create_token", &told]));
+        let person = ActorData {
+            id: identity.actor.clone(),
+            active: true,
+            on_shift: identity.roles.iter().any(|role| role.is_staff()),
+            department: None,
+        };
         let data = TokenData {
             secret_hash,
             actor: identity.actor,
@@ -45,8 +67,12 @@ impl Engine {
             roles: identity.roles,
             revoked: false,
         };
-        self.system(SystemChange::new(TOKEN, id.clone(), "created", "active", &data, by)).await?;
-        Ok((self.token(&id)?, secret))
+        let mut change = SystemChange::new(TOKEN, id.clone(), "created", "active", &data, by);
+        change.idempotency = idempotency;
+        change.introduces = Some(person);
+        let accepted = self.system(change).await?;
+        let secret = (!accepted.replayed).then_some(secret);
+        Ok(NewToken { made: Changed::new(self.token(&id)?, &accepted), secret })
     }
 
     fn token(&self, id: &InstanceId) -> Result<TokenInfo, CommandError> {
@@ -54,20 +80,35 @@ impl Engine {
         directory.token(id).cloned().ok_or_else(|| CommandError::UnknownInstance(id.clone()))
     }
 
-    /// Revokes a token.
+    /// Revokes a token; one that is revoked stays so, and nothing is recorded.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn revoke_token(&self, id: &InstanceId, by: Actor) -> Result<TokenInfo, CommandError> {
+    pub async fn revoke_token(
+        &self,
+        id: &InstanceId,
+        by: Actor,
+        key: Option<&str>,
+    ) -> Result<Changed<TokenInfo>, CommandError> {
         let known = self.token(id)?;
-        if known.revoked {
-            return Ok(known);
+        let stored = self.stored(id)?.ok_or_else(|| CommandError::UnknownInstance(id.clone()))?;
+        let idempotency = key.map(|key| hash_key(&by.id, key, &["revoke_token", id.as_str()]));
+        let used = idempotency.as_ref().is_some_and(|asked| stored.keys.contains_key(&asked.key));
+        if known.revoked && !used {
+            // Its revocation is the last thing that happens to a token.
+            let (seq, position) = (stored.seq, stored.position);
+            return Ok(Changed { object: known, seq, position, replayed: false });
         }
-        let stored = self.shared.index.get(id).map_err(|e| CommandError::Stopped(e.to_string()))?;
-        let mut data = stored.map(|instance| instance.data.clone()).unwrap_or_default();
+        let mut data = stored.data.clone();
         data["revoked"] = json!(true);
-        self.system(SystemChange::new(TOKEN, id.clone(), "revoked", "revoked", &data, by)).await?;
-        self.token(id)
+        let mut change = SystemChange::new(TOKEN, id.clone(), "revoked", "revoked", &data, by);
+        change.idempotency = idempotency;
+        let accepted = self.system(change).await?;
+        Ok(Changed::new(self.token(id)?, &accepted))
+    }
+
+    fn stored(&self, id: &InstanceId) -> Result<Option<Arc<Instance>>, CommandError> {
+        self.shared.index.get(id).map_err(|e| CommandError::Stopped(e.to_string()))
     }
 
     /// Every token.
@@ -88,14 +129,18 @@ impl Engine {
     /// Adds or changes a person. Deactivating gives open cases back to their queues, and first
     /// ownership to `successor` (X16).
     ///
+    /// # Crash safety
+    /// Cases beyond one commit are given back in further ones, and the last uses up the key: asking
+    /// again with the same key after dying in between does what is left.
+    ///
     /// # Errors
     /// [`CommandError`]; a person who is first owner somewhere is not deactivated without a successor.
     pub async fn put_actor(
         &self,
-        actor: ActorInfo,
-        successor: Option<String>,
-        by: Actor,
-    ) -> Result<ActorInfo, CommandError> {
+        put: PutActor,
+        key: Option<&str>,
+    ) -> Result<Changed<ActorInfo>, CommandError> {
+        let PutActor { actor, successor, by } = put;
         let id = directory::actor_id(&actor.id);
         let data = ActorData {
             id: actor.id.clone(),
@@ -103,6 +148,15 @@ impl Engine {
             on_shift: actor.on_shift && actor.active,
             department: actor.department.clone(),
         };
+        let body = canonical::to_string(&data).unwrap_or_default();
+        let told = successor.as_deref().unwrap_or_default();
+        let idempotency = key.map(|key| hash_key(&by.id, key, &["put_actor", &body, told]));
+        if let Some(asked) = &idempotency
+            && let Some(position) = self.stored(&id)?.and_then(|known| known.keys.get(&asked.key).copied())
+        {
+            let accepted = self.shared.replay(&id, asked, position).await?;
+            return Ok(Changed::new(self.actor(&id, &actor.id)?, &accepted));
+        }
         let (event, state) = if actor.active { ("changed", "active") } else { ("deactivated", "inactive") };
         let mut before = Vec::new();
         loop {
@@ -113,16 +167,20 @@ impl Engine {
             before.clone_from(&sends);
             let mut change = SystemChange::new(ACTOR, id.clone(), event, state, &data, by.clone());
             change.sends = sends;
-            self.system(change).await?;
+            change.idempotency = idempotency.clone().filter(|_| !more);
+            let accepted = self.system(change).await?;
             if !actor.active {
                 self.settle().await;
             }
             if !more {
-                break;
+                return Ok(Changed::new(self.actor(&id, &actor.id)?, &accepted));
             }
         }
+    }
+
+    fn actor(&self, id: &InstanceId, name: &str) -> Result<ActorInfo, CommandError> {
         let directory = self.shared.directory();
-        directory.actor(&actor.id).cloned().ok_or(CommandError::UnknownInstance(id))
+        directory.actor(name).cloned().ok_or_else(|| CommandError::UnknownInstance(id.clone()))
     }
 
     /// What takes the open cases of a person away.

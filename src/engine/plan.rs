@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::catalog::Catalog;
 use super::directory::Directory;
+use super::links;
 use super::pins::{self, Pinned};
 use super::view::{Known, View};
 use crate::index::IndexError;
@@ -30,7 +31,7 @@ use crate::kernel::patch;
 use crate::kernel::personal::{self, Private};
 use crate::kernel::sla;
 
-/// Most children of one commit; a flow that needs more continues by timer.
+/// Most children of one commit; the others wait with their parent, whose timer starts the next.
 pub const CHILDREN_MAX: usize = 64;
 /// A claimed time further back than this is replaced (R1).
 const CLAIM_PAST_MS: i64 = 7 * 24 * 3_600_000;
@@ -290,28 +291,38 @@ impl World<'_> {
         Ok((change.follow, spawns))
     }
 
-    /// Gives every spawn of a registered flow its child's id, before the entry is hashed.
-    fn name_children(
+    /// Gives spawns of registered flows their child's id, before the entry is hashed. Those beyond
+    /// [`CHILDREN_MAX`] wait, and the timer that goes on with them is armed for this very moment.
+    pub(super) fn name_children(
         &self,
         plan: &mut Plan,
         id: &InstanceId,
         seq: u64,
         before: Option<&Instance>,
-        effects: &mut [Effect],
+        effects: &mut Vec<Effect>,
     ) -> Vec<(InstanceId, Spawn)> {
         let mut spawns = Vec::new();
+        let mut beyond = false;
         for (number, effect) in effects.iter_mut().enumerate() {
             let Effect::Spawn(spawn) = effect else { continue };
             if let Some(before) = before {
                 plan.carry_private(&spawn.payload, &before.private);
             }
-            if self.workflows.contains_key(spawn.workflow.as_str()) {
+            if !self.workflows.contains_key(spawn.workflow.as_str()) {
+                continue;
+            }
+            beyond = plan.children >= CHILDREN_MAX;
+            if !beyond {
+                plan.children += 1;
                 let (seq, number) = (seq.to_string(), number.to_string());
                 let child = id.child(&[id.as_str(), &seq, &spawn.rule, &number]);
                 spawns.push((child.clone(), spawn.clone()));
                 spawn.child = Some(child);
                 spawn.payload = Map::new();
             }
+        }
+        if beyond {
+            effects.push(links::go_on(before, self.now, 0));
         }
         spawns
     }
@@ -344,24 +355,27 @@ impl World<'_> {
         parent: &Instance,
         spawns: Vec<(InstanceId, Spawn)>,
     ) -> Result<(), PlanError> {
-        for (child, spawn) in spawns {
-            plan.children += 1;
-            if plan.children > CHILDREN_MAX {
-                let reason = format!("a commit starts at most {CHILDREN_MAX} children");
-                return Err(PlanError::TooLarge(reason));
-            }
-            let start = self.workflows[spawn.workflow.as_str()].start_event();
-            let event = Event {
-                name: start.to_owned(),
-                payload: spawn.payload,
-                actor: Actor::system(),
-                occurred_at: self.now,
-                cause: Some(Cause::Parent { id: parent.id.clone(), seq: parent.seq }),
-            };
-            let meta = Meta { origin: parent.origin.clone(), ..Meta::default() };
-            self.run(plan, &spawn.workflow, &child, None, &event, meta, parent.hash)?;
-        }
-        Ok(())
+        spawns.into_iter().try_for_each(|(child, spawn)| self.start_child(plan, parent, &child, spawn))
+    }
+
+    /// The first entry of `child`, which continues the last one of `parent`.
+    pub(super) fn start_child(
+        &self,
+        plan: &mut Plan,
+        parent: &Instance,
+        child: &InstanceId,
+        spawn: Spawn,
+    ) -> Result<(), PlanError> {
+        let start = self.workflows[spawn.workflow.as_str()].start_event();
+        let event = Event {
+            name: start.to_owned(),
+            payload: spawn.payload,
+            actor: Actor::system(),
+            occurred_at: self.now,
+            cause: Some(Cause::Parent { id: parent.id.clone(), seq: parent.seq }),
+        };
+        let meta = Meta { origin: parent.origin.clone(), ..Meta::default() };
+        self.run(plan, &spawn.workflow, child, None, &event, meta, parent.hash)
     }
 
     /// The entry that brings an instance of an older shape to the machine's, before its event.

@@ -160,8 +160,10 @@ impl Engine {
         self.shared.accepted_events(instance)
     }
 
-    /// The next timer of each instance where it is due at or before `until`, in due order, of at most
-    /// `limit` instances after the cursor; and the cursor to go on from, where there may be more.
+    /// The next timer of each instance where it is due at or before `until`, of at most `limit` instances
+    /// after the cursor; and the cursor to go on from, where there may be more. A page is in due order,
+    /// and pages follow in the order in which the engine has something to do: a timer comes a page early
+    /// where a parked send or a pending link of its instance is due before it.
     ///
     /// # Errors
     /// [`IndexError`].
@@ -174,17 +176,20 @@ impl Engine {
         let rows = self.shared.index.due(after, until, limit)?;
         let next = rows.last().filter(|_| rows.len() >= limit).cloned();
         let mut found = Vec::new();
-        for (due, id) in rows {
+        for (_, id) in rows {
             let Some(instance) = self.shared.index.get(&id)? else { continue };
-            let first = instance.timers.iter().find(|(_, timer)| timer.due == due);
+            // The row may stand earlier, at a parked send or a link that lapses.
+            let first = instance.timers.iter().min_by_key(|(name, timer)| (timer.due, name.as_str()));
+            let first = first.filter(|(_, timer)| timer.due <= until);
             if let Some((name, timer)) = first.map(|(name, timer)| (name.clone(), timer.clone())) {
                 found.push(ArmedTimer { instance, name, timer });
             }
         }
+        found.sort_by_key(|armed| armed.timer.due);
         Ok((found, next))
     }
 
-    /// When the next timer is due.
+    /// When there is next something to do that no event brings: a timer, a parked send, a link that lapses.
     ///
     /// # Errors
     /// [`IndexError`].

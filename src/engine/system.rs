@@ -8,11 +8,12 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::directory::{self, ACTOR, ActorData};
 use super::pins::pins;
 use super::plan::{Plan, PlanError, World};
 use crate::kernel::actor::Actor;
 use crate::kernel::effect::Effect;
-use crate::kernel::entry::{ENTRY_VERSION, Entry};
+use crate::kernel::entry::{ENTRY_VERSION, Entry, Idempotency};
 use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
 use crate::kernel::patch;
@@ -37,6 +38,10 @@ pub struct SystemChange {
     pub actor: Actor,
     /// Events for instances that follow from it.
     pub sends: Vec<Outgoing>,
+    /// Hashes of the sender's key and body.
+    pub idempotency: Option<Idempotency>,
+    /// A person who becomes known in the same commit, unless already known.
+    pub introduces: Option<ActorData>,
 }
 
 impl SystemChange {
@@ -53,7 +58,17 @@ impl SystemChange {
         actor: Actor,
     ) -> Self {
         let data = serde_json::to_value(data).expect("system data is plain JSON");
-        Self { workflow, id, event, state, data, actor, sends: Vec::new() }
+        Self {
+            workflow,
+            id,
+            event,
+            state,
+            data,
+            actor,
+            sends: Vec::new(),
+            idempotency: None,
+            introduces: None,
+        }
     }
 }
 
@@ -62,7 +77,22 @@ impl World<'_> {
     ///
     /// # Errors
     /// [`PlanError`].
-    pub fn plan_system(&self, change: SystemChange) -> Result<Plan, PlanError> {
+    pub fn plan_system(&self, mut change: SystemChange) -> Result<Plan, PlanError> {
+        let mut plan = Plan::default();
+        let introduced = change.introduces.take().map(|person| {
+            let id = directory::actor_id(&person.id);
+            SystemChange::new(ACTOR, id, "known", "active", &person, change.actor.clone())
+        });
+        self.add_change(&mut plan, change)?;
+        if let Some(person) = introduced
+            && self.view.instance(&person.id)?.is_none()
+        {
+            self.add_change(&mut plan, person)?;
+        }
+        Ok(plan)
+    }
+
+    fn add_change(&self, plan: &mut Plan, change: SystemChange) -> Result<(), PlanError> {
         let before = self.view.instance(&change.id)?;
         let old = before.as_ref().map_or(Value::Null, |instance| instance.data.clone());
         let sent = before.as_ref().map_or(0, |instance| instance.sent);
@@ -92,7 +122,7 @@ impl World<'_> {
             actor: change.actor,
             occurred_at: self.now,
             recorded_at: self.now,
-            idempotency: None,
+            idempotency: change.idempotency,
             request_id: None,
             pins: pins("", ""),
             origin: None,
@@ -105,9 +135,7 @@ impl World<'_> {
             effects,
             prev: before.as_ref().map_or(Hash::ZERO, |instance| instance.hash),
         };
-        let mut plan = Plan::default();
-        plan.add(entry, before, self.position)?;
-        Ok(plan)
+        plan.add(entry, before, self.position)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::kernel::actor::{Actor, ActorKind, Role};
 use crate::kernel::common::Stage;
 use crate::kernel::entry::Cause;
 use crate::kernel::id::InstanceId;
-use crate::kernel::instance::{DELIVERY_REFUSED, Instance};
+use crate::kernel::instance::{DELIVERY_REFUSED, Instance, LINK_REFUSED, STEP_FAILED};
 use crate::kernel::instant::Instant;
 use crate::kernel::outcome::TIMER_FIRED;
 use crate::kernel::step::stage_of;
@@ -344,7 +344,9 @@ impl<'a> Replay<'a> {
                 *report.lapsed.entry(timer.clone()).or_default() += 1;
             }
             Some(Cause::Parent { .. }) if entry.seq == 1 => report.children += 1,
-            Some(_) | None if entry.event == DELIVERY_REFUSED || entry.event == "step_failed" => {
+            Some(_) | None
+                if [DELIVERY_REFUSED, LINK_REFUSED, STEP_FAILED].contains(&entry.event.as_str()) =>
+            {
                 *report.undelivered.entry(entry.event.clone()).or_default() += 1;
             }
             Some(_) | None => {}

@@ -327,6 +327,18 @@ fn what_is_to_be_delivered_is_listed_until_it_is() {
         subject.step(&parked, &delivered);
         assert_eq!(sending(None, 10), [instances[1].id.clone()]);
         assert_eq!(subject.index.due(None, at(50), 10).expect("reads"), []);
+
+        let lapsing = moved(&instances[1], |next| {
+            next.pending[0].lapses = Some(at(40));
+            made::arm(next, "later", 45);
+        });
+        subject.step(&instances[1], &lapsing);
+        let due = subject.index.due(None, at(50), 10).expect("reads");
+        assert_eq!(due, [(at(40), lapsing.id.clone())], "one row, at what comes first");
+        let dropped = moved(&lapsing, |next| next.pending.clear());
+        subject.step(&lapsing, &dropped);
+        assert_eq!(sending(None, 10), []);
+        assert_eq!(subject.index.due(None, at(50), 10).expect("reads"), [(at(45), dropped.id)]);
     });
 }
 
@@ -437,7 +449,7 @@ fn a_record_grows_and_shrinks_over_its_parts() {
 }
 
 #[test]
-fn a_system_object_has_a_record_and_a_state_only() {
+fn a_system_object_has_a_record_a_state_and_what_it_delivers_only() {
     each_subject(|subject| {
         let mut token = started(1);
         token.workflow = "$token".into();
@@ -446,7 +458,13 @@ fn a_system_object_has_a_record_and_a_state_only() {
         subject.start(std::slice::from_ref(&token));
         assert_eq!(all(&*subject.index).len(), 2);
         let list = List::State { workflow: "$token".into(), state: token.state.clone() };
-        assert_eq!(subject.ids(&[list], &Range::default(), 9).0, [token.id]);
+        assert_eq!(subject.ids(&[list], &Range::default(), 9).0, std::slice::from_ref(&token.id));
+        let sends = moved(&token, |next| {
+            let send = json!({"number": 1, "to": token.id, "event": "assigned"});
+            next.sends.push(serde_json::from_value(send).expect("a send"));
+        });
+        subject.step(&token, &sends);
+        assert_eq!(subject.index.sending(None, 9).expect("reads"), [token.id], "its sends outlive a crash");
     });
 }
 
@@ -505,6 +523,12 @@ mod property {
             }
             next.data["text"] = made::filler(what.bytes);
             next.sends.clear();
+            next.pending.clear();
+            if let (true, Some(due)) = (what.sends, what.due) {
+                let link = json!({"rule": "r", "index": 1, "workflow": "later", "link": "spawned",
+                    "lapses": at(due - 3)});
+                next.pending.push(serde_json::from_value(link).expect("a link"));
+            }
             if what.sends {
                 let send = json!({"number": 1, "to": before.id, "event": "e"});
                 next.sends.push(serde_json::from_value(send).expect("a send"));

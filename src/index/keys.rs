@@ -13,7 +13,7 @@
 //!
 //! Moments are 8 big-endian bytes, so that key order is time order. Instances of
 //! a workflow that starts with `$` (definitions, tokens, …) have a record and a
-//! state row only.
+//! state row, and while they have something to deliver (a person who leaves) its row.
 //!
 //! # Why
 //! The cost of the index is the number of keys written, not their bytes. So a
@@ -95,10 +95,11 @@ pub fn tally(name: &str, key: &str) -> Key {
 }
 
 /// The earliest moment at which the engine has work with `instance` that no event
-/// brings: a timer comes due or a parked send may be tried again.
+/// brings: a timer comes due, a parked send may be tried again, or a pending link lapses.
 pub fn wake_at(instance: &Instance) -> Option<Instant> {
     let parked = instance.sends.iter().filter_map(|send| send.not_before);
-    instance.next_due().into_iter().chain(parked).min()
+    let lapses = instance.pending.iter().filter_map(|link| link.lapses);
+    instance.next_due().into_iter().chain(parked).chain(lapses).min()
 }
 
 /// The list an owner's instances stand in: a person's id, or `queue:<name>`.
@@ -121,14 +122,14 @@ fn rows(instance: &Instance) -> Vec<Key> {
     };
     let workflow = &instance.workflow;
     let mut rows = vec![row(&List::State { workflow: workflow.clone(), state: instance.state.clone() })];
+    if !(instance.sends.is_empty() && instance.pending.is_empty()) {
+        rows.push(sending(&instance.id));
+    }
     if workflow.starts_with('$') {
         return rows;
     }
     if let Some(due) = wake_at(instance) {
         rows.push(joined(&[TIMER, &moment(due), instance.id.as_str().as_bytes()]));
-    }
-    if !(instance.sends.is_empty() && instance.pending.is_empty()) {
-        rows.push(sending(&instance.id));
     }
     let owner = instance.data.get("case").and_then(|case| case.get("owner")).and_then(owner_name);
     rows.extend(owner.map(|owner| row(&List::Owner(owner))));

@@ -150,7 +150,7 @@ pub trait Index: Send + Sync {
     /// Up to `limit` (due, instance) pairs with due at or before `until`, in order, after `after`.
     ///
     /// An instance is due at [`keys::wake_at`]: its earliest timer, or the earliest
-    /// moment at which a parked send may be tried again.
+    /// moment at which a parked send may be tried again or a pending link lapses.
     ///
     /// # Errors
     /// [`IndexError`].

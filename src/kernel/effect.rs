@@ -29,10 +29,13 @@ pub enum Effect {
     },
     /// Another instance starts because of this one.
     Spawn(Spawn),
-    /// Pending links of a rule end: what they were for is no longer wanted.
+    /// Pending links of a rule end: what they were for is no longer wanted, or can no longer be.
     DropPending {
         /// The rule that made them: `confirm_resolution`.
         rule: String,
+        /// The one that ends; absent where all of the rule do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        index: Option<u32>,
     },
     /// An event goes to another instance, exactly once.
     Send(Send),
@@ -72,7 +75,7 @@ pub struct Spawn {
     /// Payload of the child's start event; empty once the child's own entry holds it.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub payload: Map<String, Value>,
-    /// The child; absent while its flow is not registered (a pending link).
+    /// The child; absent while it is still to start (a pending link).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<InstanceId>,
     /// When the child's work should be done.

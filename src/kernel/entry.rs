@@ -15,6 +15,7 @@ use super::canonical::{self, NotCanonical};
 use super::effect::Effect;
 use super::hash::Hash;
 use super::id::InstanceId;
+use super::instance::{CHILDREN, LINK_STARTED};
 use super::instant::Instant;
 use super::patch::Change;
 use super::personal::Private;
@@ -39,7 +40,8 @@ pub struct Entry {
     pub workflow: String,
     /// Version of the shape of its data after this entry.
     pub data_version: u32,
-    /// The event, or the engine's own fact (`timer_lapsed`, `delivery_refused`, `step_failed`, `data_upgraded`).
+    /// The event, or the engine's own fact (`timer_lapsed`, `delivery_refused`, `link_started`,
+    /// `link_lapsed`, `link_refused`, `step_failed`, `data_upgraded`).
     pub event: String,
     /// The event's payload, personal values sealed.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -86,6 +88,14 @@ pub struct Entry {
     pub effects: Vec<Effect>,
     /// Hash of the instance's previous entry; of the spawning entry for a child's first.
     pub prev: Hash,
+}
+
+impl Entry {
+    /// Whether its spawns start children that were pending, instead of new ones.
+    pub fn starts_pending(&self) -> bool {
+        let by_timer = matches!(&self.cause, Some(Cause::Timer { timer, .. }) if timer == CHILDREN);
+        by_timer || self.event == LINK_STARTED
+    }
 }
 
 /// Hashes of an idempotency key (with its actor) and of the body that came with it.

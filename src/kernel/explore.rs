@@ -155,7 +155,7 @@ pub fn summary(effect: &Effect) -> String {
         Effect::Spawn(spawn) if spawn.rule == spawn.workflow => format!("spawn {}", spawn.workflow),
         Effect::Spawn(spawn) => format!("spawn {} {}", spawn.workflow, spawn.rule),
         Effect::Send(send) => format!("send {}", send.event),
-        Effect::DropPending { rule } => format!("drop {rule}"),
+        Effect::DropPending { rule, .. } => format!("drop {rule}"),
         Effect::Park { number, .. } => format!("park {number}"),
         Effect::Notify(notice) => format!("notify {} {}", notice.to, notice.template),
         Effect::Task(task) => format!("task {} {}", task.task, task.assignee_role),

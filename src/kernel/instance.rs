@@ -24,6 +24,19 @@ pub const DELIVERY_REFUSED: &str = "delivery_refused";
 /// The event of the entry that parks a timer or send whose step failed.
 pub const STEP_FAILED: &str = "step_failed";
 
+/// The event of the entry on a parent that starts what was pending, once the flow is registered.
+pub const LINK_STARTED: &str = "link_started";
+
+/// The event of the entry on a parent whose pending link was not started in its time.
+pub const LINK_LAPSED: &str = "link_lapsed";
+
+/// The event of the entry on a parent whose waiting child refused its start.
+pub const LINK_REFUSED: &str = "link_refused";
+
+/// The timer that goes on with the children beyond one commit's limit. The engine fires it without
+/// workflow code, and no workflow sees it: the names of its own timers never start with `$`.
+pub const CHILDREN: &str = "$children";
+
 /// One running case of a workflow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
@@ -70,7 +83,7 @@ pub struct Instance {
     /// How many sends it ever made.
     #[serde(default)]
     pub sent: u32,
-    /// Children whose flow is not registered yet.
+    /// Children still to start: beyond the limit of a commit, or of a flow that is not registered yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<Spawn>,
     /// Idempotency key hashes with the position of the commit that used each up.
@@ -165,6 +178,11 @@ impl Instance {
         sla::state::apply(&mut after.clocks, &entry.clocks);
         for effect in &entry.effects {
             after.take_effect(effect);
+            if let Effect::Spawn(started) = effect
+                && entry.starts_pending()
+            {
+                after.drop_link(&started.rule, started.index);
+            }
         }
         after.keep_private(private);
         Ok(after)
@@ -222,6 +240,14 @@ impl Instance {
         self.sends.retain(|send| send.number != number);
     }
 
+    /// A rule and its index name one link; the oldest, should a machine give the name twice.
+    fn drop_link(&mut self, rule: &str, index: u32) {
+        let found = self.pending.iter().position(|spawn| spawn.rule == rule && spawn.index == index);
+        if let Some(at) = found {
+            self.pending.remove(at);
+        }
+    }
+
     fn take_effect(&mut self, effect: &Effect) {
         match effect {
             Effect::Arm { timer, generation, due, failures } => {
@@ -243,7 +269,8 @@ impl Instance {
                 }
             }
             Effect::Spawn(spawn) if spawn.child.is_none() => self.pending.push(spawn.clone()),
-            Effect::DropPending { rule } => self.pending.retain(|spawn| spawn.rule != *rule),
+            Effect::DropPending { rule, index: None } => self.pending.retain(|spawn| spawn.rule != *rule),
+            Effect::DropPending { rule, index: Some(index) } => self.drop_link(rule, *index),
             Effect::Spawn(_) | Effect::Notify(_) | Effect::Task(_) | Effect::Count { .. } => {}
         }
     }

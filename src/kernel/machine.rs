@@ -14,7 +14,7 @@ use super::entry::Cause;
 use super::fact::{self, Fact, Facts};
 use super::fault::Fault;
 use super::id::InstanceId;
-use super::instance::{Instance, Timer};
+use super::instance::{CHILDREN, Instance, Timer};
 use super::instant::Instant;
 use super::outcome::{Event, Follow, Input, Outcome, Refusal, RefusalKind};
 use super::sla::rule::{BREACH, Rung};
@@ -170,6 +170,7 @@ impl<'a, P> Cx<'a, P> {
     pub(super) fn new(input: &'a Input<'a>, policy: &'a P) -> Self {
         let instance = input.instance;
         let mut timers = instance.map(|i| i.timers.clone()).unwrap_or_default();
+        timers.remove(CHILDREN);
         if let Some(Cause::Timer { timer, .. }) = &input.event.cause {
             // It fired, so it runs no longer: leaving its state has nothing to cancel.
             timers.remove(timer);
@@ -278,7 +279,7 @@ impl<'a, P> Cx<'a, P> {
 
     /// Ends the pending links that `rule` made.
     pub fn drop_pending(&mut self, rule: &str) {
-        self.effects.push(Effect::DropPending { rule: rule.to_owned() });
+        self.effects.push(Effect::DropPending { rule: rule.to_owned(), index: None });
     }
 
     /// Ends every pending callback: its customer is not to be contacted.

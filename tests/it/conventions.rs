@@ -50,6 +50,38 @@ async fn the_same_key_and_body_get_the_same_bytes_for_starts_and_events() {
 }
 
 #[tokio::test]
+async fn tokens_and_actors_take_keys_that_outlive_a_restart() {
+    let rig = Rig::wednesday().await;
+    let root = rig.caller("root", Role::Administrator).await;
+    let headers = |key| [("content-type", "application/json"), ("idempotency-key", key)];
+    let eve = json!({ "actor": "eve", "kind": "person", "roles": ["agent"] });
+    let made = keyed(&root, "/v1/tokens", &eve, "t-1").await;
+    assert_eq!((made.status, made.json()["secret"].is_string()), (201, true));
+    let path = made.header("location").unwrap().to_owned();
+    let shift = json!({ "active": true, "on_shift": false });
+    let put = root.request("PUT", "/v1/actors/eve", &headers("p-1"), shift.to_string()).await;
+    let revoked = root.request("DELETE", &path, &headers("r-1"), "").await;
+    let rig = rig.restart().await;
+    let root = Caller { address: rig.address().to_owned(), ..root };
+    let position = rig.engine.position();
+    assert_replayed(&put, &root.request("PUT", "/v1/actors/eve", &headers("p-1"), shift.to_string()).await);
+    assert_replayed(&revoked, &root.request("DELETE", &path, &headers("r-1"), "").await);
+    let again = keyed(&root, "/v1/tokens", &eve, "t-1").await;
+    for name in ["etag", "careflow-position", "location"] {
+        assert_eq!(again.header(name), made.header(name), "{name}");
+    }
+    assert_eq!((again.status, again.header("idempotent-replayed")), (201, Some("true")));
+    assert_eq!((again.json()["token"]["revoked"].as_bool(), again.json().get("secret")), (Some(true), None));
+    assert_eq!(keyed(&root, "/v1/tokens", &shift, "t-1").await.problem(422), "invalid_body");
+    let other = json!({ "actor": "eve", "roles": ["trainer"] });
+    assert_eq!(keyed(&root, "/v1/tokens", &other, "t-1").await.problem(409), "key_reused");
+    let back = json!({ "active": true, "on_shift": true });
+    let other = root.request("PUT", "/v1/actors/eve", &headers("p-1"), back.to_string()).await;
+    assert_eq!(other.problem(409), "key_reused");
+    assert_eq!(rig.engine.position(), position, "nothing was added by any of it");
+}
+
+#[tokio::test]
 async fn members_in_another_order_are_the_same_command() {
     let rig = Rig::wednesday().await;
     let customer = rig.caller("c-1", Role::Customer).await;

@@ -174,7 +174,7 @@ impl Rig {
     pub async fn token_with(&self, actor: &str, roles: &[Role]) -> String {
         let kind = if roles == [Role::Gateway] { ActorKind::Service } else { ActorKind::Person };
         let identity = Identity { actor: actor.into(), kind, roles: roles.to_vec() };
-        self.engine.create_token(identity, Actor::system()).await.unwrap().1
+        self.engine.create_token(identity, Actor::system(), None).await.unwrap().secret.unwrap()
     }
 
     /// Somebody who sends requests with a token.

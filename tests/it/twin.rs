@@ -190,7 +190,7 @@ impl Twin {
         let engine = Engine::open(parts).await.unwrap();
         let roles = vec![Role::Agent];
         let identity = Identity { actor: "ann".into(), kind: ActorKind::Person, roles };
-        let token = Some(engine.create_token(identity, Actor::system()).await.unwrap().1);
+        let token = Some(engine.create_token(identity, Actor::system(), None).await.unwrap().secret.unwrap());
         let address = serve(Some(&engine), Limits::default()).await;
         Self { engine, ann: Caller { address, token } }
     }

@@ -17,6 +17,7 @@ impl Consultation {
     /// Row 15.
     pub(super) fn answer(&mut self, answer: &Answer, cx: &mut Cx<'_>) -> Pass {
         self.intake_complete(cx)?;
+        cx.policy.satisfaction.on_scale(answer.score)?;
         if let Some(open) = self.open_promise() {
             open.kept_at = Some(cx.now);
         }
@@ -53,6 +54,7 @@ impl Consultation {
     /// What the customer said in `confirm`.
     pub(super) fn take_word(&mut self, word: &Confirm, cx: &Cx<'_>) -> Pass {
         proven("recording_ref", word.recording_ref.as_ref(), cx)?;
+        cx.policy.satisfaction.on_scale(word.score)?;
         self.satisfied(word.score, Some(word.satisfied));
         Ok(())
     }

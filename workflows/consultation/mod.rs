@@ -19,6 +19,7 @@ pub mod event;
 mod flow;
 mod links;
 mod machine;
+pub mod measures;
 pub mod policy;
 mod promise;
 mod samples;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::Category;
+use super::measures::{KpiPolicy, SatisfactionPolicy};
 use crate::kernel::case::{Case, Channel, Priority, Tier};
 use crate::kernel::common::CasePolicy;
 use crate::kernel::fault::{Fault, join};
@@ -74,6 +75,12 @@ pub struct Policy {
     pub chain_depth_max: u32,
     /// How long an ended case is kept at least.
     pub retention: Span,
+    /// What is aimed at.
+    #[serde(default)]
+    pub kpi: KpiPolicy,
+    /// How customers are asked for their judgement (S0-17, S0-18).
+    #[serde(default)]
+    pub satisfaction: SatisfactionPolicy,
 }
 
 /// Names of queues.
@@ -441,6 +448,8 @@ impl Policy {
         self.check_order(&mut faults);
         self.check_windows(&mut faults);
         self.check_callbacks(&mut faults);
+        self.kpi.check(self.satisfaction.scale, &mut faults);
+        self.satisfaction.check(&mut faults);
         faults
     }
 

@@ -60,7 +60,7 @@ async fn desk() -> Desk {
     let mut secrets = BTreeMap::new();
     for (name, roles) in PEOPLE {
         let identity = Identity { actor: name.into(), kind: ActorKind::Person, roles: roles.to_vec() };
-        secrets.insert(name, engine.create_token(identity, by.clone()).await.unwrap().1);
+        secrets.insert(name, engine.create_token(identity, by.clone(), None).await.unwrap().secret.unwrap());
     }
     let state = AppState::new(registry.all(), Limits::default());
     state.open(engine.clone());
@@ -527,6 +527,68 @@ async fn a_token_opens_from_its_making_to_its_revocation() {
     assert_eq!(call().await.problem(), (401, "wrong_token"));
     let unknown = desk.send("root", "DELETE", "/v1/tokens/none", &[], json!({})).await;
     assert_eq!(unknown.problem(), (404, "unknown_token"));
+}
+
+/// What a sender of a key compares: status, sequence, position.
+fn place(seen: &Seen) -> (u16, String, String) {
+    (seen.status, seen.header("etag").to_owned(), seen.header("careflow-position").to_owned())
+}
+
+#[tokio::test]
+async fn a_repeated_token_meets_itself_and_tells_its_secret_once() {
+    let desk = desk().await;
+    let key = [("idempotency-key", "t-1")];
+    let make = |body: Value| desk.send("root", "POST", "/v1/tokens", &key, body);
+    assert_eq!(make(json!({ "actor": "eve", "roles": [] })).await.problem(), (422, "invalid_body"));
+    let body = json!({ "actor": "eve", "roles": ["agent"] });
+    let (first, again) = (make(body.clone()).await, make(body.clone()).await);
+    assert_eq!(place(&first), place(&again), "a refused request uses up no key");
+    assert_eq!((first.status, first.headers.contains_key("idempotent-replayed")), (201, false));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!((first.body["secret"].is_string(), again.body.get("secret")), (true, None));
+    assert_eq!(
+        (&first.body["token"], first.header("location")),
+        (&again.body["token"], again.header("location"))
+    );
+    let other = make(json!({ "actor": "eve", "roles": ["supervisor"] })).await;
+    assert_eq!(other.problem(), (409, "key_reused"));
+    let tokens = desk.get("root", "/v1/tokens").await;
+    assert_eq!(tokens.body.to_string().matches("\"eve\"").count(), 1);
+
+    let path = first.header("location").to_owned();
+    let revoke = |headers| desk.send("root", "DELETE", &path, headers, json!({}));
+    assert_eq!(revoke(&key).await.problem(), (409, "key_reused"), "the key made the token");
+    assert_eq!(revoke(&[("if-match", "\"1\"")]).await.problem(), (400, "invalid_header"));
+    let (first, again) =
+        (revoke(&[("idempotency-key", "t-2")]).await, revoke(&[("idempotency-key", "t-2")]).await);
+    assert_eq!((place(&first), &first.body), (place(&again), &again.body));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(place(&revoke(&[]).await), place(&first), "what is revoked is revoked by that entry");
+    assert_eq!(make(body).await.body["token"]["revoked"], true, "a replay shows the token as it is now");
+}
+
+#[tokio::test]
+async fn a_repeated_change_of_an_actor_overwrites_nothing() {
+    let desk = desk().await;
+    let here = &desk;
+    let put = |key: &'static str, body: Value| async move {
+        let headers = [("idempotency-key", key)];
+        here.send("root", "PUT", "/v1/actors/ann", &headers, body).await
+    };
+    let (off, on) =
+        (json!({ "active": true, "on_shift": false }), json!({ "active": true, "on_shift": true }));
+    let first = put("a-1", off.clone()).await;
+    put("a-2", on.clone()).await;
+    let late = put("a-1", off).await;
+    assert_eq!((place(&late), late.header("idempotent-replayed")), (place(&first), "true"));
+    assert_eq!((&late.body["on_shift"], &first.body["on_shift"]), (&json!(true), &json!(false)));
+    assert_eq!(put("a-1", on).await.problem(), (409, "key_reused"));
+    desk.start("c-1").await;
+    let gone = json!({ "active": false, "on_shift": false });
+    assert_eq!(put("a-3", gone.clone()).await.problem(), (422, "invalid_body"));
+    let mut named = gone;
+    named["successor"] = json!("sue");
+    assert_eq!(put("a-3", named).await.status, 200, "a refused request uses up no key");
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use crate::kernel::title::Title;
 
 /// The probe; `data_version` and `breaks` differ between binaries.
 pub struct Probe {
+    pub name: &'static str,
     pub states: Vec<StateSpec>,
     pub data_version: u32,
     pub upgrades: bool,
@@ -29,7 +30,14 @@ impl Probe {
     pub fn version(data_version: u32) -> Self {
         let state = |path: &str, is_final| StateSpec { path: path.into(), is_final };
         let states = vec![state("open.on", false), state("closed.off", true)];
-        Self { states, data_version, upgrades: true }
+        Self { name: "probe", states, data_version, upgrades: true }
+    }
+}
+
+impl Probe {
+    /// The same under another name: a flow that another binary has.
+    pub fn later() -> Self {
+        Self { name: "later", ..Self::version(1) }
     }
 }
 
@@ -45,6 +53,9 @@ fn any() -> Value {
             "follow": { "type": "integer" },
             "refuse": { "type": "boolean" },
             "panic": { "type": "boolean" },
+            "child": { "type": "object" },
+            "fill": { "type": "integer" },
+            "link": { "type": "object" },
             "close": { "type": "boolean" },
         },
         "additionalProperties": false,
@@ -53,7 +64,7 @@ fn any() -> Value {
 
 impl Workflow for Probe {
     fn name(&self) -> &'static str {
-        "probe"
+        self.name
     }
 
     fn data_version(&self) -> u32 {
@@ -134,17 +145,34 @@ impl Workflow for Probe {
             }));
         }
         for index in 0..payload.get("spawn").and_then(Value::as_u64).unwrap_or(0) {
-            let payload = Map::from_iter([("customer_id".to_owned(), json!("child"))]);
+            let mut child = Map::from_iter([("customer_id".to_owned(), json!("child"))]);
+            // What `child` says of an index is the start of that child.
+            let told = payload.get("child").and_then(|child| child.get(index.to_string())?.as_object());
+            child.extend(told.cloned().unwrap_or_default());
             effects.push(Effect::Count { name: "spawns".into(), key: "all".into() });
             effects.push(Effect::Spawn(Spawn {
                 rule: "told".into(),
                 index: u32::try_from(index).expect("tests spawn a few"),
                 workflow: "probe".into(),
                 link: "spawned".into(),
-                payload,
+                payload: child,
                 child: None,
                 due: None,
                 lapses: None,
+            }));
+        }
+        if let Some(link) = payload.get("link") {
+            // The start of the child is what `payload` says; `lapses` is milliseconds from now.
+            let lapses = link["lapses"].as_i64().map(|millis| input.now.plus_millis(millis));
+            effects.push(Effect::Spawn(Spawn {
+                rule: "linked".into(),
+                index: 1,
+                workflow: "later".into(),
+                link: "spawned".into(),
+                payload: link["payload"].as_object().cloned().unwrap_or_default(),
+                child: None,
+                due: None,
+                lapses,
             }));
         }
         let name = match input.event.payload.get("timer") {
@@ -156,6 +184,9 @@ impl Workflow for Probe {
         }
         if let Some(note) = payload.get("note") {
             data["note"] = note.clone();
+        }
+        if let Some(bytes) = payload.get("fill").and_then(Value::as_u64) {
+            data["fill"] = json!("x".repeat(usize::try_from(bytes).expect("tests fill a few")));
         }
         let follows = payload.get("follow").and_then(Value::as_u64).unwrap_or(0);
         let follow = (0..follows).map(|_| Follow { event: "act", payload: Map::new() }).collect();
@@ -197,42 +228,49 @@ impl Workflow for Probe {
     }
 }
 
-/// A definition and a calendar for the probe.
-pub fn sources() -> Vec<Source> {
+/// A calendar, and a definition for each probe.
+pub fn sources(probes: &[Probe]) -> Vec<Source> {
+    let mut sources = vec![calendar()];
+    sources.extend(probes.iter().map(|probe| definition(probe.name)));
+    sources
+}
+
+fn source(file: &str, text: &str, content: Content, hash: &str) -> Source {
+    Source { file: file.into(), text: text.into(), value: Value::Null, hash: hash.into(), content }
+}
+
+fn definition(name: &str) -> Source {
     let title = Title { en: "Probe".into(), zh: "探针".into() };
+    let hash = if name == "probe" { "d" } else { "e" }.repeat(32);
     let definition = Definition {
-        workflow: "probe".into(),
+        workflow: name.into(),
         version: 1,
-        hash: "d".repeat(32),
+        hash: hash.clone(),
         calendar: "always".into(),
-        title: title.clone(),
+        title,
         roles: ["begin", "act", "assigned"].map(|e| (e.to_owned(), vec![Role::Agent, Role::System])).into(),
         states: Default::default(),
         events: Default::default(),
         clocks: Default::default(),
         policy: Arc::new(()),
     };
+    let text = "version: 1\ntitle: {en: Probe, zh: 探针}\ncalendar: always\n\
+        roles: {begin: [agent, system], act: [agent, system], assigned: [agent, system]}\npolicy: {}\n\
+        states: {closed: {en: a, zh: b}, closed.off: {en: a, zh: b}, open: {en: a, zh: b}, open.on: {en: a, zh: b}}\n\
+        events: {begin: {en: a, zh: b}, act: {en: a, zh: b}, assigned: {en: a, zh: b}}\n";
+    let text = format!("workflow: {name}\n{text}");
+    source(&format!("{name}.yaml"), &text, Content::Definition(definition), &hash)
+}
+
+fn calendar() -> Source {
+    let title = Title { en: "Always".into(), zh: "总是".into() };
     let week = json!({ "mon": ["00:00-24:00"] });
     let file: CalendarFile = serde_json::from_value(json!({
         "name": "always", "version": 1, "title": title, "zone": "Asia/Shanghai", "weekly": week,
     }))
     .unwrap();
-    let source = |file: &str, text: &str, content, hash: &str| Source {
-        file: file.into(),
-        text: text.into(),
-        value: Value::Null,
-        hash: hash.into(),
-        content,
-    };
-    let definition_text = "workflow: probe\nversion: 1\ntitle: {en: Probe, zh: 探针}\ncalendar: always\n\
-        roles: {begin: [agent, system], act: [agent, system], assigned: [agent, system]}\npolicy: {}\n\
-        states: {closed: {en: a, zh: b}, closed.off: {en: a, zh: b}, open: {en: a, zh: b}, open.on: {en: a, zh: b}}\n\
-        events: {begin: {en: a, zh: b}, act: {en: a, zh: b}, assigned: {en: a, zh: b}}\n";
     let calendar_text = "name: always\nversion: 1\ntitle: {en: Always, zh: 总是}\nzone: Asia/Shanghai\n\
         weekly: {mon: [\"00:00-24:00\"]}\n";
     let calendar = Content::Calendar(file.check().unwrap());
-    vec![
-        source("probe.yaml", definition_text, Content::Definition(definition), &"d".repeat(32)),
-        source("always.yaml", calendar_text, calendar, &"c".repeat(32)),
-    ]
+    source("always.yaml", calendar_text, calendar, &"c".repeat(32))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use boon::{Compiler, Schemas};
 use serde_json::{Value, json};
 
+use super::super::measures::Ending;
 use super::super::policy::Policy;
 use super::super::samples::samples;
 use super::drive::{document, workflow};
@@ -158,6 +159,29 @@ fn wrong_policy_values_are_refused_at_their_place() {
         ),
         ("/callback/rate/post_resolution", json!(101), "/callback/rate/post_resolution"),
         ("/callback/post_resolution_after", json!("8 hours"), "/callback/post_resolution_after"),
+        ("/kpi/targets/K02", json!(0), "/kpi/targets/K02"),
+        ("/kpi/targets/K04", json!(101), "/kpi/targets/K04"),
+        ("/kpi/targets/K07", json!(101), "/kpi/targets/K07"),
+        ("/kpi/targets/K08", json!(0), "/kpi/targets/K08"),
+        ("/kpi/targets/K09", json!("5.1"), "/kpi/targets/K09"),
+        ("/kpi/targets/K09", json!("4.25"), "/kpi/targets/K09"),
+        ("/kpi/targets/K09", json!("+.2"), "/kpi/targets/K09"),
+        ("/kpi/targets/K19", json!(0), "/kpi/targets/K19"),
+        ("/kpi/targets/K37", json!(101), "/kpi/targets/K37"),
+        ("/satisfaction/scale/best", json!(6), "/satisfaction/scale"),
+        ("/satisfaction/scale/worst", json!(0), "/satisfaction/scale"),
+        ("/satisfaction/scale/worst", json!(4), "/satisfaction/scale"),
+        ("/satisfaction/low", json!(0), "/satisfaction/low"),
+        ("/satisfaction/low", json!(4), "/satisfaction/low"),
+        ("/satisfaction/neutral", json!(2), "/satisfaction/neutral"),
+        ("/satisfaction/neutral", json!(5), "/satisfaction/neutral"),
+        ("/satisfaction/link_ttl", json!("7 working days"), "/satisfaction/link_ttl"),
+        ("/satisfaction/recovery", json!("48 business hours"), "/satisfaction/recovery"),
+        (
+            "/satisfaction/survey_on_disposition/except/1",
+            json!("withdrawn"),
+            "/satisfaction/survey_on_disposition/except/1",
+        ),
     ] {
         let mut values = document()["policy"].clone();
         *values.pointer_mut(pointer).unwrap() = wrong;
@@ -182,6 +206,30 @@ fn all_faults_are_told_at_once() {
     values["warn_at"] = json!(0);
     values["retention"] = json!("30 calendar days");
     assert_eq!(workflow().policy(&values).unwrap_err().len(), 2);
+}
+
+#[test]
+fn definition_without_measures_has_the_shipped_ones() {
+    let mut values = document()["policy"].clone();
+    for group in ["kpi", "satisfaction"] {
+        values.as_object_mut().unwrap().remove(group);
+    }
+    let read = |values: &Value| serde_json::from_value::<Policy>(values.clone()).unwrap();
+    assert_eq!(read(&values), read(&document()["policy"]));
+    assert_eq!(complaints(workflow().policy_schema(), &values), None);
+    values["satisfaction"] = json!({ "low": 1 });
+    assert_eq!((read(&values).satisfaction.low, read(&values).satisfaction.neutral), (1, 3));
+}
+
+#[test]
+fn endings_after_which_nobody_is_asked_are_endings_of_the_flow() {
+    let flow = workflow();
+    for state in flow.states() {
+        let Some(name) = state.path.strip_prefix("closed.") else { continue };
+        assert!(serde_json::from_value::<Ending>(json!(name)).is_ok(), "{name}");
+    }
+    let closed = flow.states().iter().filter(|state| state.path.starts_with("closed.")).count();
+    assert_eq!(closed, 9, "and no other");
 }
 
 #[test]

@@ -329,7 +329,7 @@ fn summary(effect: &Effect) -> String {
         Effect::Arm { timer, .. } => format!("arm {timer}"),
         Effect::Cancel { timer } => format!("cancel {timer}"),
         Effect::Spawn(spawn) => format!("spawn {} {}", spawn.workflow, spawn.rule),
-        Effect::DropPending { rule } => format!("drop {rule}"),
+        Effect::DropPending { rule, .. } => format!("drop {rule}"),
         Effect::Send(send) => format!("send {}", send.event),
         Effect::Park { number, .. } => format!("park {number}"),
         Effect::Notify(notice) => format!("notify {} {}", notice.to, notice.template),

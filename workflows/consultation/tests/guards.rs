@@ -421,6 +421,31 @@ fn late_message_starts_a_new_case_with_the_first_owner_on_shift() {
 }
 
 #[test]
+fn score_lies_on_the_scale_of_the_policy() {
+    let narrow = |values: &mut Value| {
+        values["satisfaction"] = json!({ "scale": { "worst": 2, "best": 4 }, "low": 2, "neutral": 3 });
+        values["kpi"]["targets"]["K09"] = json!("3.5");
+    };
+    for (score, fits) in [(1, false), (2, true), (4, true), (5, false)] {
+        let mut drive = Drive::accepted().with_policy(narrow);
+        let mut scored = answer();
+        scored["score"] = json!(score);
+        if !fits {
+            refuses(&mut drive, agent("agent-a"), "answer", scored, RefusalKind::Input, "score_off_scale");
+            scored = answer();
+        }
+        drive.send(agent("agent-a"), "answer", scored);
+        let word = json!({ "satisfied": true, "score": score });
+        if fits {
+            drive.send(customer(), "confirm", word);
+            assert_eq!(drive.data().case.satisfaction.unwrap().score, Some(score));
+        } else {
+            refuses(&mut drive, customer(), "confirm", word, RefusalKind::Input, "score_off_scale");
+        }
+    }
+}
+
+#[test]
 fn late_word_of_the_customer_counts() {
     let mut drive = Drive::after(&["submit:mail", "withdraw:customer"]);
     drive.send(customer(), "confirm", json!({ "satisfied": true, "score": 5 }));
