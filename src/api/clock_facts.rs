@@ -6,137 +6,78 @@ use utoipa::ToSchema;
 use crate::kernel::common::Verdict;
 use crate::kernel::sla::fact::{ClockFact, What};
 
-/// What one step did to one clock.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+/// What one step did to one clock; which members stand there depends on `fact`.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct ClockFactView {
     /// The clock.
     #[schema(example = "FRT")]
     pub clock: String,
     /// Which run of it, from 1.
     pub cycle: u32,
-    /// What happened.
-    #[serde(flatten)]
-    pub what: WhatView,
-}
-
-/// What happened to a clock.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(tag = "fact", rename_all = "snake_case")]
-pub enum WhatView {
-    /// It started.
-    Started {
-        /// When.
-        #[schema(format = DateTime)]
-        at: String,
-        /// What it runs against: a duration or a time.
-        #[schema(example = "2 business hours")]
-        target: String,
-        /// When it is due.
-        #[schema(format = DateTime)]
-        due: String,
-        /// Name of the calendar that it is counted on.
-        calendar: String,
-        /// Whether the due lies past what the calendar knows.
-        #[serde(skip_serializing_if = "is_false")]
-        #[schema(required = false)]
-        provisional: bool,
-    },
-    /// It stands still.
-    Paused {
-        /// Since when.
-        #[schema(format = DateTime)]
-        at: String,
-        /// Milliseconds used.
-        elapsed_ms: i64,
-    },
-    /// It runs on.
-    Resumed {
-        /// When.
-        #[schema(format = DateTime)]
-        at: String,
-        /// When it is due now.
-        #[schema(format = DateTime)]
-        due: String,
-        /// Whether the due lies past what the calendar knows.
-        #[serde(skip_serializing_if = "is_false")]
-        #[schema(required = false)]
-        provisional: bool,
-    },
-    /// A manager lets it stand still for a listed reason.
-    Suspended {
-        /// Until when at most.
-        #[schema(format = DateTime)]
-        until: String,
-    },
-    /// Its suspension is over.
-    Released {},
-    /// It stopped.
-    Stopped {
-        /// When, by the trusted source's clock.
-        #[schema(format = DateTime)]
-        at: String,
-        /// `met` or `breached`.
-        verdict: &'static str,
-        /// Milliseconds used.
-        elapsed_ms: i64,
-    },
-    /// It ended without a verdict.
-    Cancelled {
-        /// When.
-        #[schema(format = DateTime)]
-        at: String,
-        /// Milliseconds used.
-        elapsed_ms: i64,
-    },
-    /// It reached a declared point: warning, breach or another level.
-    Reached {
-        /// Percent of its target.
-        level: u32,
-        /// What it ran against.
-        target: String,
-        /// When it was due.
-        #[schema(format = DateTime)]
-        due: String,
-        /// Milliseconds used.
-        elapsed_ms: i64,
-        /// Version of the definition.
-        policy_ver: u32,
-        /// Version of the calendar.
-        cal_ver: u32,
-        /// `retarget` where a shorter target made it reach the point at once.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        #[schema(nullable = false)]
-        cause: Option<String>,
-        /// Whether it was recorded long after.
-        #[serde(skip_serializing_if = "is_false")]
-        #[schema(required = false)]
-        catch_up: bool,
-    },
-    /// It has another target or due.
-    Retargeted {
-        /// When.
-        #[schema(format = DateTime)]
-        at: String,
-        /// What it runs against now.
-        target: String,
-        /// When it was due before.
-        #[schema(format = DateTime)]
-        due_old: String,
-        /// When it is due now.
-        #[schema(format = DateTime)]
-        due: String,
-        /// Why: `priority`, `policy`, `calendar`.
-        cause: String,
-        /// Whether the due lies past what the calendar knows.
-        #[serde(skip_serializing_if = "is_false")]
-        #[schema(required = false)]
-        provisional: bool,
-    },
-    /// A wrong verdict is answered by the right one.
-    Corrected {
-        /// The right verdict: `met` or `breached`.
-        to: &'static str,
-    },
+    /// What happened: `started`, `paused`, `resumed`, `suspended`, `released`, `stopped`,
+    /// `cancelled`, `reached`, `retargeted`, `corrected`.
+    #[schema(example = "started")]
+    pub fact: &'static str,
+    /// When; of a stop, by the trusted source's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
+    pub at: Option<String>,
+    /// What it runs against: a duration or a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "2 business hours")]
+    pub target: Option<String>,
+    /// When it was due before it was retargeted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
+    pub due_old: Option<String>,
+    /// When it is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
+    pub due: Option<String>,
+    /// Name of the calendar that it is counted on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub calendar: Option<String>,
+    /// Present where the due lies past what the calendar knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub provisional: Option<bool>,
+    /// Until when a suspension lasts at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
+    pub until: Option<String>,
+    /// Milliseconds used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub elapsed_ms: Option<i64>,
+    /// `met` or `breached`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub verdict: Option<&'static str>,
+    /// The right verdict: `met` or `breached`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub to: Option<&'static str>,
+    /// The point that was reached: percent of the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub level: Option<u32>,
+    /// Why it was retargeted, or `retarget` where that made it reach the point at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub cause: Option<String>,
+    /// Present where a point was recorded long after it was reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub catch_up: Option<bool>,
+    /// Version of the definition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub policy_ver: Option<u32>,
+    /// Version of the calendar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub cal_ver: Option<u32>,
 }
 
 /// The name of a verdict.
@@ -147,59 +88,77 @@ pub const fn verdict_name(verdict: Verdict) -> &'static str {
     }
 }
 
-fn is_false(flag: &bool) -> bool {
-    !*flag
+/// Present only where it is so, as in the entry.
+fn flag(set: bool) -> Option<bool> {
+    set.then_some(true)
 }
 
 impl From<&ClockFact> for ClockFactView {
     fn from(fact: &ClockFact) -> Self {
-        Self { clock: fact.clock.clone(), cycle: fact.cycle, what: WhatView::from(&fact.what) }
+        Self { clock: fact.clock.clone(), cycle: fact.cycle, ..Self::of(&fact.what) }
     }
 }
 
-impl From<&What> for WhatView {
-    fn from(what: &What) -> Self {
+impl ClockFactView {
+    fn of(what: &What) -> Self {
+        let text = |at: &dyn std::fmt::Display| Some(at.to_string());
         match what {
-            What::Started { at, target, due, calendar, provisional } => Self::Started {
-                at: at.to_string(),
-                target: target.to_string(),
-                due: due.to_string(),
-                calendar: calendar.clone(),
-                provisional: *provisional,
+            What::Started { at, target, due, calendar, provisional } => Self {
+                fact: "started",
+                at: text(at),
+                target: text(target),
+                due: text(due),
+                calendar: Some(calendar.clone()),
+                provisional: flag(*provisional),
+                ..Self::default()
             },
-            What::Paused { at, elapsed_ms } => Self::Paused { at: at.to_string(), elapsed_ms: *elapsed_ms },
-            What::Resumed { at, due, provisional } => {
-                Self::Resumed { at: at.to_string(), due: due.to_string(), provisional: *provisional }
+            What::Paused { at, elapsed_ms } => {
+                Self { fact: "paused", at: text(at), elapsed_ms: Some(*elapsed_ms), ..Self::default() }
             }
-            What::Suspended { until } => Self::Suspended { until: until.to_string() },
-            What::Released => Self::Released {},
-            What::Stopped { at, verdict, elapsed_ms } => {
-                Self::Stopped { at: at.to_string(), verdict: verdict_name(*verdict), elapsed_ms: *elapsed_ms }
-            }
+            What::Resumed { at, due, provisional } => Self {
+                fact: "resumed",
+                at: text(at),
+                due: text(due),
+                provisional: flag(*provisional),
+                ..Self::default()
+            },
+            What::Suspended { until } => Self { fact: "suspended", until: text(until), ..Self::default() },
+            What::Released => Self { fact: "released", ..Self::default() },
+            What::Stopped { at, verdict, elapsed_ms } => Self {
+                fact: "stopped",
+                at: text(at),
+                verdict: Some(verdict_name(*verdict)),
+                elapsed_ms: Some(*elapsed_ms),
+                ..Self::default()
+            },
             What::Cancelled { at, elapsed_ms } => {
-                Self::Cancelled { at: at.to_string(), elapsed_ms: *elapsed_ms }
+                Self { fact: "cancelled", at: text(at), elapsed_ms: Some(*elapsed_ms), ..Self::default() }
             }
-            What::Reached { level, target, due, elapsed_ms, policy_ver, cal_ver, cause, catch_up } => {
-                Self::Reached {
-                    level: *level,
-                    target: target.to_string(),
-                    due: due.to_string(),
-                    elapsed_ms: *elapsed_ms,
-                    policy_ver: *policy_ver,
-                    cal_ver: *cal_ver,
-                    cause: cause.clone(),
-                    catch_up: *catch_up,
-                }
-            }
-            What::Retargeted { at, target, due_old, due, cause, provisional } => Self::Retargeted {
-                at: at.to_string(),
-                target: target.to_string(),
-                due_old: due_old.to_string(),
-                due: due.to_string(),
+            What::Reached { level, target, due, elapsed_ms, policy_ver, cal_ver, cause, catch_up } => Self {
+                fact: "reached",
+                level: Some(*level),
+                target: text(target),
+                due: text(due),
+                elapsed_ms: Some(*elapsed_ms),
+                policy_ver: Some(*policy_ver),
+                cal_ver: Some(*cal_ver),
                 cause: cause.clone(),
-                provisional: *provisional,
+                catch_up: flag(*catch_up),
+                ..Self::default()
             },
-            What::Corrected { to } => Self::Corrected { to: verdict_name(*to) },
+            What::Retargeted { at, target, due_old, due, cause, provisional } => Self {
+                fact: "retargeted",
+                at: text(at),
+                target: text(target),
+                due_old: text(due_old),
+                due: text(due),
+                cause: Some(cause.clone()),
+                provisional: flag(*provisional),
+                ..Self::default()
+            },
+            What::Corrected { to } => {
+                Self { fact: "corrected", to: Some(verdict_name(*to)), ..Self::default() }
+            }
         }
     }
 }

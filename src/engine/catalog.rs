@@ -85,6 +85,16 @@ impl Catalog {
         self.calendars.get(hash)
     }
 
+    /// Calendars in force of which older versions were published: name, version, content hash.
+    pub fn amended(&self) -> Vec<(String, u32, String)> {
+        let in_force = self.calendars_in_force.iter().filter_map(|(name, hash)| {
+            let current = self.calendars.get(hash)?;
+            let older = self.calendars.values().any(|c| c.name() == name && c.version() < current.version());
+            older.then(|| (name.clone(), current.version(), hash.clone()))
+        });
+        in_force.collect()
+    }
+
     /// The content hash of a version of a workflow's definition.
     pub fn version(&self, workflow: &str, version: u32) -> Option<String> {
         let mut all = self.definitions.values().map(|(definition, _)| definition);

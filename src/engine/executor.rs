@@ -72,6 +72,8 @@ pub enum Message {
     Settle(oneshot::Sender<()>),
     /// The held batches or the definitions in force changed: what is due is read anew.
     Reload(oneshot::Sender<()>),
+    /// The files in force are known: what is due may fire.
+    Begin,
     /// Finish what waits, then end.
     Stop,
 }
@@ -93,7 +95,7 @@ pub struct Executor {
     flying: Option<(Group, Append)>,
     /// Who waits for quiet, with the position that must be published, once nothing was due.
     settling: VecDeque<(Option<Position>, oneshot::Sender<()>)>,
-    /// After a full disk nothing due is tried before this moment.
+    /// Nothing due is tried before this moment: until the opening is done, and after a full disk.
     rests_until: Instant,
     last: Position,
     recorded: Instant,
@@ -113,7 +115,7 @@ impl Executor {
             building: Group::default(),
             flying: None,
             settling: VecDeque::new(),
-            rests_until: Instant::default(),
+            rests_until: FAR,
             last: tail.last,
             recorded,
             stopping: false,
@@ -242,6 +244,7 @@ impl Executor {
                 // Whoever waits is told; one who stopped waiting is no reason to fail.
                 done.send(()).ok();
             }
+            Message::Begin => self.rests_until = Instant::default(),
             Message::Stop => {
                 self.queue.close();
                 self.stopping = true;
@@ -582,7 +585,7 @@ impl Executor {
                 Message::Settle(done) | Message::Reload(done) => {
                     done.send(()).ok();
                 }
-                Message::Stop => {}
+                Message::Begin | Message::Stop => {}
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Owns every change: the only writer. People, timers, sends, children and administrators go through one step.
 
+mod amend;
 pub mod batch;
 pub mod catalog;
 pub mod command;
@@ -218,6 +219,12 @@ impl Engine {
 
     async fn system(&self, change: SystemChange) -> Answer {
         self.ask(|reply| Message::System(Box::new(change), reply)).await
+    }
+
+    /// Lets what is due fire: the files in force are known.
+    async fn begin(&self) {
+        // A writer that ended has nothing to begin with.
+        self.queue.send(Message::Begin).await.ok();
     }
 
     /// Has the writer read anew what is due: what may start or stands still has changed.

@@ -112,6 +112,8 @@ impl Engine {
         let engine = start(shared, tail, recorded);
         engine.record_binary().await?;
         engine.publish(sources).await?;
+        engine.amend().await?;
+        engine.begin().await;
         Ok(engine)
     }
 
@@ -306,7 +308,7 @@ async fn last_recorded(journal: &dyn Journal, tail: Tail) -> Result<Instant, Ope
 }
 
 /// Every instance in the list of one state of a workflow.
-fn each(
+pub(super) fn each(
     shared: &Shared,
     workflow: &str,
     state: &str,
@@ -327,7 +329,7 @@ fn each(
 }
 
 /// The states in which instances of `workflow` are, by the index's own count.
-fn states_of(shared: &Shared, workflow: &str) -> Vec<String> {
+pub(super) fn states_of(shared: &Shared, workflow: &str) -> Vec<String> {
     let census = shared.index.census();
     census.into_keys().filter(|(name, _)| name == workflow).map(|(_, state)| state).collect()
 }
