@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod canonical;
 pub mod case;
 pub mod common;
+pub mod cron;
 pub mod definition;
 pub mod diagram;
 pub mod effect;
@@ -23,6 +24,7 @@ pub mod machine;
 pub mod outcome;
 pub mod patch;
 pub mod personal;
+
 pub mod span;
 pub mod step;
 pub mod table;

@@ -11,6 +11,7 @@ mod cli_rig;
 mod cli_serve;
 mod cli_token;
 mod conventions;
+mod cron;
 mod definitions;
 mod import_real;
 mod import_small;
