@@ -63,6 +63,7 @@ pub fn definition(roles: &[(&str, &[Role])]) -> Definition {
         roles: roles.iter().map(|(event, roles)| ((*event).to_owned(), roles.to_vec())).collect(),
         states: BTreeMap::new(),
         events: BTreeMap::new(),
+        schedules: Vec::new(),
         policy: Arc::new(()),
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::report::Report;
+use super::schedules;
 use super::schema::{BadSchema, Checker};
 use super::yaml::Document;
 use crate::kernel::actor::Role;
@@ -15,6 +16,7 @@ use crate::kernel::canonical;
 use crate::kernel::definition::Definition;
 use crate::kernel::fault::{Fault, join};
 use crate::kernel::machine::{Workflow, schema_of};
+use crate::kernel::schedule::{SCHEDULES_MAX, Schedule};
 use crate::kernel::title::Title;
 
 /// A definition as its file says it, whatever the workflow.
@@ -41,6 +43,10 @@ pub struct DefinitionFile {
     pub states: BTreeMap<String, Title>,
     /// Titles of events.
     pub events: BTreeMap<String, Title>,
+    /// What starts by itself, at the times of a cron expression.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = SCHEDULES_MAX))]
+    pub schedules: Vec<Schedule>,
 }
 
 /// JSON Schema of a definition of any workflow.
@@ -215,6 +221,8 @@ impl<'a> Reader<'a> {
         let parsed = DefinitionFile::deserialize(document.value())
             .map_err(|e| document.report([Fault::value("", e.to_string())]))?;
         let Some(policy) = policy else { return Err(document.report([])) };
+        let faults = schedules::check(&parsed.schedules, &parsed.workflow, self.workflows);
+        document.report(faults).into_result()?;
         let definition = Definition {
             workflow: parsed.workflow,
             version: parsed.version,
@@ -224,6 +232,7 @@ impl<'a> Reader<'a> {
             roles: parsed.roles,
             states: parsed.states,
             events: parsed.events,
+            schedules: parsed.schedules,
             policy,
         };
         source(file, text, &document, Content::Definition(definition))
@@ -241,7 +250,7 @@ fn source(file: &str, text: &str, document: &Document, mut content: Content) -> 
     Ok(Source { file, text, value, hash, content })
 }
 
-/// Reads every file and checks that each definition's calendar is among them.
+/// Reads every file and checks what they say of each other: calendars, and who may send what schedules start.
 ///
 /// # Errors
 /// Everything wrong with all of them in one report.
@@ -266,6 +275,13 @@ pub fn read_all(reader: &Reader<'_>, files: &[(String, String)]) -> Result<Vec<S
                 calendars.join(", ")
             );
             report = report.merge(document.report([Fault::value("/calendar", message)]));
+        }
+        if let Content::Definition(definition) = &source.content
+            && let faults = schedules::check_senders(definition, &sources, reader.workflows)
+            && !faults.is_empty()
+            && let Ok(document) = Document::parse(&source.file, &source.text)
+        {
+            report = report.merge(document.report(faults));
         }
     }
     report.into_result()?;

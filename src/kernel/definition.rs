@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::actor::Role;
+use super::schedule::Schedule;
 use super::title::Title;
 
 /// The values that one version of a workflow runs with.
@@ -27,6 +28,8 @@ pub struct Definition {
     pub states: BTreeMap<String, Title>,
     /// Titles of events.
     pub events: BTreeMap<String, Title>,
+    /// What starts by itself.
+    pub schedules: Vec<Schedule>,
     /// The machine's typed policy.
     pub policy: Arc<dyn Any + Send + Sync>,
 }

@@ -25,6 +25,7 @@ pub mod outcome;
 pub mod patch;
 pub mod personal;
 
+pub mod schedule;
 pub mod span;
 pub mod step;
 pub mod table;

@@ -413,6 +413,7 @@ impl World {
             roles: workflow.events().iter().map(|spec| (spec.name.to_owned(), roles(spec.name))).collect(),
             states: STATES.iter().map(|(path, en, zh)| ((*path).to_owned(), title(en, zh))).collect(),
             events: EVENTS.iter().map(|(name, en, zh)| ((*name).to_owned(), title(en, zh))).collect(),
+            schedules: Vec::new(),
             policy: Arc::new(ToyPolicy {}),
         };
         let day = json!(["00:00-24:00"]);

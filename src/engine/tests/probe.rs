@@ -208,6 +208,7 @@ pub fn sources() -> Vec<Source> {
         roles: ["begin", "act", "assigned"].map(|e| (e.to_owned(), vec![Role::Agent, Role::System])).into(),
         states: Default::default(),
         events: Default::default(),
+        schedules: Vec::new(),
         policy: Arc::new(()),
     };
     let week = json!({ "mon": ["00:00-24:00"] });

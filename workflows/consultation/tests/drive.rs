@@ -39,6 +39,7 @@ fn definition() -> Definition {
         roles: serde_json::from_value(document["roles"].clone()).unwrap(),
         states: serde_json::from_value(document["states"].clone()).unwrap(),
         events: serde_json::from_value(document["events"].clone()).unwrap(),
+        schedules: Vec::new(),
         policy: workflow().policy(&document["policy"]).unwrap(),
     }
 }
