@@ -187,12 +187,21 @@ fn checked(
     if write.if_match.is_some() {
         return Err(ApiError::new(Code::InvalidHeader, "`If-Match` is for events; timers do not take it"));
     }
+    check_reason(reason)?;
+    let (instance, _) = readable(engine, caller, id)?;
+    Ok((actor, instance))
+}
+
+/// Refuses an administrator's reason that says nothing.
+///
+/// # Errors
+/// `invalid_body`.
+pub fn check_reason(reason: &str) -> Result<(), ApiError> {
     if reason.trim().is_empty() || reason.chars().count() > REASON_LENGTH_MAX {
         let detail = format!("`reason` is 1 to {REASON_LENGTH_MAX} characters");
         return Err(ApiError::new(Code::InvalidBody, detail));
     }
-    let (instance, _) = readable(engine, caller, id)?;
-    Ok((actor, instance))
+    Ok(())
 }
 
 /// A timer that does not run is looked for only after the engine refused: a replayed key

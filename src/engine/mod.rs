@@ -6,12 +6,15 @@ pub mod command;
 pub mod directory;
 mod due;
 mod executor;
+mod firing;
 mod group;
 pub mod metrics;
 mod open;
 mod people;
 pub mod plan;
 mod read;
+pub mod schedule;
+mod schedules;
 mod shared;
 mod submit;
 mod system;
@@ -34,8 +37,10 @@ use crate::kernel::instant::Instant;
 use crate::kernel::personal::Private;
 
 pub use command::{Accepted, Command, CommandError, Preview, Target};
+pub use firing::Ask;
 pub use group::Answer;
 pub use open::{OpenError, Parts, catch_up};
+pub use schedules::ScheduleInfo;
 
 use due::TimerOrder;
 use executor::Message;

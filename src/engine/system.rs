@@ -1,4 +1,4 @@
-//! Owns system objects: tokens, people, published files, imports. They are instances without a machine.
+//! Owns system objects: tokens, people, published files, imports, schedules. They are instances without a machine.
 //!
 //! # Why
 //! Everything durable is an entry. The objects the server itself needs use the
@@ -22,7 +22,7 @@ pub type Outgoing = (InstanceId, &'static str, Map<String, Value>);
 /// A change to a system object.
 #[derive(Clone, Debug)]
 pub struct SystemChange {
-    /// `$token`, `$actor`, `$definition`, `$calendar`, `$import`, `$binary`.
+    /// `$token`, `$actor`, `$definition`, `$calendar`, `$import`, `$binary`, `$schedule`.
     pub workflow: &'static str,
     /// The object.
     pub id: InstanceId,
@@ -36,6 +36,8 @@ pub struct SystemChange {
     pub actor: Actor,
     /// Events for instances that follow from it.
     pub sends: Vec<Outgoing>,
+    /// What else must happen.
+    pub effects: Vec<Effect>,
 }
 
 impl SystemChange {
@@ -52,7 +54,7 @@ impl SystemChange {
         actor: Actor,
     ) -> Self {
         let data = serde_json::to_value(data).expect("system data is plain JSON");
-        Self { workflow, id, event, state, data, actor, sends: Vec::new() }
+        Self { workflow, id, event, state, data, actor, sends: Vec::new(), effects: Vec::new() }
     }
 }
 
@@ -78,6 +80,7 @@ impl World<'_> {
                     failures: 0,
                 })
             })
+            .chain(change.effects)
             .collect();
         let entry = Entry {
             v: ENTRY_VERSION,

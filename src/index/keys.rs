@@ -121,11 +121,11 @@ fn rows(instance: &Instance) -> Vec<Key> {
     };
     let workflow = &instance.workflow;
     let mut rows = vec![row(&List::State { workflow: workflow.clone(), state: instance.state.clone() })];
-    if workflow.starts_with('$') {
+    let system = workflow.starts_with('$');
+    let due = if system { instance.next_due() } else { wake_at(instance) };
+    rows.extend(due.map(|due| joined(&[TIMER, &moment(due), instance.id.as_str().as_bytes()])));
+    if system {
         return rows;
-    }
-    if let Some(due) = wake_at(instance) {
-        rows.push(joined(&[TIMER, &moment(due), instance.id.as_str().as_bytes()]));
     }
     if !(instance.sends.is_empty() && instance.pending.is_empty()) {
         rows.push(sending(&instance.id));

@@ -189,7 +189,8 @@ impl Schedule {
                 // The last day of the period is the start date, which is not counted (R2).
                 let due = self.due.map(|span| calendar.due(to.plus_millis(-1), span));
                 let name = report.as_ref().map(|report| report.name.clone());
-                let values = [("report", json!(name)), ("period_from", json!(from)), ("period_to", json!(to))];
+                let values =
+                    [("report", json!(name)), ("period_from", json!(from)), ("period_to", json!(to))];
                 let due_value = due.map(|due| ("due", json!(due)));
                 let payload =
                     values.into_iter().chain(due_value).map(|(key, value)| (key.to_owned(), value)).collect();
@@ -213,7 +214,10 @@ impl Schedule {
             (Some(start), None) => self.check_texts(&start.payload, &mut faults),
             (None, Some(_)) => {
                 if self.due.is_none() {
-                    faults.push(Fault::value("/due", "a report says when it is due; accepted is a duration like `5 working days`"));
+                    faults.push(Fault::value(
+                        "/due",
+                        "a report says when it is due; accepted is a duration like `5 working days`",
+                    ));
                 }
             }
         }
@@ -227,9 +231,15 @@ impl Schedule {
                 let unknown = braced(text).into_iter().find(|word| !PLACEHOLDERS.contains(word));
                 if let Some(word) = unknown {
                     let known = PLACEHOLDERS.map(|name| format!("`{name}`")).join(", ");
-                    faults.push(Fault::value(path, format!("`{word}` stands for nothing; accepted are {known}")));
+                    faults.push(Fault::value(
+                        path,
+                        format!("`{word}` stands for nothing; accepted are {known}"),
+                    ));
                 } else if text.contains("{due}") && self.due.is_none() {
-                    faults.push(Fault::value(path, "`{due}` stands for nothing, because the schedule has no `due`"));
+                    faults.push(Fault::value(
+                        path,
+                        "`{due}` stands for nothing, because the schedule has no `due`",
+                    ));
                 }
             });
         }
@@ -242,7 +252,8 @@ fn braced(text: &str) -> Vec<&str> {
         let rest = &text[at..];
         rest.find('}').map(|end| &rest[..=end])
     });
-    let word = |text: &&str| text[1..text.len() - 1].bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let word =
+        |text: &&str| text[1..text.len() - 1].bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     ends.filter(word).collect()
 }
 
@@ -275,9 +286,11 @@ fn filled_value(value: &Value, fill: &impl Fn(&str) -> String) -> Value {
     match value {
         Value::String(text) => fill(text).into(),
         Value::Array(items) => items.iter().map(|item| filled_value(item, fill)).collect(),
-        Value::Object(map) => {
-            map.iter().map(|(key, item)| (key.clone(), filled_value(item, fill))).collect::<Map<_, _>>().into()
-        }
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, item)| (key.clone(), filled_value(item, fill)))
+            .collect::<Map<_, _>>()
+            .into(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
@@ -317,12 +330,42 @@ mod tests {
     #[test]
     fn the_last_whole_period_is_the_one_before_the_fire_time() {
         for (period, fire, from, to) in [
-            (Period::Day, "2026-03-11T09:00:00+08:00", "2026-03-10T00:00:00+08:00", "2026-03-11T00:00:00+08:00"),
-            (Period::Week, "2026-03-11T09:00:00+08:00", "2026-03-02T00:00:00+08:00", "2026-03-09T00:00:00+08:00"),
-            (Period::Month, "2026-03-01T01:00:00+08:00", "2026-02-01T00:00:00+08:00", "2026-03-01T00:00:00+08:00"),
-            (Period::Month, "2026-01-31T23:00:00+08:00", "2025-12-01T00:00:00+08:00", "2026-01-01T00:00:00+08:00"),
-            (Period::Quarter, "2026-02-03T09:00:00+08:00", "2025-10-01T00:00:00+08:00", "2026-01-01T00:00:00+08:00"),
-            (Period::Year, "2026-03-11T09:00:00+08:00", "2025-01-01T00:00:00+08:00", "2026-01-01T00:00:00+08:00"),
+            (
+                Period::Day,
+                "2026-03-11T09:00:00+08:00",
+                "2026-03-10T00:00:00+08:00",
+                "2026-03-11T00:00:00+08:00",
+            ),
+            (
+                Period::Week,
+                "2026-03-11T09:00:00+08:00",
+                "2026-03-02T00:00:00+08:00",
+                "2026-03-09T00:00:00+08:00",
+            ),
+            (
+                Period::Month,
+                "2026-03-01T01:00:00+08:00",
+                "2026-02-01T00:00:00+08:00",
+                "2026-03-01T00:00:00+08:00",
+            ),
+            (
+                Period::Month,
+                "2026-01-31T23:00:00+08:00",
+                "2025-12-01T00:00:00+08:00",
+                "2026-01-01T00:00:00+08:00",
+            ),
+            (
+                Period::Quarter,
+                "2026-02-03T09:00:00+08:00",
+                "2025-10-01T00:00:00+08:00",
+                "2026-01-01T00:00:00+08:00",
+            ),
+            (
+                Period::Year,
+                "2026-03-11T09:00:00+08:00",
+                "2025-01-01T00:00:00+08:00",
+                "2026-01-01T00:00:00+08:00",
+            ),
         ] {
             let zone = parse_zone("Asia/Shanghai").unwrap();
             assert_eq!(period.before(at(fire), zone), (at(from), at(to)), "{period:?} {fire}");
@@ -350,7 +393,8 @@ mod tests {
         assert_eq!(daily.check(), []);
         let started = daily.started("consultation", &calendar(), fired("2026-03-11T23:30:00+08:00"));
         assert_eq!(started.workflow, "consultation");
-        let expected = json!({ "subject": "round 7 of 2026-03-11", "tags": ["2026-03-11T15:30:00.000Z"], "n": 1 });
+        let expected =
+            json!({ "subject": "round 7 of 2026-03-11", "tags": ["2026-03-11T15:30:00.000Z"], "n": 1 });
         assert_eq!(Value::Object(started.payload), expected);
     }
 

@@ -39,8 +39,7 @@ fn calendar() -> Calendar {
 
 fn step(instance: Option<&Instance>, name: &str, payload: Value, at: Instant) -> Outcome {
     let Value::Object(payload) = payload else { panic!("a payload is an object") };
-    let event =
-        Event { name: name.into(), payload, actor: Actor::system(), occurred_at: at, cause: None };
+    let event = Event { name: name.into(), payload, actor: Actor::system(), occurred_at: at, cause: None };
     let input = Input {
         definition: &definition(),
         calendar: &calendar(),
