@@ -1,7 +1,7 @@
 //! Owns schedules as they are stored: instances without a machine, one for each (workflow, name).
 //!
 //! A schedule's instance has one timer, armed for the next fire time. Its history
-//! holds every change and every firing. [`super::firing`] says what a firing does.
+//! holds every change and every firing. `firing` says what a firing does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -149,7 +149,7 @@ impl Engine {
     /// [`CommandError::Stopped`] for stored data that this binary cannot read.
     pub fn schedules(&self) -> Result<Vec<ScheduleInfo>, CommandError> {
         let known = self.shared.schedules();
-        let all: Result<Vec<_>, _> = known.values().map(|instance| info(instance)).collect();
+        let all: Result<Vec<_>, _> = known.values().map(info).collect();
         let mut all = all.map_err(CommandError::Stopped)?;
         all.sort_by(|a, b| {
             let key = |info: &ScheduleInfo| (info.data.workflow.clone(), info.data.schedule.name.clone());
@@ -164,7 +164,7 @@ impl Engine {
     /// As [`Engine::schedules`].
     pub fn schedule(&self, id: &InstanceId) -> Result<Option<ScheduleInfo>, CommandError> {
         let known = self.shared.schedules();
-        known.get(id).map(|instance| info(instance)).transpose().map_err(CommandError::Stopped)
+        known.get(id).map(info).transpose().map_err(CommandError::Stopped)
     }
 
     /// The firings of a schedule recorded before its entry at `before`, newest first, at most `limit`; and

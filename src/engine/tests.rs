@@ -1,6 +1,7 @@
 //! What the writer promises, on the in-memory twins and a clock that is moved by hand.
 
 mod probe;
+mod schedules;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::definition::file::Source;
 use crate::index::Index;
 use crate::index::memory::MemoryIndex;
 use crate::journal::Journal;
@@ -36,13 +38,23 @@ async fn open(
     time: Arc<ManualTime>,
     probe: Probe,
 ) -> Result<Rig, OpenError> {
+    open_with(journal, index, time, probe, sources()).await
+}
+
+async fn open_with(
+    journal: Arc<MemoryJournal>,
+    index: Arc<MemoryIndex>,
+    time: Arc<ManualTime>,
+    probe: Probe,
+    sources: Vec<Source>,
+) -> Result<Rig, OpenError> {
     let rejected = Arc::new(Mutex::new(Vec::new()));
     let log = rejected.clone();
     let parts = Parts {
         journal: journal.clone(),
         index: index.clone(),
         workflows: vec![Arc::new(probe)],
-        sources: sources(),
+        sources,
         time: time.clone(),
         progress: Box::new(|_, _| {}),
         rejected: Box::new(move |refused| log.lock().unwrap().push(refused.clone())),

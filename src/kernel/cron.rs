@@ -63,23 +63,31 @@ struct Field {
     max: u32,
     /// Names of values, from `min` on.
     names: &'static [&'static str],
+    /// Whether `?` says that the other day field decides.
+    asks: bool,
+    /// Whether the value after the last is the first again: Sunday is 0 and 7.
+    wraps: bool,
 }
 
-const SECOND: Field = Field { name: "second", min: 0, max: 59, names: &[] };
-const MINUTE: Field = Field { name: "minute", min: 0, max: 59, names: &[] };
-const HOUR: Field = Field { name: "hour", min: 0, max: 23, names: &[] };
-const DAY: Field = Field { name: "day of the month", min: 1, max: 31, names: &[] };
+const SECOND: Field = Field { name: "second", min: 0, max: 59, names: &[], asks: false, wraps: false };
+const MINUTE: Field = Field { name: "minute", min: 0, max: 59, names: &[], asks: false, wraps: false };
+const HOUR: Field = Field { name: "hour", min: 0, max: 23, names: &[], asks: false, wraps: false };
+const DAY: Field = Field { name: "day of the month", min: 1, max: 31, names: &[], asks: true, wraps: false };
 const MONTH: Field = Field {
     name: "month",
     min: 1,
     max: 12,
     names: &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+    asks: false,
+    wraps: false,
 };
 const WEEKDAY: Field = Field {
     name: "day of the week",
     min: 0,
     max: 6,
     names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
+    asks: true,
+    wraps: true,
 };
 /// Sunday is 0 and 7.
 const SUNDAY: u32 = 7;
@@ -108,7 +116,7 @@ impl Cron {
         let clock = [SECOND.read(second)?, read(&MINUTE, 0)?, read(&HOUR, 1)?];
         let (day, month, weekday) = (read(&DAY, 2)?, read(&MONTH, 3)?, read(&WEEKDAY, 4)?);
         // The crate's Sunday is 1.
-        let weekday: Values = weekday.map(|days| days.iter().map(|day| day % SUNDAY + 1).collect());
+        let weekday: Values = weekday.map(|days| days.iter().map(|day| day + 1).collect());
         let either = if day.is_some() && weekday.is_some() {
             vec![(&day, &None), (&None, &weekday)]
         } else {
@@ -182,10 +190,7 @@ pub(super) fn instant(civil: NaiveDateTime, zone: Tz) -> Instant {
 impl Field {
     /// Reads a field: `*`, or values, ranges and steps, with commas between.
     fn read(&self, text: &str) -> Result<Values, String> {
-        if text == "*"
-            || text == "*/1"
-            || (text == "?" && (self.name == DAY.name || self.name == WEEKDAY.name))
-        {
+        if text == "*" || text == "*/1" || (text == "?" && self.asks) {
             return Ok(None);
         }
         let (mut values, mut single) = (BTreeSet::new(), BTreeSet::new());
@@ -207,9 +212,9 @@ impl Field {
         Ok(Some(values))
     }
 
-    /// Above every value, but for 7 as Sunday.
+    /// Above every value; what wraps is its own remainder by it.
     fn modulus(&self) -> u32 {
-        if self.name == WEEKDAY.name { SUNDAY } else { self.max + 1 }
+        self.max + 1
     }
 
     /// First and last value of `range`; a single value with a step goes on to the end.
@@ -223,8 +228,11 @@ impl Field {
         };
         let first = self.value(text, first)?;
         // `Fri-Sun` is a range that people write.
-        let last =
-            if last.eq_ignore_ascii_case("sun") && first > 0 { SUNDAY } else { self.value(text, last)? };
+        let last = if self.wraps && last.eq_ignore_ascii_case("sun") && first > 0 {
+            SUNDAY
+        } else {
+            self.value(text, last)?
+        };
         if first > last {
             return Err(format!("`{text}` goes backwards as {}; accepted is `{last}-{first}`", self.name));
         }
@@ -234,7 +242,7 @@ impl Field {
     fn value(&self, text: &str, value: &str) -> Result<u32, String> {
         let named = self.names.iter().position(|name| name.eq_ignore_ascii_case(value));
         let named = named.and_then(|at| u32::try_from(at).ok()).map(|at| at + self.min);
-        let max = if self.name == WEEKDAY.name { SUNDAY } else { self.max };
+        let max = if self.wraps { self.max + 1 } else { self.max };
         let plain = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
         let number = named.or_else(|| value.parse().ok().filter(|_| plain));
         number.filter(|number| (self.min..=max).contains(number)).ok_or_else(|| self.unknown(text, max))

@@ -304,6 +304,7 @@ mod tests {
         Instant::parse(text).unwrap()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers write `json!` in place")]
     fn schedule(more: Value) -> Schedule {
         let mut whole = json!({
             "name": "daily", "title": { "en": "Daily", "zh": "每日" }, "cron": "0 9 * * *",
