@@ -28,16 +28,16 @@
 //! # Invariants
 //! 1. The kernel reads no clock, does no I/O and uses no randomness: same input, same output,
 //!    byte for byte.
-//! 2. The engine is the only writer; people, timers, children and administrators go through the
-//!    same step.
+//! 2. The engine is the only writer; people, timers, schedules, children and administrators go
+//!    through the same step.
 //! 3. State, history, timers and effects of one commit stand together or not at all.
 //! 4. Loading an instance is not a transition: it runs no action and has no effect.
 //! 5. An answer leaves only after everything it saw or did is on stable storage and published.
 //! 6. A read that follows an acknowledged write sees it, lists too.
 //! 7. Recovery applies recorded outcomes and never runs workflow code; a binary that cannot
 //!    continue a stored instance refuses to start and says which.
-//! 8. Everything durable is an entry: instances, and also definitions, calendars, tokens and people.
-//!    What is no entry (the ring of refused events) is disposable.
+//! 8. Everything durable is an entry: instances, and also definitions, calendars, tokens, people
+//!    and schedules. What is no entry (the ring of refused events) is disposable.
 //! 9. Every queue, page, payload, retry, commit and batch has a named limit with a reason.
 
 pub mod api;

@@ -4,6 +4,7 @@
 //! Flows see the kernel and nothing else.
 
 pub mod consultation;
+pub mod report;
 
 use std::sync::Arc;
 
@@ -14,8 +15,10 @@ use crate::kernel::step::Typed;
 pub type Shipped = (&'static str, &'static str);
 
 /// The shipped definitions, one for each flow.
-pub const DEFINITIONS: &[Shipped] =
-    &[("consultation/definition.yaml", include_str!("consultation/definition.yaml"))];
+pub const DEFINITIONS: &[Shipped] = &[
+    ("consultation/definition.yaml", include_str!("consultation/definition.yaml")),
+    ("report/definition.yaml", include_str!("report/definition.yaml")),
+];
 
 /// The shipped calendars.
 pub const CALENDARS: &[Shipped] = &[("calendars/cn.yaml", include_str!("calendars/cn.yaml"))];
@@ -29,7 +32,12 @@ pub struct Registry {
 impl Registry {
     /// Every flow of this binary.
     pub fn shipped() -> Self {
-        Self { all: vec![Arc::new(Typed::<consultation::Consultation>::new())] }
+        Self {
+            all: vec![
+                Arc::new(Typed::<consultation::Consultation>::new()),
+                Arc::new(Typed::<report::Report>::new()),
+            ],
+        }
     }
 
     /// The flow called `name`.

@@ -37,6 +37,7 @@ mod rate;
 pub mod request;
 pub mod responses;
 mod roles;
+pub mod schedules;
 pub mod server;
 pub mod state;
 mod strict;
@@ -80,6 +81,14 @@ fn listed() -> OpenApiRouter<AppState> {
         .routes(routes!(timers::fire_timer))
         .routes(routes!(timers::move_timer))
         .routes(routes!(timers::list_timers))
+        .routes(routes!(schedules::list_schedules))
+        .routes(routes!(schedules::preview_fire_times))
+        .routes(routes!(schedules::get_schedule))
+        .routes(routes!(schedules::list_next_fire_times))
+        .routes(routes!(schedules::list_firings))
+        .routes(routes!(schedules::pause_schedule))
+        .routes(routes!(schedules::resume_schedule))
+        .routes(routes!(schedules::run_schedule))
         .routes(routes!(changes::list_changes))
         .routes(routes!(tokens::create_token, tokens::list_tokens))
         .routes(routes!(tokens::revoke_token))

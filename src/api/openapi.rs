@@ -43,6 +43,7 @@ type Use = (Arc<dyn Workflow>, EventSpec);
         (name = "instances", description = "Running and finished cases."),
         (name = "events", description = "Starting instances and moving them on."),
         (name = "timers", description = "What is due when."),
+        (name = "schedules", description = "What starts by itself, and when."),
         (name = "changes", description = "The resumable feed of entries."),
         (name = "tokens", description = "Who may call."),
         (name = "actors", description = "Who can own cases."),

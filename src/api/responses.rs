@@ -40,7 +40,9 @@ pub mod group {
     pub struct Listing;
     /// Sending an event or starting an instance.
     pub struct Sending;
-    /// Changing tokens, actors or timers.
+    /// Reading a schedule.
+    pub struct Scheduling;
+    /// Changing tokens, actors, timers or schedules.
     pub struct Administering;
 }
 
@@ -73,13 +75,25 @@ impl IntoResponses for group::Sending {
     }
 }
 
+impl IntoResponses for group::Scheduling {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        responses(&[CALLING, &[Code::InvalidPath, Code::InvalidQuery, Code::UnknownSchedule]])
+    }
+}
+
 impl IntoResponses for group::Administering {
     fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
         responses(&[
             CALLING,
             BODY,
             &[Code::InvalidPath, Code::UnknownInstance, Code::UnknownTimer, Code::UnknownToken],
-            &[Code::UnknownActor, Code::KeyReused, Code::RefusedByGuard, Code::RefusedInput],
+            &[
+                Code::UnknownSchedule,
+                Code::UnknownActor,
+                Code::KeyReused,
+                Code::RefusedByGuard,
+                Code::RefusedInput,
+            ],
         ])
     }
 }

@@ -65,6 +65,7 @@ pub fn definition(roles: &[(&str, &[Role])]) -> Definition {
         states: BTreeMap::new(),
         events: BTreeMap::new(),
         clocks: Default::default(),
+        schedules: Vec::new(),
         policy: Arc::new(()),
     }
 }

@@ -185,12 +185,21 @@ fn checked(
 ) -> Result<(Actor, Arc<Instance>), ApiError> {
     let actor = caller.in_role(&[Role::Administrator])?;
     write.key_only("timers")?;
+    check_reason(reason)?;
+    let (instance, _) = readable(engine, caller, id)?;
+    Ok((actor, instance))
+}
+
+/// Refuses an administrator's reason that says nothing.
+///
+/// # Errors
+/// `invalid_body`.
+pub fn check_reason(reason: &str) -> Result<(), ApiError> {
     if reason.trim().is_empty() || reason.chars().count() > REASON_LENGTH_MAX {
         let detail = format!("`reason` is 1 to {REASON_LENGTH_MAX} characters");
         return Err(ApiError::new(Code::InvalidBody, detail));
     }
-    let (instance, _) = readable(engine, caller, id)?;
-    Ok((actor, instance))
+    Ok(())
 }
 
 /// A timer that does not run is looked for only after the engine refused: a replayed key

@@ -18,6 +18,7 @@ mod logging;
 pub mod openapi;
 mod progress;
 pub mod rebuild;
+pub mod schedule;
 pub mod schema;
 pub mod serve;
 pub mod table;
@@ -44,6 +45,7 @@ Examples:
   careflow serve --demo --data ./demo              about 200 invented consultations to look at
   careflow import --mapping MAP.yaml FILE.csv      replay another system's ticket log
   careflow token create --role agent --actor u-17
+  careflow schedule list                           what starts by itself, and when
   careflow export --workflow consultation --out history.jsonl
 
 Exit codes:
@@ -75,6 +77,7 @@ enum Command {
     Definition(definition::Args),
     Token(token::Args),
     Actor(actor::Args),
+    Schedule(schedule::Args),
     Diagram(diagram::Args),
     Table(table::Args),
     Schema(schema::Args),
@@ -93,6 +96,7 @@ impl Command {
             Self::Definition(args) => args.run(),
             Self::Token(args) => args.run().await,
             Self::Actor(args) => args.run().await,
+            Self::Schedule(args) => args.run().await,
             Self::Diagram(args) => args.run(),
             Self::Table(args) => args.run(),
             Self::Schema(args) => args.run(),
@@ -112,6 +116,7 @@ impl Command {
             | Self::Definition(_)
             | Self::Token(_)
             | Self::Actor(_)
+            | Self::Schedule(_)
             | Self::Diagram(_)
             | Self::Table(_)
             | Self::Schema(_)

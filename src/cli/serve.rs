@@ -165,7 +165,9 @@ async fn open_engine(store: &Store, sources: Vec<Source>, state: &AppState) -> R
     };
     let engine = store.engine(sources, Arc::new(WallTime), Box::new(progress)).await;
     shown.finish();
-    Ok(engine?)
+    let engine = engine?;
+    engine.run_schedules().await.map_err(|error| Failure::Directory(error.to_string()))?;
+    Ok(engine)
 }
 
 /// Says what opening the directory found that an operator should know.

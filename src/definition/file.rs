@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::clocks;
 use super::report::Report;
+use super::schedules;
 use super::schema::{BadSchema, Checker};
 use super::yaml::Document;
 use crate::kernel::actor::Role;
@@ -16,6 +17,7 @@ use crate::kernel::canonical;
 use crate::kernel::definition::Definition;
 use crate::kernel::fault::{Fault, join};
 use crate::kernel::machine::{Workflow, schema_of};
+use crate::kernel::schedule::{SCHEDULES_MAX, Schedule};
 use crate::kernel::sla::rule::{Rule, resolve};
 use crate::kernel::title::Title;
 
@@ -46,6 +48,10 @@ pub struct DefinitionFile {
     pub states: BTreeMap<String, Title>,
     /// Titles of events.
     pub events: BTreeMap<String, Title>,
+    /// What starts by itself, at the times of a cron expression.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = SCHEDULES_MAX))]
+    pub schedules: Vec<Schedule>,
 }
 
 /// JSON Schema of a definition of any workflow.
@@ -227,6 +233,8 @@ impl<'a> Reader<'a> {
         let parsed = DefinitionFile::deserialize(document.value())
             .map_err(|e| document.report([Fault::value("", e.to_string())]))?;
         let Some(policy) = policy else { return Err(document.report([])) };
+        let faults = schedules::check(&parsed.schedules, &parsed.workflow, self.workflows);
+        document.report(faults).into_result()?;
         let definition = Definition {
             workflow: parsed.workflow,
             version: parsed.version,
@@ -237,6 +245,7 @@ impl<'a> Reader<'a> {
             states: parsed.states,
             events: parsed.events,
             clocks: resolve(parsed.clocks, workflow.ladder(policy.as_ref())),
+            schedules: parsed.schedules,
             policy,
         };
         source(file, text, &document, Content::Definition(definition))
@@ -254,7 +263,7 @@ fn source(file: &str, text: &str, document: &Document, mut content: Content) -> 
     Ok(Source { file, text, value, hash, content })
 }
 
-/// Reads every file and checks that each definition's calendar is among them.
+/// Reads every file and checks what they say of each other: calendars, and who may send what schedules start.
 ///
 /// # Errors
 /// Everything wrong with all of them in one report.
@@ -272,7 +281,7 @@ pub fn read_all(reader: &Reader<'_>, files: &[(String, String)]) -> Result<Vec<S
         let Content::Definition(definition) = &source.content else { continue };
         let Ok(document) = Document::parse(&source.file, &source.text) else { continue };
         let main = ("/calendar".to_owned(), definition.calendar.as_str());
-        let faults: Vec<Fault> = std::iter::once(main)
+        let mut faults: Vec<Fault> = std::iter::once(main)
             .chain(clocks::calendars(&definition.clocks))
             .filter(|(_, name)| !calendars.contains(name))
             .map(|(path, name)| {
@@ -280,6 +289,7 @@ pub fn read_all(reader: &Reader<'_>, files: &[(String, String)]) -> Result<Vec<S
                 Fault::value(path, message)
             })
             .collect();
+        faults.extend(schedules::check_senders(definition, &sources, reader.workflows));
         report = report.merge(document.report(faults));
     }
     report.into_result()?;

@@ -16,6 +16,7 @@ use boon::{Compiler, Draft, ErrorKind, Format, SchemaIndex, Schemas, SchemeUrlLo
 use serde_json::Value;
 
 use crate::kernel::calendar::{self, Hours};
+use crate::kernel::cron::{CRON_FORMAT, Cron};
 use crate::kernel::fault::{Fault, Part, join};
 use crate::kernel::span::{SPAN_FORMAT, Span};
 
@@ -200,11 +201,12 @@ impl Checker {
 type Check = fn(&Value) -> Result<(), Box<dyn std::error::Error>>;
 
 /// The formats of this product; each answers what its reader says.
-const FORMATS: [(&str, Check); 4] = [
+const FORMATS: [(&str, Check); 5] = [
     (SPAN_FORMAT, |value| read(value, Span::parse)),
     (calendar::HOURS_FORMAT, |value| read(value, Hours::parse)),
     (calendar::DATE_FORMAT, |value| read(value, calendar::parse_date)),
     (calendar::ZONE_FORMAT, |value| read(value, calendar::parse_zone)),
+    (CRON_FORMAT, |value| read(value, Cron::parse)),
 ];
 
 fn read<T>(value: &Value, parse: fn(&str) -> Result<T, String>) -> Result<(), Box<dyn std::error::Error>> {

@@ -10,6 +10,7 @@ use super::command::CommandError;
 use super::executor::Executor;
 use super::group::Answer;
 use super::plan::{Meta, Plan, PlanError, continuing};
+use super::schedule::SCHEDULE;
 use super::submit::hash_key;
 use crate::kernel::actor::Actor;
 use crate::kernel::effect::Effect;
@@ -81,6 +82,14 @@ impl Executor {
             return;
         }
         let now = self.now();
+        if instance.workflow == SCHEDULE {
+            let cause = Cause::Timer { timer: name, generation: timer.generation, due };
+            if let Err(reason) = self.fire_schedule(instance, due, cause) {
+                self.shared.halt(&reason);
+            }
+            self.shared.metrics.timer(now.since(due));
+            return;
+        }
         let mut payload = Map::from_iter([("timer".to_owned(), json!(name))]);
         if now.since(timer.due) > CATCH_UP_MS {
             payload.insert("catch_up".into(), json!(true));

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Accepted, CommandError};
 use super::due::TimerOrder;
+use super::firing::ScheduleOrder;
 use super::group::{Answer, Group, Reply};
 use super::plan::{Meta, Plan, PlanError, World, occurred};
 use super::shared::Shared;
@@ -68,6 +69,8 @@ pub enum Message {
     System(Box<SystemChange>, Reply),
     /// A timer, fired or moved by an administrator.
     Timer(Box<TimerOrder>, Reply),
+    /// A schedule, paused, resumed or run by an administrator.
+    Schedule(Box<ScheduleOrder>, Reply),
     /// Answered once nothing is due and everything is published.
     Settle(oneshot::Sender<()>),
     /// The held batches or the definitions in force changed: what is due is read anew.
@@ -152,7 +155,8 @@ impl Executor {
             let Some(last) = page.last().cloned() else { break };
             for (due, id) in page {
                 // An origin is only known from the instance; without held imports nothing needs reading.
-                if !self.shared.holds_any() || !self.is_held(&id)? {
+                let held = self.shared.rests(&id) || (self.shared.holds_any() && self.is_held(&id)?);
+                if !held {
                     self.due.insert((due, id));
                 }
             }
@@ -234,6 +238,10 @@ impl Executor {
             }
             Message::Timer(order, reply) => {
                 let answer = self.order(*order).await;
+                self.reply(reply, answer);
+            }
+            Message::Schedule(order, reply) => {
+                let answer = self.schedule_order(*order).await;
                 self.reply(reply, answer);
             }
             Message::Settle(done) => self.settling.push_back((None, done)),
@@ -324,7 +332,12 @@ impl Executor {
     }
 
     /// The original answer to a key that was used up before.
-    async fn replay(&self, id: &InstanceId, idempotency: &Idempotency, position: Position) -> Answer {
+    pub(super) async fn replay(
+        &self,
+        id: &InstanceId,
+        idempotency: &Idempotency,
+        position: Position,
+    ) -> Answer {
         let flying = self.flying.as_ref().map(|(group, _)| group);
         let waiting = [Some(&self.building), flying].into_iter().flatten();
         let fresh = waiting.filter_map(|group| group.entry_with_key(id, &idempotency.key)).next();
@@ -394,7 +407,7 @@ impl Executor {
         if let Some(at) = before.and_then(|before| self.links_due(before)) {
             self.links.remove(&(at, after.id.clone()));
         }
-        if self.shared.holds(after.origin.as_deref()).is_some() {
+        if self.shared.holds(after.origin.as_deref()).is_some() || self.shared.rests(&after.id) {
             return;
         }
         if let Some(due) = after.next_due() {
@@ -579,7 +592,10 @@ impl Executor {
         }
         while let Ok(message) = self.queue.try_recv() {
             match message {
-                Message::Command(_, reply) | Message::System(_, reply) | Message::Timer(_, reply) => {
+                Message::Command(_, reply)
+                | Message::System(_, reply)
+                | Message::Timer(_, reply)
+                | Message::Schedule(_, reply) => {
                     reply.send(Err(CommandError::Stopped(reason.clone()))).ok();
                 }
                 Message::Settle(done) | Message::Reload(done) => {

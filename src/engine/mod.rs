@@ -7,6 +7,7 @@ pub mod command;
 pub mod directory;
 mod due;
 mod executor;
+mod firing;
 mod group;
 mod links;
 pub mod metrics;
@@ -15,6 +16,8 @@ mod people;
 mod pins;
 pub mod plan;
 mod read;
+pub mod schedule;
+mod schedules;
 mod shared;
 mod submit;
 mod system;
@@ -37,9 +40,11 @@ use crate::kernel::instant::Instant;
 use crate::kernel::personal::Private;
 
 pub use command::{Accepted, Command, CommandError, Preview, Target};
+pub use firing::Ask;
 pub use group::Answer;
 pub use open::{OpenError, Parts, catch_up};
 pub use people::PutActor;
+pub use schedules::ScheduleInfo;
 
 use due::TimerOrder;
 use executor::Message;

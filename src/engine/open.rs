@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::catalog::{CALENDAR, Catalog, DEFINITION, FileData};
 use super::directory::{ACTOR, TOKEN};
 use super::executor::Executor;
+use super::schedule::SCHEDULE;
 use super::shared::{IMPORT, Shared};
 use super::system::SystemChange;
 use super::{Engine, QUEUE_MAX};
@@ -335,7 +336,7 @@ pub(super) fn states_of(shared: &Shared, workflow: &str) -> Vec<String> {
 }
 
 fn load_system(shared: &Shared) -> Result<(), OpenError> {
-    for workflow in [TOKEN, ACTOR, IMPORT] {
+    for workflow in [TOKEN, ACTOR, IMPORT, SCHEDULE] {
         for state in states_of(shared, workflow) {
             let mut found = Vec::new();
             each(shared, workflow, &state, |instance| {

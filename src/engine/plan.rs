@@ -154,7 +154,7 @@ impl World<'_> {
 
     /// One step with its upgrade before and its follow-ups and children after it.
     #[expect(clippy::too_many_arguments, reason = "the parts of one entry; a struct would name them twice")]
-    fn run(
+    pub(super) fn run(
         &self,
         plan: &mut Plan,
         workflow: &str,

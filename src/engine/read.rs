@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::schedule::SCHEDULE;
 use super::{ArmedTimer, Due, Engine, QUEUE_MAX, Readiness, Recorded};
 use crate::index::{IndexError, List, Page, Range};
 use crate::journal::{Commit, ReadError};
@@ -77,6 +78,20 @@ impl Engine {
         }
         found.reverse();
         found.truncate(limit);
+        Ok(found)
+    }
+
+    /// The entries of `id` in the commit at `position`, each with the position of the one before.
+    pub(super) async fn entries_of(
+        &self,
+        id: &InstanceId,
+        position: Position,
+    ) -> Result<Vec<(Recorded, Option<Position>)>, ReadError> {
+        let mut found = Vec::new();
+        for (position, commit) in self.read_at(position).await? {
+            let own = records(position, &commit)?.into_iter();
+            found.extend(own.filter(|(recorded, _)| recorded.entry.instance == *id));
+        }
         Ok(found)
     }
 
@@ -178,6 +193,10 @@ impl Engine {
         let mut found = Vec::new();
         for (_, id) in rows {
             let Some(instance) = self.shared.index.get(&id)? else { continue };
+            // Schedules have a list of their own.
+            if instance.workflow == SCHEDULE {
+                continue;
+            }
             // The row may stand earlier, at a parked send or a link that lapses.
             let first = instance.timers.iter().min_by_key(|(name, timer)| (timer.due, name.as_str()));
             let first = first.filter(|(_, timer)| timer.due <= until);

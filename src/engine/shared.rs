@@ -1,6 +1,7 @@
 //! Owns what the writer and its readers share: storage, what is published, what was found out once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use super::command::CommandError;
 use super::directory::{ACTOR, Directory, TOKEN};
 use super::group::{Answer, Used};
 use super::metrics::Metrics;
+use super::schedule::{SCHEDULE, Schedules};
 use crate::definition::file::{Content, Reader};
 use crate::definition::schema::Checker;
 use crate::index::Index;
@@ -81,6 +83,9 @@ pub struct Shared {
     pub rejected: Box<dyn Fn(&Rejected) + Send + Sync>,
     catalog: RwLock<Arc<Catalog>>,
     directory: RwLock<Arc<Directory>>,
+    schedules: RwLock<Arc<Schedules>>,
+    /// Whether schedules fire: in a server, not in an import.
+    pub schedules_run: AtomicBool,
     held: RwLock<Arc<BTreeMap<String, Phase>>>,
     running: RwLock<Option<String>>,
     stopped: OnceLock<String>,
@@ -137,6 +142,8 @@ impl Shared {
             metrics: Metrics::default(),
             catalog: RwLock::default(),
             directory: RwLock::default(),
+            schedules: RwLock::default(),
+            schedules_run: AtomicBool::new(false),
             held: RwLock::default(),
             running: RwLock::default(),
             stopped: OnceLock::new(),
@@ -157,6 +164,16 @@ impl Shared {
     /// Tokens and people as published.
     pub fn directory(&self) -> Arc<Directory> {
         read(&self.directory)
+    }
+
+    /// Schedules as published.
+    pub fn schedules(&self) -> Arc<Schedules> {
+        read(&self.schedules)
+    }
+
+    /// Whether `id` is a schedule, and schedules do not fire here.
+    pub fn rests(&self, id: &InstanceId) -> bool {
+        !self.schedules_run.load(Ordering::Acquire) && self.schedules().contains_key(id)
     }
 
     /// The batch of `origin`, where it stands still.
@@ -294,6 +311,11 @@ impl Shared {
                         held.insert(import.batch, import.phase);
                         replace(&self.held, Arc::new(held));
                     }
+                }
+                SCHEDULE => {
+                    let mut schedules = Schedules::clone(&self.schedules());
+                    schedules.insert(instance.id.clone(), instance.clone());
+                    replace(&self.schedules, Arc::new(schedules));
                 }
                 _ => {}
             }

@@ -1,4 +1,4 @@
-//! Owns system objects: tokens, people, published files, imports. They are instances without a machine.
+//! Owns system objects: tokens, people, published files, imports, schedules. They are instances without a machine.
 //!
 //! # Why
 //! Everything durable is an entry. The objects the server itself needs use the
@@ -24,7 +24,7 @@ pub type Outgoing = (InstanceId, &'static str, Map<String, Value>);
 /// A change to a system object.
 #[derive(Clone, Debug)]
 pub struct SystemChange {
-    /// `$token`, `$actor`, `$definition`, `$calendar`, `$import`, `$binary`.
+    /// `$token`, `$actor`, `$definition`, `$calendar`, `$import`, `$binary`, `$schedule`.
     pub workflow: &'static str,
     /// The object.
     pub id: InstanceId,
@@ -42,6 +42,8 @@ pub struct SystemChange {
     pub idempotency: Option<Idempotency>,
     /// A person who becomes known in the same commit, unless already known.
     pub introduces: Option<ActorData>,
+    /// What else must happen.
+    pub effects: Vec<Effect>,
 }
 
 impl SystemChange {
@@ -68,6 +70,7 @@ impl SystemChange {
             sends: Vec::new(),
             idempotency: None,
             introduces: None,
+            effects: Vec::new(),
         }
     }
 }
@@ -109,6 +112,7 @@ impl World<'_> {
                     failures: 0,
                 })
             })
+            .chain(change.effects)
             .collect();
         let entry = Entry {
             v: ENTRY_VERSION,

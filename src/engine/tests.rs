@@ -2,6 +2,7 @@
 
 mod links;
 mod probe;
+mod schedules;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::definition::file::Source;
 use crate::index::Index;
 use crate::index::memory::MemoryIndex;
 use crate::journal::Journal;
@@ -38,9 +40,19 @@ async fn open(
     time: Arc<ManualTime>,
     probes: Vec<Probe>,
 ) -> Result<Rig, OpenError> {
+    let sources = sources(&probes);
+    open_with(journal, index, time, probes, sources).await
+}
+
+async fn open_with(
+    journal: Arc<MemoryJournal>,
+    index: Arc<MemoryIndex>,
+    time: Arc<ManualTime>,
+    probes: Vec<Probe>,
+    sources: Vec<Source>,
+) -> Result<Rig, OpenError> {
     let rejected = Arc::new(Mutex::new(Vec::new()));
     let log = rejected.clone();
-    let sources = sources(&probes);
     let workflows = probes.into_iter().map(|probe| Arc::new(probe) as Arc<dyn Workflow>).collect();
     let parts = Parts {
         journal: journal.clone(),

@@ -449,14 +449,17 @@ fn a_record_grows_and_shrinks_over_its_parts() {
 }
 
 #[test]
-fn a_system_object_has_a_record_a_state_and_what_it_delivers_only() {
+fn a_system_object_has_a_record_a_state_its_timer_and_what_it_delivers_only() {
     each_subject(|subject| {
         let mut token = started(1);
         token.workflow = "$token".into();
         token.data["external_ref"] = "r".into();
-        made::arm(&mut token, "expires", 10);
         subject.start(std::slice::from_ref(&token));
         assert_eq!(all(&*subject.index).len(), 2);
+        let before = token.clone();
+        token = moved(&before, |next| made::arm(next, "expires", 10));
+        subject.step(&before, &token);
+        assert_eq!(all(&*subject.index).len(), 3);
         let list = List::State { workflow: "$token".into(), state: token.state.clone() };
         assert_eq!(subject.ids(&[list], &Range::default(), 9).0, std::slice::from_ref(&token.id));
         let sends = moved(&token, |next| {

@@ -125,11 +125,11 @@ fn rows(instance: &Instance) -> Vec<Key> {
     if !(instance.sends.is_empty() && instance.pending.is_empty()) {
         rows.push(sending(&instance.id));
     }
-    if workflow.starts_with('$') {
+    let system = workflow.starts_with('$');
+    let due = if system { instance.next_due() } else { wake_at(instance) };
+    rows.extend(due.map(|due| joined(&[TIMER, &moment(due), instance.id.as_str().as_bytes()])));
+    if system {
         return rows;
-    }
-    if let Some(due) = wake_at(instance) {
-        rows.push(joined(&[TIMER, &moment(due), instance.id.as_str().as_bytes()]));
     }
     let owner = instance.data.get("case").and_then(|case| case.get("owner")).and_then(owner_name);
     rows.extend(owner.map(|owner| row(&List::Owner(owner))));

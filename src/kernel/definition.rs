@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::actor::Role;
+use super::schedule::Schedule;
 use super::sla::rule::Rule;
 use super::title::Title;
 
@@ -30,6 +31,8 @@ pub struct Definition {
     pub events: BTreeMap<String, Title>,
     /// Its clocks by name, with the policy's ladder where they declare none.
     pub clocks: BTreeMap<String, Rule>,
+    /// What starts by itself.
+    pub schedules: Vec<Schedule>,
     /// The machine's typed policy.
     pub policy: Arc<dyn Any + Send + Sync>,
 }

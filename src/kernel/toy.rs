@@ -414,6 +414,7 @@ impl World {
             states: STATES.iter().map(|(path, en, zh)| ((*path).to_owned(), title(en, zh))).collect(),
             events: EVENTS.iter().map(|(name, en, zh)| ((*name).to_owned(), title(en, zh))).collect(),
             clocks: Default::default(),
+            schedules: Vec::new(),
             policy: Arc::new(ToyPolicy {}),
         };
         let day = json!(["00:00-24:00"]);

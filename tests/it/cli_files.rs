@@ -109,7 +109,8 @@ fn check_of_a_file_that_is_not_there_is_no_finding() {
 fn committed_schemas_are_those_of_the_binary() {
     let place = Place::new();
     let written = careflow(&["schema", "--write", &place.text("schemas")]).done();
-    assert_eq!(written.lines().count(), 5, "{written}");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+    assert_eq!(written.lines().count(), std::fs::read_dir(folder).unwrap().count(), "{written}");
     for path in written.lines() {
         let name = std::path::Path::new(path).file_name().unwrap().to_str().unwrap();
         let fresh = std::fs::read_to_string(path).unwrap();

@@ -12,7 +12,7 @@ const DEFINITION: &str = "consultation/definition.yaml";
 const CALENDAR: &str = "calendars/cn.yaml";
 
 /// Writes the shipped files into a folder beside the data and lets the next start read them.
-fn write_shipped(closed: &mut Closed) -> PathBuf {
+pub fn write_shipped(closed: &mut Closed) -> PathBuf {
     let folder = closed.folder().join("definitions");
     for (file, text) in shipped_files() {
         let path = folder.join(file);
@@ -24,7 +24,7 @@ fn write_shipped(closed: &mut Closed) -> PathBuf {
 }
 
 /// Replaces each `from`, which must be there, in a file of the folder.
-fn edit(closed: &Closed, file: &str, changes: &[(&str, &str)]) {
+pub fn edit(closed: &Closed, file: &str, changes: &[(&str, &str)]) {
     let path = closed.config.definitions.as_ref().unwrap().join(file);
     let mut text = std::fs::read_to_string(&path).unwrap();
     for (from, to) in changes {

@@ -234,6 +234,9 @@ async fn produce(code: Code, world: &World) -> Failed {
             let fire = json!({ "reason": "to see" });
             on(here, "no running timer `RING`", root.post(&format!("{case}/timers/RING/fire"), &fire)).await
         }
+        Code::UnknownSchedule => {
+            on(here, "there is no schedule `nightly`", ann.get("/v1/schedules/nightly")).await
+        }
         Code::UnknownToken => {
             let gone = root.request("DELETE", "/v1/tokens/none", &[], "");
             on(here, "there is no token `none`", gone).await

@@ -98,6 +98,7 @@ impl Rig {
         let opening = config.clone();
         let store = tokio::task::spawn_blocking(move || Store::open(&opening)).await.unwrap()?;
         let engine = store.engine(sources, time.clone(), Box::new(|_, _| {})).await?;
+        engine.run_schedules().await.unwrap();
         let state = api::state::AppState::new(&workflows, api::state::Limits::default());
         state.open(engine.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -177,7 +177,8 @@ pub struct Twin {
 impl Twin {
     /// An engine over `journal`.
     pub async fn over(journal: Arc<dyn Journal>) -> Self {
-        let workflows: Vec<Arc<dyn Workflow>> = vec![Arc::new(Faulty(Registry::shipped().all()[0].clone()))];
+        let mut workflows: Vec<Arc<dyn Workflow>> = Registry::shipped().all().to_vec();
+        workflows[0] = Arc::new(Faulty(workflows[0].clone()));
         let parts = Parts {
             journal,
             index: Arc::new(MemoryIndex::new()),

@@ -252,6 +252,7 @@ fn definition(name: &str) -> Source {
         states: Default::default(),
         events: Default::default(),
         clocks: Default::default(),
+        schedules: Vec::new(),
         policy: Arc::new(()),
     };
     let text = "version: 1\ntitle: {en: Probe, zh: 探针}\ncalendar: always\n\

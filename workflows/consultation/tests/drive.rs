@@ -43,6 +43,7 @@ fn definition() -> Definition {
         states: serde_json::from_value(document["states"].clone()).unwrap(),
         events: serde_json::from_value(document["events"].clone()).unwrap(),
         clocks: resolve(clocks, workflow().ladder(policy.as_ref())),
+        schedules: Vec::new(),
         policy,
     }
 }

@@ -1,0 +1,112 @@
+//! The report: its rows, and the monthly feedback summary from its schedule to its signature (S0-13).
+
+use std::collections::BTreeSet;
+
+use careflow::app;
+use careflow::definition::file::Content;
+use careflow::kernel::actor::Role;
+use careflow::kernel::canonical;
+use careflow::kernel::explore::{CONFIGURATIONS_MAX, Explorer};
+use careflow::kernel::machine::SAMPLES_AT;
+use careflow::workflows::Registry;
+use serde_json::json;
+
+use crate::lists::listed;
+use crate::rig::{Rig, at, due};
+use crate::schedules::shown;
+
+/// Every row with a rule: rule, from, event, to.
+const ROWS: &[(&str, &str, &str, &str)] = &[
+    ("report_due", "•", "report_due", "open.pending"),
+    ("freeze", "open.pending", "freeze", "open.frozen"),
+    ("sign_off", "open.frozen", "sign_off", "closed.signed_off"),
+    ("DUE", "open.pending", "timer DUE", "open.pending"),
+    ("DUE", "open.frozen", "timer DUE", "open.frozen"),
+    ("force_closed", "open.pending", "force_closed", "closed.forced"),
+    ("force_closed", "open.frozen", "force_closed", "closed.forced"),
+];
+
+#[test]
+fn exploration_shows_every_row_of_the_report_and_no_other() {
+    let registry = Registry::shipped();
+    let sources = app::sources(registry.all(), None).unwrap();
+    let definition = sources.iter().find_map(|source| match &source.content {
+        Content::Definition(definition) if definition.workflow == "report" => Some(definition),
+        Content::Definition(_) | Content::Calendar(_) => None,
+    });
+    let calendar = sources.iter().find_map(|source| match &source.content {
+        Content::Calendar(calendar) => Some(calendar),
+        Content::Definition(_) => None,
+    });
+    let explorer = Explorer {
+        workflow: registry.get("report").unwrap().as_ref(),
+        definition: definition.unwrap(),
+        calendar: calendar.unwrap(),
+        now: SAMPLES_AT,
+        configurations_max: CONFIGURATIONS_MAX,
+    };
+    let explored = explorer.explore();
+    let rows = explored.rows.iter().filter_map(|row| Some((row.rule?, row)));
+    let rows: BTreeSet<_> =
+        rows.map(|(rule, row)| (rule, row.from.as_str(), row.event.as_str(), row.to.as_str())).collect();
+    assert_eq!(rows, ROWS.iter().copied().collect());
+    let unnumbered: Vec<_> =
+        explored.rows.iter().filter(|row| row.rule.is_none() && row.from != row.to).collect();
+    assert!(unnumbered.is_empty(), "{unnumbered:?}");
+    assert!(!explored.truncated && explored.unreachable.is_empty() && explored.dead_ends.is_empty());
+    assert!(explored.stuck.is_empty() && explored.lapsing.is_empty() && explored.unused_samples.is_empty());
+}
+
+#[tokio::test]
+async fn the_monthly_summary_is_due_on_the_fifth_working_day_and_is_frozen_and_signed() {
+    let rig = Rig::at("2026-07-31T12:00:00+08:00").await;
+    let (ann, owner) = (rig.caller("ann", Role::Agent).await, rig.caller("olga", Role::ProcessOwner).await);
+    let schedule = shown(&ann, "monthly_feedback").await;
+    assert_eq!(
+        (&schedule["report"], &schedule["zone"]),
+        (&json!("monthly_feedback"), &json!("Asia/Shanghai"))
+    );
+    assert_eq!(schedule["next"], json!(at("2026-08-01T01:00:00+08:00")));
+    rig.until("2026-08-01T01:00:00+08:00").await;
+
+    let reports = listed(&ann, "workflow=report").await;
+    let [id] = reports.as_slice() else { panic!("one report: {reports:?}") };
+    let report = ann.instance(id).await;
+    assert_eq!(report["state"], "open.pending");
+    assert_eq!(report["data"]["period_from"], json!(at("2026-07-01T00:00:00+08:00")));
+    assert_eq!(report["data"]["period_to"], json!(at("2026-08-01T00:00:00+08:00")));
+    // August begins on a Saturday: the fifth working day is Friday the 7th.
+    assert_eq!(due(&report, "DUE"), at("2026-08-07T18:00:00+08:00"));
+    assert_eq!(report["data"]["due"], json!(at("2026-08-07T18:00:00+08:00")));
+
+    let kept = json!({ "figures": { "consultations": 120, "resolved": "97.5" }, "query": "period 2026-07" });
+    let mut counted = kept.clone();
+    counted["hash"] = json!(canonical::hash(&kept).unwrap().to_string());
+    assert_eq!(owner.refused(id, "sign_off", json!({}), 409).await, "event_not_accepted");
+    let mut wrong = counted.clone();
+    wrong["figures"]["consultations"] = json!(121);
+    assert_eq!(owner.refused(id, "freeze", wrong, 422).await, "wrong_hash");
+    assert_eq!(ann.refused(id, "freeze", counted.clone(), 403).await, "role_not_allowed");
+    assert_eq!(owner.sent(id, "freeze", counted.clone()).await, "open.frozen");
+    assert_eq!(owner.refused(id, "freeze", counted, 409).await, "event_not_accepted");
+    assert_eq!(owner.sent(id, "sign_off", json!({})).await, "closed.signed_off");
+    let signed = ann.instance(id).await;
+    assert_eq!(signed["data"]["frozen"]["figures"], kept["figures"]);
+    assert_eq!((&signed["data"]["signed_by"]["id"], signed["data"].get("late")), (&json!("olga"), None));
+    assert_eq!(signed["timers"], json!([]));
+}
+
+#[tokio::test]
+async fn a_summary_that_nobody_signs_in_time_is_late() {
+    let rig = Rig::at("2026-07-31T12:00:00+08:00").await;
+    let ann = rig.caller("ann", Role::Agent).await;
+    rig.until("2026-08-07T18:00:00+08:00").await;
+    let id = listed(&ann, "workflow=report").await.remove(0);
+    let report = ann.instance(&id).await;
+    assert_eq!((&report["state"], &report["data"]["late"]), (&json!("open.pending"), &json!(true)));
+    let effects = ann.history(&id).await.pop().unwrap()["entry"]["effects"].clone();
+    assert_eq!(
+        (&effects[0]["task"], &effects[0]["assignee_role"]),
+        (&json!("report_overdue"), &json!("process_owner"))
+    );
+}
