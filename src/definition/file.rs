@@ -1,6 +1,6 @@
 //! Owns the written form of a definition: `definition.yaml`, its schema, and what a step needs of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -183,9 +183,16 @@ impl<'a> Reader<'a> {
     }
 
     fn calendar(&self, file: &str, text: &str) -> Result<Source, Report> {
-        let document = Document::check(file, text, &self.calendar)?;
-        let parsed = CalendarFile::deserialize(document.value())
-            .map_err(|e| document.report([Fault::value("", e.to_string())]))?;
+        let document = Document::parse(file, text)?;
+        let mut faults = self.calendar.check(document.value());
+        let parsed = CalendarFile::deserialize(document.value());
+        if let Ok(Err(wrong)) = parsed.as_ref().map(CalendarFile::check) {
+            // What both say of one value the schema has said.
+            let said: BTreeSet<String> = faults.iter().map(|fault| fault.path.clone()).collect();
+            faults.extend(wrong.into_iter().filter(|fault| !said.contains(&fault.path)));
+        }
+        document.report(faults).into_result()?;
+        let parsed = parsed.map_err(|e| document.report([Fault::value("", e.to_string())]))?;
         let calendar = parsed.check().map_err(|faults| document.report(faults))?;
         source(file, text, &document, Content::Calendar(calendar))
     }
