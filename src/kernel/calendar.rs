@@ -2,13 +2,15 @@
 //!
 //! A calendar is a zone, weekly hours and dated exceptions (R3). [`mod@file`] reads and
 //! checks the written form, `rules` says what a date's hours are, `zone` turns local
-//! boundaries into instants (R5), and `years` holds the openings with running totals.
+//! boundaries into instants (R5), `years` holds the openings with running totals, and
+//! [`explain`] tells how an answer came about.
 //!
 //! # Why
 //! Every promise is asked of a calendar several times in its life, often over weeks: a
 //! lookup is a binary search and costs the same for an hour and for a year. A calendar
 //! is shared, not copied: clones have one table.
 
+pub mod explain;
 pub mod file;
 mod horizon;
 mod hours;

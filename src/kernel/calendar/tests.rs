@@ -1,5 +1,6 @@
 //! The golden vectors of time.md, and what a file may not say.
 
+mod explained;
 mod laws;
 
 use std::collections::BTreeMap;
