@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::report::Report;
+use super::report::{Finding, Report};
 use super::schema::{BadSchema, Checker};
 use super::yaml::Document;
 use crate::kernel::actor::Role;
@@ -14,6 +14,7 @@ use crate::kernel::calendar::{Calendar, CalendarFile};
 use crate::kernel::canonical;
 use crate::kernel::definition::Definition;
 use crate::kernel::fault::{Fault, join};
+use crate::kernel::instant::Instant;
 use crate::kernel::machine::{Workflow, schema_of};
 use crate::kernel::title::Title;
 
@@ -288,6 +289,14 @@ pub fn name_of(text: &str) -> Option<(&'static str, String)> {
 }
 
 impl Source {
+    /// What is right but should be looked after at `now`: a calendar whose horizon is near (R4).
+    pub fn warning(&self, now: Instant) -> Option<Finding> {
+        let Content::Calendar(calendar) = &self.content else { return None };
+        let near = calendar.horizon_near(now)?;
+        let document = Document::parse(&self.file, &self.text).ok()?;
+        document.report([Fault::value("/horizon", near.to_string())]).items.pop()
+    }
+
     fn calendar_name(&self) -> Option<&str> {
         match &self.content {
             Content::Calendar(calendar) => Some(calendar.name()),
