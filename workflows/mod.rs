@@ -17,8 +17,12 @@ pub type Shipped = (&'static str, &'static str);
 pub const DEFINITIONS: &[Shipped] =
     &[("consultation/definition.yaml", include_str!("consultation/definition.yaml"))];
 
-/// The shipped calendars.
-pub const CALENDARS: &[Shipped] = &[("calendars/cn.yaml", include_str!("calendars/cn.yaml"))];
+/// The shipped calendars; first the one that the shipped definitions name.
+pub const CALENDARS: &[Shipped] = &[
+    ("calendars/cn.yaml", include_str!("calendars/cn.yaml")),
+    ("calendars/always.yaml", include_str!("calendars/always.yaml")),
+    ("calendars/us_east.yaml", include_str!("calendars/us_east.yaml")),
+];
 
 /// The flows that an engine runs.
 #[derive(Clone)]
