@@ -4,6 +4,7 @@
 
 mod architecture;
 mod basics;
+mod calendars;
 mod canonical;
 mod cli_files;
 mod cli_proof;

@@ -105,7 +105,18 @@ fn clock_changes_and_own_hours_are_told() {
     2011-12-31 周六 00:00 – 17:00  工作日：计 1 天，累计 1 天
     ");
     let gap = every_day("America/New_York", &["02:15-02:45"]);
-    insta::assert_snapshot!(told(&gap, &derived(&gap, "2026-03-07 02:30", "30 business minutes")), @"");
+    insta::assert_snapshot!(told(&gap, &derived(&gap, "2026-03-07 02:30", "30 business minutes")), @r"
+    Sat 2026-03-07 02:30 – 02:45  open: counts 15 min, 15 min in all
+    2026-03-07 周六 02:30 – 02:45  工作时间：计 15 分，累计 15 分
+    Sat 2026-03-07 02:45 – Sun 2026-03-08 00:00  closed: outside the hours of the day
+    2026-03-07 周六 02:45 – 2026-03-08 周日 00:00  不计：下班时间
+    Sun 2026-03-08 00:00 -05:00 – Mon 2026-03-09 00:00 -04:00  closed: skipped by a clock change
+    2026-03-08 周日 00:00 -05:00 – 2026-03-09 周一 00:00 -04:00  不计：时钟调整跳过
+    Mon 2026-03-09 00:00 – 02:15  closed: outside the hours of the day
+    2026-03-09 周一 00:00 – 02:15  不计：下班时间
+    Mon 2026-03-09 02:15 – 02:30  open: counts 15 min, 30 min in all
+    2026-03-09 周一 02:15 – 02:30  工作时间：计 15 分，累计 30 分
+    ");
     let own = calendar(json!({
         "name": "own", "version": 1, "title": {"en": "Own", "zh": "自定"}, "zone": "Asia/Shanghai",
         "weekly": {"mon": ["09:00-18:00"], "wed": ["09:00-18:00"]}, "open": {"2026-03-11": ["10:00-12:00"]},
