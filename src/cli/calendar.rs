@@ -115,10 +115,10 @@ impl Args {
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Due { start: Some(start), add: Some(add), shared } => {
-                shared.one(DueQuestion { start, add, calendar: None })
+                shared.one(&DueQuestion { start, add, calendar: None })
             }
             Command::Elapsed { from: Some(from), to: Some(to), shared } => {
-                shared.one(ElapsedQuestion { from, to, calendar: None })
+                shared.one(&ElapsedQuestion { from, to, calendar: None })
             }
             Command::Due { shared, .. } => shared.many::<DueQuestion>(),
             Command::Elapsed { shared, .. } => shared.many::<ElapsedQuestion>(),
@@ -127,7 +127,7 @@ impl Args {
 }
 
 impl Shared {
-    fn one(&self, question: impl Question) -> Result<(), Failure> {
+    fn one(&self, question: &impl Question) -> Result<(), Failure> {
         let shelf = Shelf::open(self)?;
         let pieces = if self.explain { Pieces::Listed } else { Pieces::LeftOut };
         let answer = question.answer(&shelf.chosen, pieces).map_err(Failure::Usage)?;
@@ -171,6 +171,7 @@ impl Shelf {
                 Content::Definition(_) => None,
             })
             .collect();
+        all.sort_by(|one, other| one.name().cmp(other.name()));
         let name = &shared.calendar;
         let chosen = if name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml") {
             let own = of_file(&registry, Path::new(name))?;
@@ -180,7 +181,6 @@ impl Shelf {
         } else {
             find(&all, name).map_err(Failure::Usage)?.clone()
         };
-        all.sort_by(|one, other| one.name().cmp(other.name()));
         Ok(Self { chosen, all })
     }
 
