@@ -20,8 +20,12 @@ pub const DEFINITIONS: &[Shipped] = &[
     ("report/definition.yaml", include_str!("report/definition.yaml")),
 ];
 
-/// The shipped calendars.
-pub const CALENDARS: &[Shipped] = &[("calendars/cn.yaml", include_str!("calendars/cn.yaml"))];
+/// The shipped calendars; first the one that the shipped definitions name.
+pub const CALENDARS: &[Shipped] = &[
+    ("calendars/cn.yaml", include_str!("calendars/cn.yaml")),
+    ("calendars/always.yaml", include_str!("calendars/always.yaml")),
+    ("calendars/us_east.yaml", include_str!("calendars/us_east.yaml")),
+];
 
 /// The flows that an engine runs.
 #[derive(Clone)]

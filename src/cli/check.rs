@@ -10,14 +10,16 @@ use super::failure::Failure;
 use super::files::unusable;
 use crate::app;
 use crate::definition::file::{Content, Reader, Source, read_all};
-use crate::definition::report::Report;
+use crate::definition::report::{Finding, Report};
 use crate::kernel::machine::Workflow;
+use crate::time::{TimeSource as _, WallTime};
 use crate::workflows::Registry;
 
 /// Checks definitions and calendars and tells everything that is wrong with them.
 ///
 /// Files given together are checked together; the shipped ones fill in for workflows and
-/// calendars that none of them names. Nothing is started or written.
+/// calendars that none of them names. A calendar whose horizon is near is warned of, and is no
+/// finding. Nothing is started or written.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  careflow check flows/\n  careflow check definition.yaml calendar.yaml --json"
@@ -26,7 +28,7 @@ pub struct Args {
     /// Files, or directories with `*.yaml`.
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<PathBuf>,
-    /// Answer as JSON: `{"ok": …, "files": […], "findings": […]}`.
+    /// Answer as JSON: `{"ok": …, "files": […], "findings": […], "warnings": […]}`.
     #[arg(long)]
     json: bool,
 }
@@ -44,19 +46,26 @@ impl Args {
         let count = given.len();
         let registry = Registry::shipped();
         let checked = check(registry.all(), given)?;
+        let warnings = checked.as_deref().map(|sources| warnings(&sources[..count])).unwrap_or_default();
         let mut out = std::io::stdout().lock();
         match (&checked, self.json) {
             (Ok(sources), true) => {
                 let files: Vec<_> = sources[..count].iter().map(described).collect();
-                writeln!(out, "{}", json!({ "ok": true, "files": files, "findings": [] }))?;
+                let answer = json!({ "ok": true, "files": files, "findings": [], "warnings": warnings });
+                writeln!(out, "{answer}")?;
             }
             (Ok(sources), false) => {
                 for source in &sources[..count] {
                     writeln!(out, "{}: {}", source.file, summary(source))?;
                 }
+                for warning in &warnings {
+                    eprint!("warning: {warning}");
+                }
             }
             (Err(report), true) => {
-                writeln!(out, "{}", json!({ "ok": false, "files": [], "findings": report.items }))?;
+                let (findings, none) = (&report.items, [(); 0]);
+                let answer = json!({ "ok": false, "files": none, "findings": findings, "warnings": none });
+                writeln!(out, "{answer}")?;
             }
             (Err(report), false) => {
                 for finding in &report.items {
@@ -90,6 +99,12 @@ fn check(
 ) -> Result<Result<Vec<Source>, Report>, Failure> {
     let reader = Reader::new(workflows).map_err(|error| Failure::Internal(error.to_string()))?;
     Ok(read_all(&reader, &app::completed(given)))
+}
+
+/// Calendars whose horizon is near, where their files say it.
+fn warnings(sources: &[Source]) -> Vec<Finding> {
+    let now = WallTime.now();
+    sources.iter().filter_map(|source| source.warning(now)).collect()
 }
 
 fn summary(source: &Source) -> String {

@@ -4,6 +4,7 @@
 //! error; progress is drawn only where somebody watches.
 
 pub mod actor;
+pub mod calendar;
 pub mod check;
 mod client;
 pub mod definition;
@@ -44,6 +45,7 @@ Examples:
   careflow serve --definitions ./flows
   careflow serve --demo --data ./demo              about 200 invented consultations to look at
   careflow import --mapping MAP.yaml FILE.csv      replay another system's ticket log
+  careflow calendar due --calendar cn --start 2026-09-30T10:00 --add '3 working days' --explain
   careflow token create --role agent --actor u-17
   careflow schedule list                           what starts by itself, and when
   careflow export --workflow consultation --out history.jsonl
@@ -77,6 +79,7 @@ enum Command {
     Definition(definition::Args),
     Token(token::Args),
     Actor(actor::Args),
+    Calendar(calendar::Args),
     Schedule(schedule::Args),
     Diagram(diagram::Args),
     Table(table::Args),
@@ -96,6 +99,7 @@ impl Command {
             Self::Definition(args) => args.run(),
             Self::Token(args) => args.run().await,
             Self::Actor(args) => args.run().await,
+            Self::Calendar(args) => args.run(),
             Self::Schedule(args) => args.run().await,
             Self::Diagram(args) => args.run(),
             Self::Table(args) => args.run(),
@@ -116,6 +120,7 @@ impl Command {
             | Self::Definition(_)
             | Self::Token(_)
             | Self::Actor(_)
+            | Self::Calendar(_)
             | Self::Schedule(_)
             | Self::Diagram(_)
             | Self::Table(_)

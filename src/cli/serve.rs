@@ -18,11 +18,12 @@ use super::progress::{Progress, Unit};
 use crate::api::{self, AppState, Limits};
 use crate::app::{self, Store};
 use crate::config::{Config, LISTEN_DEFAULT};
-use crate::definition::file::Source;
+use crate::definition::file::{Content, Source};
 use crate::demo;
 use crate::engine::{Engine, Identity};
 use crate::index::sled;
 use crate::kernel::actor::{Actor, ActorKind, Role};
+use crate::kernel::instant::Instant;
 use crate::time::{TimeSource as _, WallTime};
 use crate::workflows::Registry;
 use control::Control;
@@ -73,6 +74,7 @@ impl Args {
         }
         let registry = Registry::shipped();
         let sources = app::sources(registry.all(), config.definitions.as_deref())?;
+        warn_of_horizons(&sources, WallTime.now());
         let store = directory::open(&config).await?;
         tell_opened(&store);
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
@@ -168,6 +170,17 @@ async fn open_engine(store: &Store, sources: Vec<Source>, state: &AppState) -> R
     let engine = engine?;
     engine.run_schedules().await.map_err(|error| Failure::Directory(error.to_string()))?;
     Ok(engine)
+}
+
+/// Warns of calendars whose days off are known for a short time only (R4).
+fn warn_of_horizons(sources: &[Source], now: Instant) {
+    for source in sources {
+        if let Content::Calendar(calendar) = &source.content
+            && let Some(near) = calendar.horizon_near(now)
+        {
+            tracing::warn!("{near}");
+        }
+    }
 }
 
 /// Says what opening the directory found that an operator should know.

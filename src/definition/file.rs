@@ -1,13 +1,13 @@
 //! Owns the written form of a definition: `definition.yaml`, its schema, and what a step needs of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::clocks;
-use super::report::Report;
+use super::report::{Finding, Report};
 use super::schedules;
 use super::schema::{BadSchema, Checker};
 use super::yaml::Document;
@@ -16,6 +16,7 @@ use crate::kernel::calendar::{Calendar, CalendarFile};
 use crate::kernel::canonical;
 use crate::kernel::definition::Definition;
 use crate::kernel::fault::{Fault, join};
+use crate::kernel::instant::Instant;
 use crate::kernel::machine::{Workflow, schema_of};
 use crate::kernel::schedule::{SCHEDULES_MAX, Schedule};
 use crate::kernel::sla::rule::{Rule, resolve};
@@ -195,9 +196,16 @@ impl<'a> Reader<'a> {
     }
 
     fn calendar(&self, file: &str, text: &str) -> Result<Source, Report> {
-        let document = Document::check(file, text, &self.calendar)?;
-        let parsed = CalendarFile::deserialize(document.value())
-            .map_err(|e| document.report([Fault::value("", e.to_string())]))?;
+        let document = Document::parse(file, text)?;
+        let mut faults = self.calendar.check(document.value());
+        let parsed = CalendarFile::deserialize(document.value());
+        if let Ok(Err(wrong)) = parsed.as_ref().map(CalendarFile::check) {
+            // What both say of one value the schema has said.
+            let said: BTreeSet<String> = faults.iter().map(|fault| fault.path.clone()).collect();
+            faults.extend(wrong.into_iter().filter(|fault| !said.contains(&fault.path)));
+        }
+        document.report(faults).into_result()?;
+        let parsed = parsed.map_err(|e| document.report([Fault::value("", e.to_string())]))?;
         let calendar = parsed.check().map_err(|faults| document.report(faults))?;
         source(file, text, &document, Content::Calendar(calendar))
     }
@@ -305,6 +313,14 @@ pub fn name_of(text: &str) -> Option<(&'static str, String)> {
 }
 
 impl Source {
+    /// What is right but should be looked after at `now`: a calendar whose horizon is near (R4).
+    pub fn warning(&self, now: Instant) -> Option<Finding> {
+        let Content::Calendar(calendar) = &self.content else { return None };
+        let near = calendar.horizon_near(now)?;
+        let document = Document::parse(&self.file, &self.text).ok()?;
+        document.report([Fault::value("/horizon", near.to_string())]).items.pop()
+    }
+
     fn calendar_name(&self) -> Option<&str> {
         match &self.content {
             Content::Calendar(calendar) => Some(calendar.name()),

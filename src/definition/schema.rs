@@ -201,10 +201,11 @@ impl Checker {
 type Check = fn(&Value) -> Result<(), Box<dyn std::error::Error>>;
 
 /// The formats of this product; each answers what its reader says.
-const FORMATS: [(&str, Check); 5] = [
+const FORMATS: [(&str, Check); 6] = [
     (SPAN_FORMAT, |value| read(value, Span::parse)),
     (calendar::HOURS_FORMAT, |value| read(value, Hours::parse)),
     (calendar::DATE_FORMAT, |value| read(value, calendar::parse_date)),
+    (calendar::DATES_FORMAT, |value| read(value, calendar::parse_dates)),
     (calendar::ZONE_FORMAT, |value| read(value, calendar::parse_zone)),
     (CRON_FORMAT, |value| read(value, Cron::parse)),
 ];

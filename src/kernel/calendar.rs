@@ -1,32 +1,42 @@
 //! Owns business time: which instants are open, and when a promise falls due.
 //!
-//! A calendar is a zone, weekly hours and dated exceptions (R3). Every answer
-//! comes from one source, the ordered openings after an instant; [`mod@file`] reads
-//! and checks the written form, `zone` turns local boundaries into instants (R5).
+//! A calendar is a zone, weekly hours and dated exceptions (R3). [`mod@file`] reads and
+//! checks the written form, `rules` says what a date's hours are, `zone` turns local
+//! boundaries into instants (R5), `years` holds the openings with running totals, and
+//! [`explain`] tells how an answer came about.
 //!
 //! # Why
-//! Openings are walked day by day: at most a few hundred steps for real promises.
-//! `Calendar::openings` is the only place that knows, so that a table of
-//! openings with running totals can take its place where the walk costs too much.
+//! Every promise is asked of a calendar several times in its life, often over weeks: a
+//! lookup is a binary search and costs the same for an hour and for a year. A calendar
+//! is shared, not copied: clones have one table.
 
+pub mod explain;
 pub mod file;
+mod horizon;
 mod hours;
+mod rules;
 #[cfg(test)]
 mod tests;
+mod years;
 mod zone;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 pub use file::CalendarFile;
+pub use horizon::{Due, HORIZON_DAYS_MIN, HorizonNear};
 pub use hours::{HOURS_EXAMPLES, HOURS_FORMAT, Hours};
-pub use zone::{DATE_FORMAT, ZONE_FORMAT, date_of, parse_date, parse_zone, tzdb_version};
+pub use zone::{
+    DATE_FORMAT, DATES_FORMAT, Edge, ZONE_FORMAT, date_of, parse_date, parse_dates, parse_time, parse_zone,
+    tzdb_version,
+};
 
 use super::instant::Instant;
 use super::span::{Roll, Span};
-use zone::Edge;
+use rules::{Opening, Rules};
+use years::{Year, Years};
 
 /// How many days a due is looked for: ten years, the longest span there is. A due
 /// beyond them (a calendar with an hour a month and a promise of years) is held there.
@@ -36,39 +46,40 @@ pub const CLOSED_DAYS_MAX: u32 = 60;
 
 const DAY_MILLIS: i64 = 86_400_000;
 
-/// A checked calendar; built from a [`CalendarFile`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A checked calendar; built from a [`CalendarFile`]. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct Calendar {
-    name: String,
-    version: u32,
-    zone: Tz,
-    /// Monday first.
-    weekly: [Vec<Hours>; 7],
-    /// Dates that differ from their weekday; no hours on a day off.
-    dates: BTreeMap<NaiveDate, Vec<Hours>>,
+    rules: Arc<Rules>,
+    years: Arc<Years>,
 }
 
-/// A stretch of open time in milliseconds since the epoch: `open` belongs to it, `close` does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Opening {
-    open: i64,
-    close: i64,
+/// What a calendar says, not what was asked of it, makes it equal to another.
+impl PartialEq for Calendar {
+    fn eq(&self, other: &Self) -> bool {
+        self.rules == other.rules
+    }
 }
+
+impl Eq for Calendar {}
 
 impl Calendar {
+    fn new(rules: Rules) -> Self {
+        Self { rules: Arc::new(rules), years: Arc::new(Years::new()) }
+    }
+
     /// The name that definitions refer to.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.rules.name
     }
 
     /// The version of the file it was read from.
-    pub const fn version(&self) -> u32 {
-        self.version
+    pub fn version(&self) -> u32 {
+        self.rules.version
     }
 
     /// The time zone of its hours and dates.
-    pub const fn zone(&self) -> Tz {
-        self.zone
+    pub fn zone(&self) -> Tz {
+        self.rules.zone
     }
 
     /// When `span` after `start` is over (R2, R6).
@@ -88,7 +99,7 @@ impl Calendar {
                     Roll::Stay => date,
                     Roll::NextWorkingDay => self.first_working_day(date),
                 };
-                Instant::from_millis(zone::instant(self.zone, date, hours::DAY_MINUTES, Edge::Close))
+                Instant::from_millis(self.rules.end_of(date))
             }
         }
     }
@@ -99,16 +110,17 @@ impl Calendar {
         if millis <= 0 {
             return start;
         }
-        let mut left = millis;
-        for Opening { open, close } in
-            self.openings(start).take_while(|opening| opening.open < end_of_walk(start))
-        {
-            if left <= close - open {
-                return Instant::from_millis(open + left);
+        let end = end_of_walk(start);
+        let mut year = self.year_of(start);
+        let mut wanted = year.open_before(start.millis()).saturating_add(millis);
+        while wanted > year.open() {
+            wanted -= year.open();
+            year = self.year(year.number() + 1);
+            if year.start() >= end {
+                return Instant::from_millis(end);
             }
-            left -= close - open;
         }
-        Instant::from_millis(end_of_walk(start))
+        Instant::from_millis(year.reached(wanted).min(end))
     }
 
     /// Milliseconds of open time from `from` to `to`; negative where `to` lies before `from`.
@@ -116,10 +128,9 @@ impl Calendar {
         if to < from {
             return -self.elapsed(to, from);
         }
-        self.openings(from)
-            .take_while(|opening| opening.open < to.millis())
-            .map(|opening| opening.close.min(to.millis()) - opening.open)
-            .sum()
+        let (first, last) = (self.year_of(from), self.year_of(to));
+        let whole: i64 = (first.number()..last.number()).map(|number| self.year(number).open()).sum();
+        whole + last.open_before(to.millis()) - first.open_before(from.millis())
     }
 
     /// Whether `at` is open; an opening's last instant is the one before its close.
@@ -139,93 +150,78 @@ impl Calendar {
         if self.is_open(at) {
             return None;
         }
-        let mut date = next(self.date_at(at));
-        for _ in 0..WALK_DAYS_MAX {
-            let closes = self.day(date).filter(|opening| opening.close <= at.millis());
-            if let Some(last) = closes.map(|opening| opening.close).max() {
-                return Some(Instant::from_millis(last));
+        let mut year = self.year_of(at);
+        loop {
+            match year.closed_before(at.millis()) {
+                Some(close) => return Some(Instant::from_millis(close)),
+                None if year.is_first() => return Some(Instant::default()),
+                None => year = self.year(year.number() - 1),
             }
-            date = previous(date);
         }
-        Some(Instant::default())
     }
 
     /// The local date at `at`.
     pub fn date_at(&self, at: Instant) -> NaiveDate {
-        date_of(self.zone, at)
+        date_of(self.rules.zone, at)
     }
 
     /// Whether the calendar opens on `date`.
     pub fn is_working_day(&self, date: NaiveDate) -> bool {
-        self.day(date).next().is_some()
+        self.rules.day(date).next().is_some()
     }
 
     /// The `n`-th working day after the local date of `start`, which is not counted;
     /// that date itself for zero.
     pub fn working_day(&self, start: Instant, n: u32) -> NaiveDate {
-        let mut date = self.date_at(start);
-        for _ in 0..n {
-            date = self.first_working_day(next(date));
-        }
-        date
+        self.working_day_after(self.date_at(start), n)
     }
 
     /// The first opening on `date`; the start of the date where it is closed all day.
     pub fn open_of(&self, date: NaiveDate) -> Instant {
-        let first = self.day(date).next().map(|opening| opening.open);
-        Instant::from_millis(first.unwrap_or_else(|| zone::instant(self.zone, date, 0, Edge::Open)))
+        let first = self.rules.day(date).next().map(|opening| opening.open);
+        Instant::from_millis(first.unwrap_or_else(|| self.rules.start_of(date)))
     }
 
     /// The last close on `date`; the end of the date where it is closed all day.
     pub fn close_of(&self, date: NaiveDate) -> Instant {
-        let last = self.day(date).last().map(|opening| opening.close);
-        let end = || zone::instant(self.zone, date, hours::DAY_MINUTES, Edge::Close);
-        Instant::from_millis(last.unwrap_or_else(end))
+        let last = self.rules.day(date).last().map(|opening| opening.close);
+        Instant::from_millis(last.unwrap_or_else(|| self.rules.end_of(date)))
     }
 
     fn first_working_day(&self, from: NaiveDate) -> NaiveDate {
-        let mut date = from;
-        for _ in 0..WALK_DAYS_MAX {
-            if self.is_working_day(date) {
-                break;
-            }
-            date = next(date);
+        if self.is_working_day(from) { from } else { self.working_day_after(from, 1) }
+    }
+
+    fn working_day_after(&self, date: NaiveDate, n: u32) -> NaiveDate {
+        if n == 0 {
+            return date;
         }
-        date
+        let mut year = self.year(chrono::Datelike::year(&date));
+        let mut n = year.working_until(date) + n as usize;
+        while n > year.working_days() && year.number() < years::YEAR_MAX {
+            n -= year.working_days();
+            year = self.year(year.number() + 1);
+        }
+        year.working_day(n).unwrap_or(date)
     }
 
-    fn hours(&self, date: NaiveDate) -> &[Hours] {
-        let weekday = date.weekday().num_days_from_monday() as usize;
-        self.dates.get(&date).unwrap_or(&self.weekly[weekday])
+    fn year(&self, number: i32) -> Year<'_> {
+        self.years.year(&self.rules, number)
     }
 
-    /// The openings of one date, in order; one that a clock change swallows is left out.
-    fn day(&self, date: NaiveDate) -> impl Iterator<Item = Opening> {
-        self.hours(date)
-            .iter()
-            .map(move |hours| Opening {
-                open: zone::instant(self.zone, date, hours.open(), Edge::Open),
-                close: zone::instant(self.zone, date, hours.close(), Edge::Close),
-            })
-            .filter(|opening| opening.open < opening.close)
+    fn year_of(&self, at: Instant) -> Year<'_> {
+        self.years.of(&self.rules, at.millis(), self.date_at(at))
     }
 
     /// Every opening that ends after `from`, in order, cut off at `from`, none
-    /// overlapping; without end for a checked calendar.
-    ///
-    /// On a day on which the clock goes back, two openings may share real time
-    /// (R5 takes the earlier open and the later close): it counts once.
+    /// overlapping, up to the end of the walk.
     fn openings(&self, from: Instant) -> impl Iterator<Item = Opening> {
-        // The day before may still be open: its 24:00 can lie in a repeated hour.
-        previous(self.date_at(from))
-            .iter_days()
-            .flat_map(|date| self.day(date))
-            .scan(from.millis(), |covered, opening| {
-                let open = opening.open.max(*covered);
-                *covered = opening.close.max(*covered);
-                Some(Opening { open, close: opening.close })
-            })
-            .filter(|opening| opening.open < opening.close)
+        let first = self.year_of(from);
+        (first.number()..=years::YEAR_MAX)
+            .map(|number| self.year(number))
+            .take_while(move |year| year.start() < end_of_walk(from))
+            .flat_map(move |year| year.stretches(from.millis()))
+            .map(move |opening| Opening { open: opening.open.max(from.millis()), ..opening })
     }
 }
 
@@ -235,8 +231,4 @@ fn end_of_walk(start: Instant) -> i64 {
 
 fn next(date: NaiveDate) -> NaiveDate {
     date.succ_opt().unwrap_or(date)
-}
-
-fn previous(date: NaiveDate) -> NaiveDate {
-    date.pred_opt().unwrap_or(date)
 }

@@ -17,6 +17,11 @@ pub struct Ended {
 }
 
 impl Ended {
+    pub fn of(output: std::process::Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
     /// The output of a command that must have done what was asked.
     #[track_caller]
     pub fn done(self) -> String {
@@ -39,7 +44,7 @@ impl Ended {
 }
 
 /// A command that inherits no configuration from whoever runs the tests.
-fn command(arguments: &[&str]) -> Command {
+pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_careflow"));
     for name in ["DATA", "LISTEN", "DEFINITIONS", "LOG", "LOG_FORMAT"] {
         command.env_remove(format!("CAREFLOW_{name}"));
@@ -50,9 +55,7 @@ fn command(arguments: &[&str]) -> Command {
 
 /// Runs the binary to its end.
 pub fn careflow(arguments: &[&str]) -> Ended {
-    let output = command(arguments).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    Ended::of(command(arguments).output().unwrap())
 }
 
 /// A directory for one test.
@@ -78,8 +81,14 @@ impl Place {
 
     /// Starts a server on this place's data directory and waits until it takes requests.
     pub fn serve(&self) -> Server {
+        self.serve_with(&[])
+    }
+
+    /// As [`Place::serve`], with more arguments.
+    pub fn serve_with(&self, more: &[&str]) -> Server {
         let data = self.text("data");
-        let mut child = command(&["serve", "--data", &data, "--listen", "127.0.0.1:0"])
+        let arguments = ["serve", "--data", &data, "--listen", "127.0.0.1:0"];
+        let mut child = command(&[&arguments[..], more].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

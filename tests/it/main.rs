@@ -4,7 +4,9 @@
 
 mod architecture;
 mod basics;
+mod calendars;
 mod canonical;
+mod cli_calendar;
 mod cli_files;
 mod cli_proof;
 mod cli_rig;

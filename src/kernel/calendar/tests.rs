@@ -1,8 +1,13 @@
-//! The golden vectors of time.md, laws over two zones, and what a file may not say.
+//! The golden vectors of time.md, and what follows from them.
+
+mod explained;
+mod laws;
+mod written;
+
+use std::collections::BTreeMap;
 
 use chrono::{NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -12,21 +17,6 @@ const MINUTE: i64 = 60_000;
 
 fn calendar(file: Value) -> Calendar {
     serde_json::from_value::<CalendarFile>(file).unwrap().check().unwrap()
-}
-
-/// What is wrong with a calendar that differs from a good one in some keys.
-fn faults(changes: &Value) -> Vec<(String, String)> {
-    let mut file = json!({
-        "name": "cn", "version": 1, "title": {"en": "China", "zh": "中国"}, "zone": "Asia/Shanghai",
-        "weekly": {"mon": ["09:00-18:00"]},
-    });
-    for (key, value) in changes.as_object().unwrap() {
-        file[key] = value.clone();
-    }
-    match serde_json::from_value::<CalendarFile>(file).unwrap().check() {
-        Ok(_) => Vec::new(),
-        Err(faults) => faults.into_iter().map(|fault| (fault.path, fault.message)).collect(),
-    }
 }
 
 fn dates(month: u32, days: std::ops::RangeInclusive<u32>) -> Vec<String> {
@@ -117,6 +107,20 @@ fn a_pause_moves_the_due_by_the_business_time_paused() {
         let paused = china.elapsed(at(&china, pause), at(&china, resume));
         let due = china.due(at(&china, start), Span::parse(span).unwrap());
         assert_eq!(local(china.zone(), china.after(due, paused)), expected, "{start} + {span}");
+    }
+}
+
+/// R7: what remains is the target less what was used before the pause; it is due from the resume on.
+#[test]
+fn used_and_remaining_time_give_the_same_due_as_moving_it() {
+    let china = china();
+    for (start, hours, pause, resume, used, expected) in [
+        ("2026-03-11 10:00", 8, "2026-03-11 15:00", "2026-03-12 10:00", 4 * HOUR, "2026-03-12 15:00"),
+        ("2026-03-13 16:00", 2, "2026-03-13 17:00", "2026-03-16 12:30", HOUR, "2026-03-16 14:00"),
+    ] {
+        assert_eq!(china.elapsed(at(&china, start), at(&china, pause)), used);
+        let due = china.after(at(&china, resume), hours * HOUR - used);
+        assert_eq!(local(china.zone(), due), expected, "{start} + {hours} h");
     }
 }
 
@@ -295,206 +299,81 @@ fn a_due_beyond_ten_years_is_held_there() {
     assert_eq!(rare.after(start, 87_840 * HOUR), start.plus_millis(i64::from(WALK_DAYS_MAX) * DAY_MILLIS));
 }
 
+/// R4.
 #[test]
-fn own_hours_of_a_date_go_before_off_and_off_before_the_week() {
-    let file = json!({
-        "name": "own", "version": 2, "title": {"en": "Own", "zh": "自定"}, "zone": "Asia/Shanghai",
-        "weekly": {"mon": ["09:00-18:00"], "tue": ["09:00-18:00"]},
-        "off": ["2026-03-09", "2026-03-10"], "open": {"2026-03-10": ["10:00-11:00"]},
-    });
-    let own = calendar(file);
-    assert_eq!(due(&own, "2026-03-08 10:00", "1 business hour"), "2026-03-10 11:00");
-    assert_eq!((own.name(), own.version()), ("own", 2));
-}
-
-#[test]
-fn all_faults_of_a_file_are_found_at_once() {
-    let found = faults(&json!({
-        "version": 0,
-        "zone": "Asia/Beijing",
-        "weekly": {
-            "mon": ["09:00-12:00", "11:00-13:00", "9-12"],
-            "tue": ["18:00-09:00", "24:00-24:00", "10:00-10:00", "09:60-10:00", "18:00-00:00"],
-        },
-        "off": ["2026-02-30", "2026-03-01", "2026-03-01", "1969-01-01"],
-        "open": {"2026/10/10": ["09:00-18:00"], "2026-10-10": [], "2026-10-11": ["25:00-26:00"]},
+fn dues_past_the_horizon_are_provisional_where_days_off_count() {
+    let hours = ["09:00-18:00"];
+    let known = calendar(json!({
+        "name": "known", "version": 1, "title": {"en": "Known", "zh": "已知"}, "zone": "Asia/Shanghai",
+        "horizon": "2026-12-31",
+        "weekly": {"mon": hours, "tue": hours, "wed": hours, "thu": hours, "fri": hours},
     }));
-    let found: Vec<_> = found.iter().map(|(path, message)| format!("{path}: {message}")).collect();
-    insta::assert_snapshot!(found.join("\n"), @r"
-    /version: `0` is not a version; versions begin with 1
-    /zone: `Asia/Beijing` is not a time zone; accepted are IANA names like `Asia/Shanghai` or `America/New_York`
-    /weekly/mon/1: `11:00-13:00` overlaps `09:00-12:00`; accepted are hours that share no minute
-    /weekly/mon/2: `9-12` are not opening hours; accepted are texts like `09:00-12:00`, up to `24:00`
-    /weekly/tue/0: `18:00-09:00` closes before it opens; hours over midnight are `18:00-24:00` and, on the next day, `00:00-09:00`
-    /weekly/tue/1: `24:00-24:00` are not opening hours; accepted are texts like `09:00-12:00`, up to `24:00`
-    /weekly/tue/2: `10:00-10:00` never opens; a close is after its open, and a whole day is `00:00-24:00`
-    /weekly/tue/3: `09:60-10:00` are not opening hours; accepted are texts like `09:00-12:00`, up to `24:00`
-    /weekly/tue/4: `18:00-00:00` closes before it opens; midnight at the end of a day is `24:00`
-    /off/0: `2026-02-30` is not a date; accepted are dates like `2026-10-01`
-    /off/2: `2026-03-01` is off twice; accepted is each date once
-    /off/3: `1969-01-01` is too far away; accepted are dates from 1970 to 2199
-    /open/2026-10-10: `2026-10-10` is open without hours; a date without hours belongs in `off`
-    /open/2026-10-11/0: `25:00-26:00` are not opening hours; accepted are texts like `09:00-12:00`, up to `24:00`
-    /open/2026~110~110: `2026/10/10` is not a date; accepted are dates like `2026-10-01`
-    ");
-}
-
-#[test]
-fn a_calendar_that_stays_closed_for_sixty_days_is_refused() {
-    let from: NaiveDate = "2026-03-01".parse().unwrap();
-    let off = |days: usize| from.iter_days().take(days).map(|date| date.to_string()).collect::<Vec<_>>();
-    // Mondays only: the last opening before is Monday 02-23, the first after 59 closed days Monday 04-27.
-    assert_eq!(faults(&json!({"off": off(50)})), []);
-    let found = faults(&json!({"off": off(57)}));
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0].0, "/off");
-    assert!(found[0].1.starts_with("closed from `2026-02-24` to `2026-04-24`"), "{}", found[0].1);
-    assert_eq!(faults(&json!({"weekly": {}}))[0].0, "/weekly");
-}
-
-#[test]
-fn unknown_keys_of_a_file_are_refused() {
-    let file = json!({
-        "name": "cn", "version": 1, "title": {"en": "China", "zh": "中国"}, "zone": "Asia/Shanghai",
-        "weekly": {"mon": ["09:00-18:00"], "monday": []},
-    });
-    let error = serde_json::from_value::<CalendarFile>(file).unwrap_err().to_string();
-    assert!(error.contains("unknown field `monday`"), "{error}");
-}
-
-#[test]
-fn hours_print_as_they_are_read() {
-    for text in ["00:00-24:00", "09:00-12:00", "22:05-23:59"] {
-        assert_eq!(Hours::parse(text).map(|hours| hours.to_string()), Ok(text.to_owned()));
+    assert_eq!(known.horizon(), "2026-12-31".parse().ok());
+    for (start, span, provisional) in [
+        ("2026-12-30 10:00", "1 working day", false),
+        ("2026-12-30 10:00", "2 working days", true),
+        ("2026-12-31 10:00", "8 business hours", false),
+        ("2026-12-31 10:00", "9 business hours", true),
+        ("2026-12-30 10:00", "1 calendar day", false),
+        ("2026-12-30 10:00", "1 calendar day or next working day", false),
+        ("2026-12-30 10:00", "2 calendar days", false),
+        ("2026-12-30 10:00", "2 calendar days or next working day", true),
+        ("2026-12-30 10:00", "400 hours", false),
+    ] {
+        let (start, span) = (at(&known, start), Span::parse(span).unwrap());
+        assert_eq!(known.promise(start, span), Due { at: known.due(start, span), provisional }, "{span}");
     }
-    let overnight = Hours::parse("22:00-06:00").unwrap_err();
-    assert!(overnight.ends_with("`22:00-24:00` and, on the next day, `00:00-06:00`"), "{overnight}");
+    assert!(!known.is_provisional(at(&known, "2027-01-01 00:00")));
+    assert!(known.is_provisional(at(&known, "2027-01-01 00:00").plus_millis(1)));
+    assert!(!every_day("Asia/Shanghai", &["00:00-24:00"]).is_provisional(at(&known, "2099-01-01 00:00")));
+}
+
+/// R4.
+#[test]
+fn a_near_horizon_is_warned_of() {
+    let horizon = calendar(json!({
+        "name": "known", "version": 1, "title": {"en": "Known", "zh": "已知"}, "zone": "Asia/Shanghai",
+        "horizon": "2026-12-31", "weekly": {"mon": ["09:00-18:00"]},
+    }));
+    let says = |now: &str| horizon.horizon_near(at(&horizon, now)).map(|near| near.to_string());
+    assert_eq!(says("2026-11-01 23:59"), None, "60 days are left");
+    insta::assert_snapshot!(
+        ["2026-11-02 00:00", "2026-12-30 12:00", "2026-12-31 12:00", "2027-02-01 00:00"].map(|now| says(now).unwrap()).join("\n"),
+        @r"
+    calendar `known` knows days off until 2026-12-31 only, 59 days from now: dues after it are provisional until a version with the next year is loaded
+    calendar `known` knows days off until 2026-12-31 only, which is tomorrow: dues after it are provisional until a version with the next year is loaded
+    calendar `known` knows days off until 2026-12-31 only, which is today: dues after it are provisional until a version with the next year is loaded
+    calendar `known` knows days off until 2026-12-31 only, which is past: dues after it are provisional until a version with the next year is loaded
+    "
+    );
+    assert_eq!(china().horizon_near(at(&horizon, "2030-01-01 00:00")), None);
+}
+
+#[test]
+fn times_are_read_as_the_clocks_show_them() {
+    let zone = parse_zone("America/New_York").unwrap();
+    for (text, edge, expected) in [
+        ("2026-03-11T10:00", Edge::Open, "2026-03-11T14:00:00Z"),
+        ("2026-03-11T10:00:05", Edge::Open, "2026-03-11T14:00:05Z"),
+        ("2026-03-11T10:00:00+08:00", Edge::Open, "2026-03-11T02:00:00Z"),
+        ("2026-03-08T02:30", Edge::Open, "2026-03-08T07:00:00Z"),
+        ("2026-03-08T02:30", Edge::Close, "2026-03-08T07:00:00Z"),
+        ("2026-11-01T01:30", Edge::Open, "2026-11-01T05:30:00Z"),
+        ("2026-11-01T01:30", Edge::Close, "2026-11-01T06:30:00Z"),
+    ] {
+        assert_eq!(parse_time(zone, text, edge), Instant::parse(expected), "{text}");
+    }
+    for text in ["", "10:00", "2026-03-11", "2026-03-11 10:00", "2026-3-11T10:00", "2026-02-30T10:00", "now"]
+    {
+        let error = parse_time(zone, text, Edge::Open).unwrap_err();
+        assert!(error.starts_with(&format!("`{text}` is not a time")), "{error}");
+        assert!(error.ends_with("as the clocks of America/New_York show it"), "{error}");
+    }
+    assert!(parse_time(zone, "1969-12-31T10:00", Edge::Open).unwrap_err().contains("outside the years"));
 }
 
 #[test]
 fn zone_data_has_a_version() {
     let version = tzdb_version();
     assert!(version.len() == 5 && version.starts_with("20"), "{version}");
-}
-
-/// Folder of public vectors, where this machine has it.
-fn vectors(file: &str) -> Option<Vec<Value>> {
-    let fallback = || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = std::env::var_os("CAREFLOW_TEST_DATA").map_or_else(fallback, Into::into);
-    let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
-        println!("skipped: `{file}` is not there; set CAREFLOW_TEST_DATA to the folder of public test data");
-        return None;
-    };
-    if file.ends_with(".jsonl") {
-        return Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect());
-    }
-    Some(vec![serde_json::from_str(&text).unwrap()])
-}
-
-/// `8:30-20` or `9-12,13-18` as this product writes hours.
-fn spelled(hours: &str) -> Vec<String> {
-    let time = |text: &str| match text.split_once(':') {
-        Some((hour, minute)) => format!("{hour:0>2}:{minute}"),
-        None => format!("{text:0>2}:00"),
-    };
-    let stretch = |text: &str| {
-        let (open, close) = text.split_once('-').unwrap();
-        format!("{}-{}", time(open), time(close))
-    };
-    hours.split([',', ';', ' ']).filter(|text| !text.is_empty()).map(stretch).collect()
-}
-
-#[test]
-fn seven_years_of_chinese_holidays_agree_with_a_count_of_minutes() {
-    let Some(checks) = vectors("calendar-cn/worktime_generated.jsonl") else { return };
-    let mut off = Vec::new();
-    let mut made_up = Vec::new();
-    for year in 2015..=2026 {
-        let file = vectors(&format!("calendar-cn/{year}.json")).unwrap();
-        for day in file[0]["days"].as_array().unwrap() {
-            let date = day["date"].as_str().unwrap().to_owned();
-            if day["isOffDay"] == json!(true) { off.push(date) } else { made_up.push(date) }
-        }
-    }
-    off.sort_unstable();
-    off.dedup();
-    let minute = |text: &Value| text.as_str().unwrap().replace('T', " ");
-    assert!(checks.len() >= 300);
-    for check in checks {
-        let hours = spelled(check["hours"].as_str().unwrap());
-        let open: BTreeMap<_, _> = made_up.iter().map(|date| (date.clone(), hours.clone())).collect();
-        let cn = calendar(json!({
-            "name": "cn", "version": 1, "title": {"en": "China", "zh": "中国"}, "zone": check["tz"],
-            "weekly": {"mon": hours, "tue": hours, "wed": hours, "thu": hours, "fri": hours},
-            "off": off, "open": open,
-        }));
-        match check["op"].as_str().unwrap() {
-            "add" => {
-                let due =
-                    cn.after(at(&cn, &minute(&check["start"])), check["minutes"].as_i64().unwrap() * MINUTE);
-                assert_eq!(local(cn.zone(), due), minute(&check["due"]), "{check}");
-            }
-            "between" => {
-                let elapsed = cn.elapsed(at(&cn, &minute(&check["from"])), at(&cn, &minute(&check["to"])));
-                assert_eq!(elapsed, check["minutes"].as_i64().unwrap() * MINUTE, "{check}");
-            }
-            other => panic!("unknown check `{other}`"),
-        }
-    }
-}
-
-static TWO_ZONES: std::sync::LazyLock<[Calendar; 2]> = std::sync::LazyLock::new(|| [china(), new_york()]);
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
-
-    /// R6: what is added has elapsed, and no earlier instant has as much.
-    #[test]
-    fn elapsed_time_until_a_due_is_the_time_added(
-        start in 1_735_689_600_000i64..1_830_297_600_000,
-        millis in 1i64..400 * HOUR,
-    ) {
-        for calendar in &*TWO_ZONES {
-            let start = Instant::from_millis(start);
-            let due = calendar.after(start, millis);
-            prop_assert_eq!(calendar.elapsed(start, due), millis);
-            prop_assert!(calendar.elapsed(start, due.plus_millis(-1)) < millis);
-        }
-    }
-
-    /// More time is never due earlier, nor is a later start; elapsed time adds up.
-    #[test]
-    fn dues_never_overtake(
-        start in 1_735_689_600_000i64..1_830_297_600_000,
-        later in 0i64..200 * HOUR,
-        millis in 1i64..200 * HOUR,
-        more in 0i64..200 * HOUR,
-    ) {
-        for calendar in &*TWO_ZONES {
-            let (start, second) = (Instant::from_millis(start), Instant::from_millis(start + later));
-            let due = calendar.after(start, millis);
-            prop_assert!(calendar.after(second, millis) >= due);
-            prop_assert!(calendar.after(start, millis + more) >= due);
-            prop_assert_eq!(calendar.after(due, more), if more == 0 { due } else { calendar.after(start, millis + more) });
-            let end = second.plus_millis(more);
-            prop_assert_eq!(
-                calendar.elapsed(start, second) + calendar.elapsed(second, end),
-                calendar.elapsed(start, end)
-            );
-        }
-    }
-
-    /// The key of a closed period is closed itself and has no opening after it.
-    #[test]
-    fn closed_periods_begin_where_open_time_ends(at in 1_735_689_600_000i64..1_830_297_600_000) {
-        for calendar in &*TWO_ZONES {
-            let at = Instant::from_millis(at);
-            prop_assert_eq!(calendar.closed_since(at).is_none(), calendar.is_open(at));
-            if let Some(since) = calendar.closed_since(at) {
-                prop_assert!(calendar.is_open(since.plus_millis(-1)));
-                prop_assert_eq!(calendar.elapsed(since, at), 0);
-                prop_assert_eq!(calendar.closed_since(since), Some(since));
-            }
-        }
-    }
 }

@@ -24,6 +24,7 @@ use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::machine::{Cx, read};
 use crate::kernel::outcome::{Event, RefusalKind};
+use crate::kernel::span::{Roll, Span};
 use crate::kernel::step::stage_of;
 
 /// A point that is recorded later than this was slept through; nobody is paged for history (X8).
@@ -448,7 +449,8 @@ impl<'m, P> Turn<'m, '_, '_, P> {
                 }
                 let calendar = self.calendar(&run.calendar);
                 let due = Timing { calendar, start: run.start, target: run.target, pauses: &pauses }.due();
-                self.record(name, What::Resumed { at, due, provisional: provisional(calendar, due) });
+                let provisional = provisional(calendar, run.target, due);
+                self.record(name, What::Resumed { at, due, provisional });
             }
             (true, Some(_)) | (false, None) => {}
         }
@@ -473,7 +475,7 @@ impl<'m, P> Turn<'m, '_, '_, P> {
                 target,
                 due,
                 calendar: calendar.name().to_owned(),
-                provisional: provisional(calendar, due),
+                provisional: provisional(calendar, target, due),
             };
             self.record(name, what);
             self.settle_pause(name);
@@ -503,7 +505,8 @@ impl<'m, P> Turn<'m, '_, '_, P> {
             let Some(target) = target else { continue };
             let calendar = self.calendar(&run.calendar);
             let due = Timing { calendar, start: run.start, target, pauses: &run.pauses }.due();
-            if due != run.due || target != run.target || provisional(calendar, due) != run.provisional {
+            if due != run.due || target != run.target || provisional(calendar, target, due) != run.provisional
+            {
                 let payload = json!({
                     "clock": name, "cycle": self.clocks[&name].cycle,
                     "due_old": run.due, "due_new": due, "cause": cause,
@@ -529,7 +532,7 @@ impl<'m, P> Turn<'m, '_, '_, P> {
             due_old: run.due,
             due,
             cause: told.cause.clone(),
-            provisional: provisional(calendar, due),
+            provisional: provisional(calendar, target, due),
         };
         self.record(&told.clock, what);
     }
@@ -557,9 +560,15 @@ impl<'m, P> Turn<'m, '_, '_, P> {
     }
 }
 
-/// Whether `due` lies past what `calendar` knows (R4).
-fn provisional(_calendar: &Calendar, _due: Instant) -> bool {
-    false
+/// Whether days off that `calendar` does not know yet may move `due` (R4).
+fn provisional(calendar: &Calendar, target: Target, due: Instant) -> bool {
+    let counts_open_time = match target {
+        Target::Span(
+            Span::Business(_) | Span::WorkingDays(_) | Span::CalendarDays(_, Roll::NextWorkingDay),
+        ) => true,
+        Target::Span(Span::Wall(_) | Span::CalendarDays(_, Roll::Stay)) | Target::At(_) => false,
+    };
+    counts_open_time && calendar.is_provisional(due)
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -49,7 +49,8 @@ fn definition() -> Definition {
 }
 
 fn calendar() -> Calendar {
-    serde_saphyr::from_str::<CalendarFile>(CALENDARS[0].1).unwrap().check().unwrap()
+    let (_, text) = CALENDARS.iter().find(|(file, _)| *file == "calendars/cn.yaml").unwrap();
+    serde_saphyr::from_str::<CalendarFile>(text).unwrap().check().unwrap()
 }
 
 pub(super) fn at(text: &str) -> Instant {
