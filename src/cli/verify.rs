@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -12,13 +13,18 @@ use super::progress::{Progress, Unit};
 use crate::app::{self, AppError, Store};
 use crate::config::Config;
 use crate::engine::catch_up;
+use crate::engine::replay::{Replay, Replayed};
 use crate::index::{Index, IndexError, sled};
 use crate::journal::Journal;
 use crate::journal::verify::{self, Report};
 use crate::kernel::hash::Hash;
+use crate::kernel::machine::Workflow;
+use crate::workflows::Registry;
 
 /// Most differing index keys that are named: enough to see a pattern; all are counted.
 const KEYS_NAMED_MAX: usize = 20;
+/// Commits read at a time: bounds memory beside the instances.
+const COMMITS_AT_A_TIME: usize = 1_000;
 /// The index built for the comparison, below the data directory; removed at the end.
 const REBUILT: &str = "index.verify";
 
@@ -26,13 +32,20 @@ const REBUILT: &str = "index.verify";
 ///
 /// Checks each line's checksum, the dense positions, the chain over all lines, each entry's hash
 /// over its stored bytes, each instance's sequence and chain, and personal values against their
-/// digests. Then builds an index from the journal and compares it with the stored one, key by key.
+/// digests. With `--replay`, runs every recorded input through this binary's workflows again: same
+/// inputs, facts, definitions and calendars must give the same states, data, clocks and effects.
+/// Then builds an index from the journal and compares it with the stored one, key by key.
 /// Needs the directory for itself: a copy of a running server's serves as well.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  careflow verify\n  careflow verify --data ./copy --json")]
+#[command(
+    after_help = "Examples:\n  careflow verify\n  careflow verify --replay\n  careflow verify --data ./copy --json"
+)]
 pub struct Args {
     #[command(flatten)]
     data: DataArgs,
+    /// Run every recorded input again too, and compare what it does with what was recorded.
+    #[arg(long)]
+    replay: bool,
     /// Answer as JSON.
     #[arg(long)]
     json: bool,
@@ -63,13 +76,14 @@ impl Args {
         } else {
             check_index(&config).await?
         };
+        let replayed = if self.replay && journal.is_sound() { Some(replay(&config).await?) } else { None };
         let mut out = std::io::stdout().lock();
         if self.json {
-            writeln!(out, "{}", as_json(&journal, &index))?;
+            writeln!(out, "{}", as_json(&journal, &index, replayed.as_ref()))?;
         } else {
-            write!(out, "{}", as_text(&journal, &index))?;
+            write!(out, "{}", as_text(&journal, &index, replayed.as_ref()))?;
         }
-        verdict(&journal, &index)
+        verdict(&journal, &index, replayed.as_ref())
     }
 }
 
@@ -82,6 +96,32 @@ async fn check_journal(config: &Config) -> Result<Report, Failure> {
         report
     });
     Ok(checked.await.map_err(|error| Failure::Internal(error.to_string()))??)
+}
+
+/// Runs every recorded input again (R12); keeps the instances in memory.
+async fn replay(config: &Config) -> Result<Replayed, Failure> {
+    let store = directory::open(config).await?;
+    let registry = Registry::shipped();
+    let replayed = replay_journal(store.journal.as_ref(), registry.all()).await;
+    directory::close(&store).await?;
+    replayed
+}
+
+async fn replay_journal(journal: &dyn Journal, workflows: &[Arc<dyn Workflow>]) -> Result<Replayed, Failure> {
+    let mut replay = Replay::new(workflows).map_err(Failure::Internal)?;
+    let last = journal.tail().await.map_err(AppError::from)?.last;
+    let bar = Progress::new("running the history again", Unit::Commits);
+    let mut at = 0;
+    while at < last {
+        let commits = journal.read(at + 1, COMMITS_AT_A_TIME).await.map_err(AppError::from)?;
+        for (position, commit) in &commits {
+            replay.take(*position, commit).map_err(Failure::Internal)?;
+            at = *position;
+        }
+        bar.set(at, last);
+    }
+    bar.finish();
+    Ok(replay.found)
 }
 
 async fn check_index(config: &Config) -> Result<IndexCheck, Failure> {
@@ -160,13 +200,16 @@ impl Drop for Temporary {
     }
 }
 
-fn verdict(journal: &Report, index: &IndexCheck) -> Result<(), Failure> {
+fn verdict(journal: &Report, index: &IndexCheck, replayed: Option<&Replayed>) -> Result<(), Failure> {
     if let Some(first) = journal.problems.first() {
         let (count, position) = (journal.problems_total, first.position);
         return Err(Failure::No(format!(
             "{count} {} found in the journal, the first at position {position}",
             if count == 1 { "problem was" } else { "problems were" }
         )));
+    }
+    if let Some(different) = replayed.map(|found| found.different).filter(|different| *different > 0) {
+        return Err(Failure::No(format!("{different} entries do something else when they are run again")));
     }
     match index {
         IndexCheck::Same { .. } | IndexCheck::Skipped(_) => Ok(()),
@@ -176,7 +219,7 @@ fn verdict(journal: &Report, index: &IndexCheck) -> Result<(), Failure> {
     }
 }
 
-fn as_json(journal: &Report, index: &IndexCheck) -> Value {
+fn as_json(journal: &Report, index: &IndexCheck, replayed: Option<&Replayed>) -> Value {
     let problems: Vec<Value> =
         journal.problems.iter().map(|p| json!({ "position": p.position, "what": p.what })).collect();
     let unfinished = journal.unfinished.as_ref();
@@ -189,8 +232,8 @@ fn as_json(journal: &Report, index: &IndexCheck) -> Value {
         }
         IndexCheck::Skipped(why) => json!({ "skipped": why }),
     };
-    json!({
-        "ok": verdict(journal, index).is_ok(),
+    let mut view = json!({
+        "ok": verdict(journal, index, replayed).is_ok(),
         "journal": {
             "segments": journal.segments, "bytes": journal.bytes, "commits": journal.commits,
             "entries": journal.entries, "instances": journal.instances, "last": journal.last,
@@ -198,10 +241,16 @@ fn as_json(journal: &Report, index: &IndexCheck) -> Value {
             "problems_total": journal.problems_total, "problems": problems,
         },
         "index": index_view,
-    })
+    });
+    if let Some(Replayed { run, passed_over, different, differences }) = replayed {
+        view["replay"] = json!({
+            "run": run, "passed_over": passed_over, "different": different, "differences": differences,
+        });
+    }
+    view
 }
 
-fn as_text(journal: &Report, index: &IndexCheck) -> String {
+fn as_text(journal: &Report, index: &IndexCheck, replayed: Option<&Replayed>) -> String {
     let Report { commits, entries, instances, bytes, segments, last, chain, .. } = journal;
     let mut text = format!(
         "journal: {commits} commits, {entries} entries of {instances} instances, {bytes} bytes in {segments} segments\n\
@@ -222,6 +271,12 @@ fn as_text(journal: &Report, index: &IndexCheck) -> String {
             named.iter().for_each(|line| text.push_str(&format!("index: {line}\n")));
         }
         IndexCheck::Skipped(why) => text.push_str(&format!("index: not compared: {why}\n")),
+    }
+    if let Some(Replayed { run, passed_over, different, differences }) = replayed {
+        text.push_str(&format!(
+            "replay: {run} entries run again, {different} do something else now; {passed_over} have no workflow code to run\n"
+        ));
+        differences.iter().for_each(|line| text.push_str(&format!("replay: {line}\n")));
     }
     text
 }
@@ -258,6 +313,6 @@ mod tests {
 
     #[test]
     fn a_comparison_that_was_skipped_is_no_fault() {
-        assert!(verdict(&Report::default(), &IndexCheck::Skipped("there is none".into())).is_ok());
+        assert!(verdict(&Report::default(), &IndexCheck::Skipped("there is none".into()), None).is_ok());
     }
 }

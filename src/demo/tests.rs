@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::engine::Readiness;
-use crate::kernel::entry::Entry;
+use crate::engine::replay::Replay;
+use crate::journal::Journal;
+use crate::kernel::entry::{Commit, Entry, Stored};
 
 /// A Wednesday afternoon in Shanghai.
 const WEDNESDAY: &str = "2026-03-18T07:30:00Z";
@@ -62,6 +64,39 @@ async fn a_demo_made_in_a_long_holiday_refuses_nothing_either() {
     let dir = tempfile::tempdir().unwrap();
     let summary = make(&config(&dir), at("2026-02-21T18:10:00Z"), 1, &|_, _| {}).await.unwrap().unwrap();
     assert_eq!(summary.refused, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recorded_input_does_the_same_when_it_is_run_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(&dir);
+    make(&config, at(WEDNESDAY), 2, &|_, _| {}).await.unwrap().unwrap();
+    let store = Store::open(&config).unwrap();
+    let last = store.journal.tail().await.unwrap().last;
+    let commits = store.journal.read(1, usize::try_from(last).unwrap()).await.unwrap();
+    let registry = Registry::shipped();
+    let mut replay = Replay::new(registry.all()).unwrap();
+    for (position, commit) in &commits {
+        replay.take(*position, commit).unwrap();
+    }
+    assert_eq!(replay.found.differences, Vec::<String>::new());
+    assert!(replay.found.run > 1_000, "{:?}", replay.found);
+
+    // An outcome that was recorded otherwise is told.
+    let mut replay = Replay::new(registry.all()).unwrap();
+    for (position, commit) in &commits {
+        let entry = commit.entries[0].read().unwrap();
+        if entry.workflow.starts_with('$') {
+            replay.take(*position, commit).unwrap();
+            continue;
+        }
+        let forged = Entry { clocks: Vec::new(), ..entry };
+        let entries = vec![Stored::seal(&forged, None).unwrap()];
+        replay.take(*position, &Commit { entries, private: commit.private.clone() }).unwrap();
+        break;
+    }
+    assert_eq!(replay.found.different, 1);
+    assert!(replay.found.differences[0].ends_with(": the clocks"), "{:?}", replay.found.differences);
 }
 
 async fn entries(engine: &Engine) -> Vec<Arc<Entry>> {

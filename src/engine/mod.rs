@@ -16,6 +16,7 @@ mod people;
 mod pins;
 pub mod plan;
 mod read;
+pub mod replay;
 pub mod schedule;
 mod schedules;
 mod shared;

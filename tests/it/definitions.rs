@@ -193,10 +193,10 @@ async fn a_process_owner_moves_one_case_to_the_new_version() {
 }
 
 #[tokio::test]
-async fn an_edited_calendar_counts_for_new_cases_only() {
+async fn an_amended_calendar_counts_for_new_cases_and_for_running_ones_from_then_on() {
     let rig = Rig::wednesday().await;
     let ann = rig.caller("ann", Role::Agent).await;
-    let old = ann.submit(question("c-1")).await;
+    let old = answered(&ann).await;
     let mut closed = rig.close().await;
     let folder = write_shipped(&mut closed);
     // The definitions that the folder does not name are the shipped ones.
@@ -206,15 +206,21 @@ async fn an_edited_calendar_counts_for_new_cases_only() {
     edit(&closed, CALENDAR, &[("version: 1", "version: 2"), (friday, &saturday)]);
     let rig = closed.start().await.unwrap();
     let ann = rig.caller("ann", Role::Agent).await;
-    let new = ann.submit(question("c-1")).await;
+    let new = answered(&ann).await;
+    // A timer that was armed before stays where it is; clocks move (R4).
     for (id, third_day) in [(&old, "2026-03-16T18:00:00+08:00"), (&new, "2026-03-14T12:00:00+08:00")] {
-        ann.sent(id, "answer", solution()).await;
         assert_eq!(due(&ann.instance(id).await, "CONFIRM_EXPIRE"), at(third_day));
     }
-    let pin = async |id: &str| ann.history(id).await.pop().unwrap()["entry"]["pins"].clone();
-    let (before, after) = (pin(&old).await, pin(&new).await);
-    assert_eq!(before["definition"], after["definition"]);
-    assert_ne!(before["calendar"], after["calendar"]);
+    let entries = ann.history(&old).await;
+    let pins: Vec<_> = entries.iter().map(|record| record["entry"]["pins"]["calendar"].clone()).collect();
+    let amended = entries.iter().position(|record| record["entry"]["event"] == "calendar_amended").unwrap();
+    assert!(
+        pins[..amended].iter().all(|pin| *pin == pins[0])
+            && pins[amended..].iter().all(|pin| *pin != pins[0])
+    );
+    let new = ann.history(&new).await;
+    assert_eq!(new[0]["entry"]["pins"]["calendar"], pins[amended]);
+    assert_eq!(new[0]["entry"]["pins"]["definition"], entries[0]["entry"]["pins"]["definition"]);
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ mod rig;
 mod scenarios;
 mod schedule_files;
 mod schedules;
+mod sla;
 mod stored;
 mod timers;
 mod tour;

@@ -64,6 +64,14 @@ impl Desk {
         events
     }
 
+    /// The newest fact of this kind of a clock.
+    async fn clock(&self, id: &str, clock: &str, kind: &str) -> Value {
+        let history = self.ann.history(id).await;
+        let facts = history.iter().filter_map(|record| record["entry"]["clocks"].as_array()).flatten();
+        let found = facts.filter(|fact| fact["clock"] == clock && fact["fact"] == kind).last();
+        found.unwrap_or_else(|| panic!("no `{kind}` of {clock} in the history of {id}")).clone()
+    }
+
     /// Every case of `c-1`, oldest first.
     async fn cases(&self) -> Vec<Value> {
         let page = self.ann.get("/v1/instances?customer=c-1").await.expect(200);
@@ -106,6 +114,12 @@ async fn scenario_05_call_nobody_answers_goes_to_overflow_and_is_called_back_wit
     assert_eq!(case["data"]["ring_seconds"], 16);
     assert_eq!(case["timers"], json!([]));
     assert_eq!(desk.story(&id).await, ["submit", "timer_fired", "assigned", "escalate", "hang_up"]);
+    let breached = desk.clock(&id, "FRT", "reached").await;
+    assert_eq!(
+        (&breached["level"], &breached["due"]),
+        (&json!(100), &json!(at("2026-03-11T10:00:15+08:00")))
+    );
+    desk.clock(&id, "FRT", "cancelled").await;
 }
 
 #[tokio::test]
@@ -116,6 +130,8 @@ async fn scenario_06_question_back_as_the_first_answer_makes_its_sender_first_ow
     assert_eq!(desk.ann.sent(&id, "request_info", ask).await, "open.waiting_customer");
     let case = desk.ann.instance(&id).await;
     assert_eq!(case["data"]["waiting_resume"], "in_progress");
+    assert_eq!(desk.clock(&id, "FRT", "stopped").await["verdict"], "met");
+    assert_eq!(desk.clock(&id, "RES", "paused").await["at"], at(crate::rig::WEDNESDAY));
     let ann = json!({ "id": "ann", "role": "agent" });
     assert_eq!(case["data"]["case"]["first_owner"], ann);
     assert_eq!(case["data"]["case"]["owner"], json!({ "person": ann }));

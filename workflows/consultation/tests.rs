@@ -5,5 +5,6 @@ mod common;
 mod documents;
 mod drive;
 mod guards;
+mod laws;
 mod rows;
 mod timing;

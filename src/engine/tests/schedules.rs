@@ -12,7 +12,11 @@ const ONE: i64 = 3_600_000;
 /// The probe's files, with a schedule that begins one at 13:00 with `payload`.
 fn scheduled(cron: &str, catch_up: &str, payload: &Value) -> Vec<Source> {
     let mut sources = sources(&[Probe::version(1)]);
-    let Content::Definition(definition) = &mut sources[0].content else { panic!("the definition is first") };
+    let found = sources.iter_mut().find_map(|source| match &mut source.content {
+        Content::Definition(definition) => Some(definition),
+        Content::Calendar(_) => None,
+    });
+    let definition = found.expect("the probe has a definition");
     let schedule = json!({
         "name": "daily", "title": { "en": "Daily", "zh": "每日" }, "cron": cron,
         "catch_up": catch_up, "overlap": "allow", "start": { "payload": payload },

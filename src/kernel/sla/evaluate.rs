@@ -10,15 +10,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::fact::{ClockFact, What};
-use super::rule::{BREACH, Cycle, Point, PointKind, Rule, Trigger, within};
+use super::points::AFTER_DUE_MS;
+use super::rule::{BREACH, Cycle, Point, Rule, Trigger, within};
 use super::state::{self, Clocks, Run};
 use super::timing::{Target, Timing};
 use super::{POINT_TIMER, RESUME_TIMER};
 use crate::kernel::calendar::Calendar;
 use crate::kernel::case::Case;
-use crate::kernel::common::{
-    ClockResumed, ClockRetargeted, ClockSuspended, SlaFact, Stage, Verdict, VerdictCorrected,
-};
+use crate::kernel::common::{ClockRetargeted, Stage, Verdict};
 use crate::kernel::definition::Definition;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
@@ -27,10 +26,6 @@ use crate::kernel::outcome::{Event, RefusalKind};
 use crate::kernel::span::{Roll, Span};
 use crate::kernel::step::stage_of;
 
-/// A point that is recorded later than this was slept through; nobody is paged for history (X8).
-const CATCH_UP_MS: i64 = 60_000;
-/// A breach is recorded after its due, because an event at the due is on time (R6).
-const AFTER_DUE_MS: i64 = 1;
 /// Why a verdict is corrected without a person (X6).
 const LATE_ARRIVAL: &str = "late_arrival";
 
@@ -59,10 +54,10 @@ pub struct Moment<'a> {
 }
 
 /// One evaluation: the clocks as they become, and the facts that make them so.
-struct Turn<'m, 'c, 'x, P> {
-    moment: &'m Moment<'m>,
-    cx: &'c mut Cx<'x, P>,
-    clocks: Clocks,
+pub(super) struct Turn<'m, 'c, 'x, P> {
+    pub(super) moment: &'m Moment<'m>,
+    pub(super) cx: &'c mut Cx<'x, P>,
+    pub(super) clocks: Clocks,
     facts: Vec<ClockFact>,
     /// The moment of the event by its trusted source.
     at: Instant,
@@ -121,23 +116,23 @@ fn calendar_of<'a>(main: &'a Calendar, others: &[&'a Calendar], name: &str) -> &
 }
 
 impl<'m, P> Turn<'m, '_, '_, P> {
-    fn record(&mut self, clock: &str, what: What) {
+    pub(super) fn record(&mut self, clock: &str, what: What) {
         let known = self.clocks.entry(clock.to_owned()).or_default();
         let cycle = known.cycle + u32::from(matches!(what, What::Started { .. }));
         self.record_of(clock, cycle, what);
     }
 
-    fn record_of(&mut self, clock: &str, cycle: u32, what: What) {
+    pub(super) fn record_of(&mut self, clock: &str, cycle: u32, what: What) {
         let fact = ClockFact { clock: clock.to_owned(), cycle, what };
         state::apply(&mut self.clocks, std::slice::from_ref(&fact));
         self.facts.push(fact);
     }
 
-    fn run(&self, clock: &str) -> Option<&Run> {
+    pub(super) fn run(&self, clock: &str) -> Option<&Run> {
         self.clocks.get(clock)?.run.as_ref()
     }
 
-    fn calendar(&self, name: &str) -> &'m Calendar {
+    pub(super) fn calendar(&self, name: &str) -> &'m Calendar {
         calendar_of(self.moment.calendar, self.moment.others, name)
     }
 
@@ -155,179 +150,19 @@ impl<'m, P> Turn<'m, '_, '_, P> {
         })
     }
 
-    fn payload<T: serde::de::DeserializeOwned>(&self) -> Option<T> {
+    pub(super) fn payload<T: serde::de::DeserializeOwned>(&self) -> Option<T> {
         read(&self.moment.event.payload).ok()
     }
 
-    fn refuse(&mut self, code: &'static str, reason: String) {
+    pub(super) fn refuse(&mut self, code: &'static str, reason: String) {
         self.cx.refuse(RefusalKind::Guard, code, reason);
     }
 
-    fn not_running(&mut self, clock: &str) {
+    pub(super) fn not_running(&mut self, clock: &str) {
         let running = self.running();
         let running =
             if running.is_empty() { "none does".into() } else { format!("{} do", running.join(", ")) };
         self.refuse("clock_not_running", format!("the clock `{clock}` does not run; {running}"));
-    }
-
-    /// What events that are about clocks say.
-    fn told(&mut self) {
-        match self.moment.event.name.as_str() {
-            "sla_warned" | "sla_breached" | "sla_escalated" => {
-                if let Some(told) = self.payload() {
-                    self.reached(&told);
-                }
-            }
-            "clock_suspended" => {
-                if let Some(ClockSuspended { clock, until, .. }) = self.payload() {
-                    match self.run(&clock) {
-                        Some(_) => self.record(&clock, What::Suspended { until }),
-                        None => self.not_running(&clock),
-                    }
-                }
-            }
-            "clock_resumed" => {
-                if let Some(ClockResumed { clock }) = self.payload() {
-                    if self.run(&clock).is_some_and(|run| run.suspended.is_some()) {
-                        self.record(&clock, What::Released);
-                    } else {
-                        self.refuse("clock_not_suspended", format!("the clock `{clock}` is not suspended"));
-                    }
-                }
-            }
-            "verdict_corrected" => {
-                if let Some(told) = self.payload() {
-                    self.correct(&told);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// A point is reached: recorded once, told to those whom the ladder names (R9).
-    fn reached(&mut self, told: &SlaFact) {
-        let definition = self.moment.definition;
-        let unknown = |turn: &mut Self| {
-            let reason =
-                format!("the clock `{}` is not at {} percent in run {}", told.clock, told.level, told.cycle);
-            turn.refuse("clock_not_there", reason);
-        };
-        let (Some(clock), Some(rule)) = (self.clocks.get(&told.clock), definition.clocks.get(&told.clock))
-        else {
-            return unknown(self);
-        };
-        let found = clock.run.as_ref().filter(|_| clock.cycle == told.cycle).and_then(|run| {
-            let timing = run.timing(self.calendar(&run.calendar));
-            let (point, at) = next_point(rule, run, &timing)?;
-            let here = point.level == told.level && point.kind.event() == self.moment.event.name;
-            let further = rule
-                .points(timing.total())
-                .iter()
-                .any(|next| next.level > point.level && timing.point(next.level) < self.cx.now);
-            let target = (run.target, run.due, timing.elapsed(self.cx.now));
-            let retargeted = run.retargeted.is_some_and(|moved| at <= moved.plus_millis(AFTER_DUE_MS));
-            (here && at <= self.cx.now).then_some((point, at, target, retargeted, further))
-        });
-        let late = clock.ended.iter().find(|ended| {
-            ended.cycle == told.cycle && ended.verdict == Some(Verdict::Breached) && ended.level < BREACH
-        });
-        let cal_ver = |name: &str| self.calendar(name).version();
-        match (found, late) {
-            (Some((point, at, (target, due, elapsed_ms), retargeted, further)), _) => {
-                let cal_ver = cal_ver(clock.run.as_ref().map_or("", |run| &run.calendar));
-                let catch_up = !retargeted && self.cx.now.since(at) > CATCH_UP_MS;
-                let cause = retargeted.then(|| "retarget".to_owned());
-                let what = What::Reached {
-                    level: point.level,
-                    target,
-                    due,
-                    elapsed_ms,
-                    policy_ver: definition.version,
-                    cal_ver,
-                    cause,
-                    catch_up,
-                };
-                self.record(&told.clock, what);
-                self.tell(&told.clock, point, due, catch_up, further);
-            }
-            (None, Some(ended)) if told.level == BREACH => {
-                let what = What::Reached {
-                    level: BREACH,
-                    target: ended.target,
-                    due: ended.due,
-                    elapsed_ms: ended.elapsed_ms,
-                    policy_ver: definition.version,
-                    cal_ver: self.moment.calendar.version(),
-                    cause: None,
-                    catch_up: false,
-                };
-                let due = ended.due;
-                let total = 1;
-                let point = rule.points(total).into_iter().find(|point| point.level == BREACH);
-                self.record_of(&told.clock, told.cycle, what);
-                if let Some(point) = point {
-                    self.tell(&told.clock, point, due, false, false);
-                }
-            }
-            (None, _) => unknown(self),
-        }
-    }
-
-    /// Notices of one point; where a further one is reached already, that one speaks (X8).
-    fn tell(&mut self, clock: &str, point: Point<'_>, due: Instant, catch_up: bool, further: bool) {
-        let owner = ["owner".to_owned()];
-        let to: &[String] = match (point.rung, point.kind) {
-            (Some(rung), _) => &rung.notify,
-            (None, PointKind::Warning) => &owner,
-            (None, PointKind::Breach | PointKind::Escalation) => &[],
-        };
-        if !further {
-            let mut values = object(json!({ "clock": clock, "level": point.level, "due": due }));
-            if let Some(action) = point.rung.and_then(|rung| rung.action.as_ref()) {
-                values.insert("action".into(), json!(action));
-            }
-            if catch_up {
-                values.insert("catch_up".into(), json!(true));
-            }
-            for whom in to {
-                self.cx.notify(whom, point.kind.event(), Value::Object(values.clone()));
-            }
-        }
-        let raised = point.rung.and_then(|rung| rung.escalate);
-        if let Some(level) = raised
-            && stage_of(self.moment.to) == Stage::Open
-            && self.moment.case.escalation_level < level
-        {
-            let reason = format!("{clock} at {} percent", point.level);
-            self.cx.follow("escalate", object(json!({ "level": level, "reason": reason })));
-        }
-    }
-
-    /// A wrong verdict is answered; runs that are only counted are out of reach.
-    fn correct(&mut self, told: &VerdictCorrected) {
-        let Some(clock) = self.clocks.get(&told.clock) else { return self.not_running(&told.clock) };
-        let running = clock.run.as_ref().filter(|run| clock.cycle == told.cycle && run.breached.is_some());
-        let now = match (running, clock.ended.iter().find(|ended| ended.cycle == told.cycle)) {
-            (Some(run), _) => Some(if run.is_breached() { Verdict::Breached } else { Verdict::Met }),
-            (None, Some(ended)) => ended.verdict,
-            (None, None) => None,
-        };
-        match now {
-            Some(verdict) if verdict != told.to => {
-                self.record_of(&told.clock, told.cycle, What::Corrected { to: told.to });
-                if told.to == Verdict::Met {
-                    let values = json!({ "clock": told.clock, "cycle": told.cycle });
-                    self.cx.notify("owner", "sla_retracted", values.clone());
-                    self.cx.notify("role:supervisor", "sla_retracted", values);
-                }
-            }
-            Some(_) => self
-                .refuse("verdict_same", format!("run {} of `{}` has that verdict", told.cycle, told.clock)),
-            None => {
-                let reason = format!("run {} of `{}` has no verdict to correct", told.cycle, told.clock);
-                self.refuse("no_verdict", reason);
-            }
-        }
     }
 
     fn stop(&mut self) {
@@ -571,7 +406,7 @@ fn provisional(calendar: &Calendar, target: Target, due: Instant) -> bool {
     counts_open_time && calendar.is_provisional(due)
 }
 
-fn object(value: Value) -> Map<String, Value> {
+pub(super) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
         _ => Map::new(),

@@ -12,6 +12,7 @@
 
 mod evaluate;
 pub mod fact;
+mod points;
 pub mod rule;
 pub mod state;
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::kernel::instant::Instant;
 use crate::kernel::machine::Workflow;
 use crate::kernel::outcome::{Change, Event, Follow, Input, Outcome, Refusal, TIMER_FIRED};
 use crate::kernel::personal::Private;
-use crate::kernel::sla::{self, is_clock_timer, rule::resolve};
+use crate::kernel::sla::{self, fact::ClockFact, is_clock_timer, rule::resolve};
 use crate::kernel::step::Typed;
 use crate::workflows::{CALENDARS, DEFINITIONS};
 
@@ -100,6 +100,8 @@ pub(super) struct Drive {
     pub instance: Option<Instance>,
     /// Effects of the last call, follow-ups included.
     pub effects: Vec<Effect>,
+    /// What the last call did to clocks, follow-ups included.
+    pub clocks: Vec<ClockFact>,
     /// Events of `system` that the last call caused.
     pub followed: Vec<&'static str>,
 }
@@ -121,6 +123,7 @@ impl Drive {
             facts: facts.as_object().unwrap().clone(),
             instance: None,
             effects: Vec::new(),
+            clocks: Vec::new(),
             followed: Vec::new(),
         }
     }
@@ -237,17 +240,20 @@ impl Drive {
     fn commit(&mut self, event: &Event) -> Result<Change, Refusal> {
         let (first, mut after) = self.step(self.instance.as_ref(), event)?;
         let mut effects = first.effects.clone();
+        let mut clocks = first.clocks.clone();
         let mut followed = Vec::new();
         let mut left: Vec<Follow> = first.follow.iter().rev().cloned().collect();
         while let Some(follow) = left.pop() {
             let next = self.event(Actor::system(), follow.event, Value::Object(follow.payload));
             let (change, later) = self.step(Some(&after), &next)?;
             effects.extend(change.effects);
+            clocks.extend(change.clocks);
             followed.push(follow.event);
             left.extend(change.follow.into_iter().rev());
             after = later;
         }
         self.effects = effects;
+        self.clocks = clocks;
         self.followed = followed;
         self.instance = Some(after);
         Ok(first)
