@@ -193,6 +193,11 @@ async fn scenario_09_agent_renews_a_promise_twice_and_a_supervisor_once_more() {
     let case = desk.ann.instance(&id).await;
     let promises = case["data"]["case"]["promises"].as_array().unwrap();
     assert_eq!(promises.len(), 4);
+    let history = desk.ann.history(&id).await;
+    let kept = history.iter().filter_map(|record| record["entry"]["clocks"].as_array()).flatten();
+    let kept: Vec<_> = kept.filter(|fact| fact["clock"] == "PROMISE" && fact["fact"] == "stopped").collect();
+    assert_eq!(kept.len(), 4, "each promise is a run of its own");
+    assert!(kept.iter().all(|fact| fact["verdict"] == "met"), "{kept:?}");
     for promise in promises {
         let ended = promise.get("renewed_at").or(promise.get("kept_at")).unwrap().as_str().unwrap();
         assert!(ended <= promise["promised_by"].as_str().unwrap(), "K07 counts it as broken: {promise}");
@@ -340,6 +345,8 @@ async fn scenario_15_customer_who_stays_silent_is_reminded_twice_and_the_case_se
     desk.rig.until("2026-03-18T18:00:00+08:00").await;
     assert_eq!(desk.ann.state(&id).await, "settled.no_response");
     assert!(told(&desk, &id, "info_expired").await);
+    let resolution = desk.clock(&id, "RES", "stopped").await;
+    assert_eq!((&resolution["verdict"], &resolution["elapsed_ms"]), (&json!("met"), &json!(0)));
     assert_eq!(
         desk.story(&id).await,
         ["submit", "accept", "request_info", "timer_fired", "timer_fired", "timer_fired"]

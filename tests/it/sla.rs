@@ -369,3 +369,56 @@ async fn scenario_48_due_past_the_calendars_end_is_provisional_until_the_year_is
     assert_eq!(moved["due"], at("2027-01-04T10:00:00+08:00"));
     assert_eq!(moved.get("provisional"), None, "the year is known now");
 }
+
+#[tokio::test]
+async fn clock_of_a_vip_customer_is_counted_around_the_clock_where_the_definition_says_so() {
+    let mut closed = Rig::at("2026-03-11T19:00:00+08:00").await.close().await;
+    write_shipped(&mut closed);
+    let around = "    target: frt\n    calendars: [{ tier: vip, calendar: always }]\n";
+    edit(
+        &closed,
+        "consultation/definition.yaml",
+        &[("version: 1", "version: 2"), ("    target: frt\n", around)],
+    );
+    let desk = Desk::of(closed.start().await.unwrap()).await;
+    let plain = desk.asked("email", "2026-03-11T20:00:00+08:00").await;
+    let mut asked = question("c-2");
+    asked["customer_tier"] = json!("vip");
+    let vip = desk.gateway.submit(asked).await;
+    assert_eq!(desk.due(&plain, "FRT").await, at("2026-03-12T11:00:00+08:00"));
+    assert_eq!(desk.due(&vip, "FRT").await, at("2026-03-11T22:00:00+08:00"));
+    assert_eq!(desk.fact(&vip, "FRT", "started").await["calendar"], "always");
+    assert_eq!(
+        desk.due(&vip, "RES").await,
+        desk.due(&plain, "RES").await,
+        "the other clock keeps the flow's"
+    );
+    desk.rig.until("2026-03-11T22:00:00.001+08:00").await;
+    assert_eq!(desk.reached(&vip, "FRT").await.last().unwrap().0, 100);
+    let pins = desk.ann.history(&vip).await[0]["entry"]["pins"]["others"].clone();
+    assert!(pins["always"].is_string(), "{pins}");
+}
+
+#[tokio::test]
+async fn case_that_is_moved_to_another_version_is_retargeted_from_its_original_start() {
+    let desk = Desk::wednesday().await;
+    let id = desk.asked("email", "2026-03-11T10:00:00+08:00").await;
+    let mut closed = desk.rig.close().await;
+    write_shipped(&mut closed);
+    let change = [("version: 1", "version: 2"), ("email: 2 business hours", "email: 1 business hour")];
+    edit(&closed, "consultation/definition.yaml", &change);
+    let desk = Desk::of(closed.start().await.unwrap()).await;
+    let owner = desk.rig.caller("olga", Role::ProcessOwner).await;
+    owner.sent(&id, "policy_migrated", json!({ "from": 1, "to": 2 })).await;
+    let moved = desk.fact(&id, "FRT", "retargeted").await;
+    assert_eq!(
+        (&moved["due_old"], &moved["due"]),
+        (&json!(at("2026-03-11T12:00:00+08:00")), &json!(at("2026-03-11T11:00:00+08:00")))
+    );
+    assert_eq!(moved["cause"], "policy");
+    assert_eq!(
+        desk.ann.events(&id).await,
+        ["submit", "policy_migrated", "clock_retargeted"],
+        "RES is the same"
+    );
+}
