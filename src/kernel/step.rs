@@ -184,7 +184,12 @@ where
                     Refusal::new(RefusalKind::State, "unknown_data", format!("stored data: {e}"))
                 })?;
                 check_subject(machine.case(), input)?;
-                let to = advance(&mut machine, at, &event, &instance.state, &mut cx)?;
+                // The point of a clock's timer has moved on since it was armed: its evaluation arms it anew.
+                let to = if fired_by_clock(input.event) {
+                    None
+                } else {
+                    advance(&mut machine, at, &event, &instance.state, &mut cx)?
+                };
                 self.conclude(input, machine, to, cx)
             }
         }
@@ -319,6 +324,12 @@ where
             }
         }
     }
+}
+
+/// Whether a due timer of a clock still stands as itself: no point of the clock is reached.
+fn fired_by_clock(event: &Event) -> bool {
+    let timer = event.payload.get("timer").and_then(Value::as_str);
+    event.name == TIMER_FIRED && timer.is_some_and(sla::is_clock_timer)
 }
 
 /// Where in its life a case in the state `path` is.

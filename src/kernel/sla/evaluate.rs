@@ -243,8 +243,10 @@ impl<'m, P> Turn<'m, '_, '_, P> {
 
     fn cancel(&mut self) {
         let rules = &self.moment.definition.clocks;
+        // An ended case owes nothing any more, whatever its definition says.
+        let ended = stage_of(self.moment.to) == Stage::Final;
         for name in self.running() {
-            if rules.get(&name).is_some_and(|rule| !self.fires(&rule.cancel_on)) {
+            if !ended && rules.get(&name).is_some_and(|rule| !self.fires(&rule.cancel_on)) {
                 continue;
             }
             let Some(run) = self.run(&name) else { continue };

@@ -29,7 +29,7 @@ pub struct Rule {
     /// What stops it: in time it is met.
     #[schemars(length(min = 1, max = 20))]
     pub stop_on: Vec<Trigger>,
-    /// What ends it without a verdict.
+    /// What ends it without a verdict, beside the end of the case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub cancel_on: Vec<Trigger>,

@@ -280,3 +280,13 @@ fn nobody_voids_a_breach_of_own_work() {
     drive.send(owner(), "verdict_corrected", correction("sue"));
     assert_eq!(drive.refused(owner(), "verdict_corrected", correction("sue")).code, "verdict_same");
 }
+
+#[test]
+fn timer_of_a_point_that_moved_on_waits_for_it_anew() {
+    let mut drive = Drive::after(&["submit:mail"]);
+    let due = drive.due("sla:FRT").unwrap();
+    let instance = drive.instance.as_mut().unwrap();
+    instance.timers.get_mut("sla:FRT").unwrap().due = at("2026-03-11T10:30:00+08:00");
+    let change = drive.fire("sla:FRT");
+    assert_eq!((change.clocks.len(), drive.due("sla:FRT")), (0, Some(due)));
+}
