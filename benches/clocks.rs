@@ -193,7 +193,7 @@ fn main() {
                 calendars_by_name.insert(calendar.name().to_owned(), calendar);
             }
             Content::Definition(definition) if definition.workflow == "consultation" => {
-                found = Some(definition)
+                found = Some(definition);
             }
             Content::Definition(_) => {}
         }

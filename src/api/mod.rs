@@ -18,7 +18,11 @@ pub mod caller;
 mod catalog;
 pub mod changes;
 pub mod clock_facts;
+mod clock_filters;
+pub mod clock_rules;
+pub mod clocks;
 mod cursor;
+pub mod derivations;
 pub mod diagrams;
 mod docs;
 pub mod effects;
@@ -37,6 +41,7 @@ mod rate;
 pub mod request;
 pub mod responses;
 mod roles;
+pub mod rows;
 pub mod schedules;
 pub mod server;
 pub mod state;
@@ -78,6 +83,8 @@ fn listed() -> OpenApiRouter<AppState> {
         .routes(routes!(diagrams::get_instance_diagram))
         .routes(routes!(events::send_event))
         .routes(routes!(history::list_history))
+        .routes(routes!(clocks::list_clocks))
+        .routes(routes!(derivations::explain_clock))
         .routes(routes!(timers::fire_timer))
         .routes(routes!(timers::move_timer))
         .routes(routes!(timers::list_timers))

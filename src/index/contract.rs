@@ -18,6 +18,9 @@ pub(super) mod made {
     use super::{Arc, Batch, Change, Instance, InstanceId, Instant, Value, json};
     use crate::kernel::hash::Hash;
     use crate::kernel::instance::Timer;
+    use crate::kernel::sla::fact::{ClockFact, What};
+    use crate::kernel::sla::state;
+    use crate::kernel::sla::timing::Target;
 
     /// The moment `millis` after a fixed one.
     pub fn at(millis: i64) -> Instant {
@@ -64,6 +67,29 @@ pub(super) mod made {
     /// Gives `instance` to a person.
     pub fn give(instance: &mut Instance, person: &str) {
         instance.data["case"]["owner"] = json!({"person": {"id": person, "role": "agent"}});
+    }
+
+    /// Lets the clock `name` run until `due`.
+    pub fn run(instance: &mut Instance, name: &str, due: i64) {
+        let (start, due) = (instance.created, at(due));
+        let what = What::Started {
+            at: start,
+            target: Target::At(due),
+            due,
+            calendar: "cn".into(),
+            provisional: false,
+        };
+        tell(instance, name, what);
+    }
+
+    /// Lets the clock `name` stand still from `since` on.
+    pub fn pause(instance: &mut Instance, name: &str, since: i64) {
+        tell(instance, name, What::Paused { at: at(since), elapsed_ms: 0 });
+    }
+
+    fn tell(instance: &mut Instance, name: &str, what: What) {
+        let fact = ClockFact { clock: name.into(), cycle: 1, what };
+        state::apply(&mut instance.clocks, &[fact]);
     }
 
     /// A batch of one start or move.
@@ -238,8 +264,7 @@ fn a_page_keeps_to_its_created_range_and_its_cursor() {
         let instances: Vec<Instance> = (0..8).map(started).collect();
         subject.start(&instances);
         let lists = [state(RECEIVED)];
-        let mut range =
-            Range { created_from: Some(at(2)), created_until: Some(at(6)), after: None, newest_first: false };
+        let mut range = Range { from: Some(at(2)), until: Some(at(6)), after: None, newest_first: false };
         assert_eq!(subject.ids(&lists, &range, 10), (ids(&instances[2..6]), false));
         assert_eq!(subject.ids(&lists, &range, 4), (ids(&instances[2..6]), false));
         assert_eq!(subject.ids(&lists, &range, 3), (ids(&instances[2..5]), true));
@@ -251,7 +276,7 @@ fn a_page_keeps_to_its_created_range_and_its_cursor() {
         range.after = Some((at(0), instances[0].id.clone()));
         range.newest_first = false;
         assert_eq!(subject.ids(&lists, &range, 10).0, ids(&instances[2..6]));
-        let backwards = Range { created_from: Some(at(6)), created_until: Some(at(2)), ..Range::default() };
+        let backwards = Range { from: Some(at(6)), until: Some(at(2)), ..Range::default() };
         assert_eq!(subject.ids(&lists, &backwards, 10), (vec![], false));
     });
 }
@@ -380,6 +405,45 @@ fn a_move_leaves_nothing_behind() {
         let twin = MemoryIndex::new();
         twin.apply(made::batch(2, None, &second)).expect("applies");
         assert_eq!(all(&*subject.index), all(&twin));
+    });
+}
+
+#[test]
+fn a_case_stands_at_the_first_due_of_its_running_clocks() {
+    each_subject(|subject| {
+        let mut instances: Vec<Instance> = (0..4).map(started).collect();
+        made::run(&mut instances[0], "FRT", 30);
+        made::run(&mut instances[0], "RES", 90);
+        made::run(&mut instances[1], "FRT", 20);
+        made::run(&mut instances[2], "FRT", 30);
+        subject.start(&instances);
+        let mut expected = vec![(30, instances[0].id.clone()), (30, instances[2].id.clone())];
+        expected.push((20, instances[1].id.clone()));
+        expected.sort();
+        let expected: Vec<InstanceId> = expected.into_iter().map(|(_, id)| id).collect();
+        let until = |until| Range { until: Some(at(until)), ..Range::default() };
+        let due = |range: &Range, limit| subject.ids(&[List::Due], range, limit);
+        assert_eq!(due(&Range::default(), 10), (expected.clone(), false), "one without a clock has no row");
+        assert_eq!(due(&until(20), 10), (vec![], false));
+        assert_eq!(due(&until(21), 10), (expected[..1].to_vec(), false));
+        assert_eq!(due(&Range::default(), 2), (expected[..2].to_vec(), true));
+        let rest = Range { after: Some((at(30), expected[1].clone())), ..Range::default() };
+        assert_eq!(due(&rest, 10), (expected[2..].to_vec(), false));
+        let turned = Range { newest_first: true, ..Range::default() };
+        assert_eq!(due(&turned, 10).0, expected.iter().rev().cloned().collect::<Vec<_>>());
+
+        let paused = moved(&instances[0], |next| made::pause(next, "FRT", 10));
+        subject.step(&instances[0], &paused);
+        assert_eq!(due(&until(90), 10).0.len(), 2, "it stands still");
+        assert_eq!(due(&until(91), 10).0[2], paused.id, "the other one runs");
+        let stopped = moved(&paused, |next| next.clocks.clear());
+        subject.step(&paused, &stopped);
+        assert_eq!(due(&Range::default(), 10).0.len(), 2);
+        let twin = MemoryIndex::new();
+        for (position, instance) in (1..).zip([&stopped, &instances[1], &instances[2], &instances[3]]) {
+            twin.apply(made::batch(position, None, instance)).expect("applies");
+        }
+        assert_eq!(all(&*subject.index), all(&twin), "an index built anew has the same rows");
     });
 }
 
@@ -521,8 +585,14 @@ mod property {
             next.state = format!("s{}", what.state);
             made::give(next, &format!("p{}", what.owner));
             next.timers.clear();
+            next.clocks.clear();
             if let Some(due) = what.due {
                 made::arm(next, "t", due);
+                made::run(next, "RES", due / 2);
+                made::run(next, "FRT", due / 3);
+                if what.sends {
+                    made::pause(next, "FRT", 0);
+                }
             }
             next.data["text"] = made::filler(what.bytes);
             next.sends.clear();
@@ -546,12 +616,13 @@ mod property {
         let cursor = started(cut.number);
         for newest_first in [false, true] {
             for after in [None, Some((cursor.created, cursor.id.clone()))] {
-                let range =
-                    Range { created_from: Some(at(1)), created_until: Some(at(7)), after, newest_first };
+                let range = Range { from: Some(at(1)), until: Some(at(7)), after, newest_first };
                 let limit = usize::from(cut.state) + 1;
-                let (one, other) = (index.page(&lists, &range, limit), twin.page(&lists, &range, limit));
-                let (one, other) = (one.expect("reads"), other.expect("reads"));
-                assert_eq!((one.rows, one.more), (other.rows, other.more));
+                for lists in [&lists[..], &[List::Due]] {
+                    let (one, other) = (index.page(lists, &range, limit), twin.page(lists, &range, limit));
+                    let (one, other) = (one.expect("reads"), other.expect("reads"));
+                    assert_eq!((one.rows, one.more), (other.rows, other.more));
+                }
             }
         }
         let until = at(cut.due.unwrap_or(10));

@@ -82,7 +82,7 @@ pub(super) fn sending(
     view.scan(&from, &until, Order::Ascending).take(limit).map(|key| keys::parse_sending(&key?)).collect()
 }
 
-/// Several lists as one, ordered by (created, id); an instance that stands in more of them comes once.
+/// Several lists as one, ordered by (moment, id); an instance that stands in more of them comes once.
 struct Merge<'a> {
     heads: Vec<Head<'a>>,
     order: Order,

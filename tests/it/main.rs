@@ -13,6 +13,7 @@ mod cli_rig;
 mod cli_schedule;
 mod cli_serve;
 mod cli_token;
+mod clocks;
 mod conventions;
 mod cron;
 mod definitions;
