@@ -5,5 +5,6 @@ mod common;
 mod documents;
 mod drive;
 mod guards;
+mod kpis;
 mod rows;
 mod timing;
