@@ -22,7 +22,7 @@ use chrono_tz::Tz;
 
 pub use file::CalendarFile;
 pub use hours::{HOURS_EXAMPLES, HOURS_FORMAT, Hours};
-pub use zone::{DATE_FORMAT, ZONE_FORMAT, date_of, parse_date, parse_zone, tzdb_version};
+pub use zone::{DATE_FORMAT, ZONE_FORMAT, date_of, day_start, parse_date, parse_zone, tzdb_version};
 
 use super::instant::Instant;
 use super::span::{Roll, Span};

@@ -193,10 +193,7 @@ impl Reader<'_> {
         String::from_utf8(text.to_vec()).map_err(|e| e.to_string())
     }
 
-    fn option<T>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, String>,
-    ) -> Result<Option<T>, String> {
+    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<Option<T>, String> {
         if self.flag()? { read(self).map(Some) } else { Ok(None) }
     }
 

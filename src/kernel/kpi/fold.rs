@@ -33,8 +33,7 @@ pub enum Grouping {
 }
 
 /// The names of the groupings, in order; months need a zone.
-pub const GROUPINGS: [&str; 7] =
-    ["channel", "tier", "priority", "category", "owner", "first_owner", "month"];
+pub const GROUPINGS: [&str; 7] = ["channel", "tier", "priority", "category", "owner", "first_owner", "month"];
 
 impl Grouping {
     /// The grouping called `name`; months are those of `zone`.
@@ -148,11 +147,8 @@ pub struct Fold {
 impl Fold {
     /// Nothing yet of `measures`.
     pub fn new(measures: &[Measure], frame: Frame, grouping: Option<Grouping>) -> Self {
-        let line = |measure: &Measure| Line {
-            measure: *measure,
-            total: Figure::default(),
-            groups: BTreeMap::new(),
-        };
+        let line =
+            |measure: &Measure| Line { measure: *measure, total: Figure::default(), groups: BTreeMap::new() };
         Self { frame, grouping, lines: measures.iter().map(line).collect() }
     }
 
@@ -270,14 +266,8 @@ impl Behind {
         found
     }
 
-    /// The cases among `records`, each with the first moment at which it counts, in order.
-    pub fn cases<'r>(&self, records: impl IntoIterator<Item = &'r Record>) -> Vec<(Instant, InstanceId)> {
-        let first = |record: &Record| self.moments(record).into_iter().min();
-        let mut cases: Vec<_> = records
-            .into_iter()
-            .filter_map(|record| first(record).map(|at| (at, record.id.clone())))
-            .collect();
-        cases.sort();
-        cases
+    /// The case of `record` with the first moment at which it counts, where it does.
+    pub fn case(&self, record: &Record) -> Option<(Instant, InstanceId)> {
+        self.moments(record).into_iter().min().map(|at| (at, record.id.clone()))
     }
 }

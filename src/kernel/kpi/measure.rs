@@ -119,20 +119,52 @@ pub const MEASURES: [Measure; 20] = [
     measure("K03", "wait", Kind::Mean, ["Mean response time", "平均响应时长"], wait),
     measure("K04", "claimed", Kind::Rate, ["Resolved, as staff say", "解决率(客服口径)"], claimed),
     aimed("K04", "confirmed", ["Resolved, as customers say", "解决率(客户确认)"], confirmed),
-    measure("K05", "strict", Kind::Rate, ["Resolved in one exchange", "问题一次解决率(一次沟通)"], one_exchange),
-    measure("K05", "answered_first", Kind::Rate, ["Answered at once", "问题一次解决率(首次即答复)"], answered_first),
+    measure(
+        "K05",
+        "strict",
+        Kind::Rate,
+        ["Resolved in one exchange", "问题一次解决率(一次沟通)"],
+        one_exchange,
+    ),
+    measure(
+        "K05",
+        "answered_first",
+        Kind::Rate,
+        ["Answered at once", "问题一次解决率(首次即答复)"],
+        answered_first,
+    ),
     measure("K06", "working", Kind::Times, ["Time to resolution", "解决时长"], resolution),
-    measure("K06", "wall", Kind::Times, ["Time to resolution, as customers see it", "解决时长(客户视角)"], resolution_wall),
+    measure(
+        "K06",
+        "wall",
+        Kind::Times,
+        ["Time to resolution, as customers see it", "解决时长(客户视角)"],
+        resolution_wall,
+    ),
     aimed("K07", "kept", ["Promises kept", "承诺兑现率"], kept),
     aimed("K08", "closed_loop", ["Closed loop", "闭环率"], closed_loop),
     measure("K13", "reopened", Kind::Rate, ["Reopened", "重开率"], reopened),
     measure("K13", "repeated", Kind::Rate, ["Repeats another case", "重复率"], repeated),
     measure("K18", "escalated", Kind::Rate, ["Escalated", "升级率"], escalated),
-    measure("K18", "senior", Kind::Rate, ["Escalated to senior support", "升级至高级支持"], |r, f, e| level("senior", r, f, e)),
-    measure("K18", "supervisor", Kind::Rate, ["Escalated to a supervisor", "升级至主管"], |r, f, e| level("supervisor", r, f, e)),
-    measure("K18", "manager", Kind::Rate, ["Escalated to a manager", "升级至负责人"], |r, f, e| level("manager", r, f, e)),
-    measure("K18", "complexity", Kind::Rate, ["Escalated by people", "因复杂升级"], |r, f, e| opened(r.raised, r, f, e)),
-    measure("K18", "breach", Kind::Rate, ["Escalated by a breach", "因超时升级"], |r, f, e| opened(r.raised_by_breach, r, f, e)),
+    measure(
+        "K18",
+        "senior",
+        Kind::Rate,
+        ["Escalated to senior support", "升级至高级支持"],
+        |r, f, e| level("senior", r, f, e),
+    ),
+    measure("K18", "supervisor", Kind::Rate, ["Escalated to a supervisor", "升级至主管"], |r, f, e| {
+        level("supervisor", r, f, e)
+    }),
+    measure("K18", "manager", Kind::Rate, ["Escalated to a manager", "升级至负责人"], |r, f, e| {
+        level("manager", r, f, e)
+    }),
+    measure("K18", "complexity", Kind::Rate, ["Escalated by people", "因复杂升级"], |r, f, e| {
+        opened(r.raised, r, f, e)
+    }),
+    measure("K18", "breach", Kind::Rate, ["Escalated by a breach", "因超时升级"], |r, f, e| {
+        opened(r.raised_by_breach, r, f, e)
+    }),
     aimed("K19", "owned", ["Stood by to the end", "首问负责履行率"], owned),
 ];
 
@@ -268,12 +300,7 @@ fn confirmed(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)
 }
 
 /// Tells of the first settlement of `record`.
-fn settled(
-    record: &Record,
-    frame: &Frame,
-    each: &mut dyn FnMut(Instant, Seen),
-    yes: impl Fn(&End) -> bool,
-) {
+fn settled(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen), yes: impl Fn(&End) -> bool) {
     if let Some(end) = record.first.as_ref().filter(|end| end.settled && frame.holds(end.at)) {
         rate(end.at, yes(end), each);
     }
