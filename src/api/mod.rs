@@ -34,6 +34,9 @@ mod headers;
 pub mod health;
 pub mod history;
 pub mod instances;
+pub mod kpi_cases;
+mod kpi_query;
+pub mod kpis;
 pub mod lists;
 mod meter;
 pub mod openapi;
@@ -97,6 +100,8 @@ fn listed() -> OpenApiRouter<AppState> {
         .routes(routes!(schedules::resume_schedule))
         .routes(routes!(schedules::run_schedule))
         .routes(routes!(changes::list_changes))
+        .routes(routes!(kpis::get_kpis))
+        .routes(routes!(kpi_cases::list_kpi_instances))
         .routes(routes!(tokens::create_token, tokens::list_tokens))
         .routes(routes!(tokens::revoke_token))
         .routes(routes!(actors::list_actors))

@@ -11,6 +11,8 @@ use crate::kernel::effect::{Send, Spawn};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::facts::End;
+use crate::kernel::kpi::{self, Record};
 use made::{at, moved, started, started_at};
 
 /// Instances that no machine made.
@@ -165,6 +167,15 @@ fn state(name: &str) -> List {
 
 fn ids(instances: &[Instance]) -> Vec<InstanceId> {
     instances.iter().map(|instance| instance.id.clone()).collect()
+}
+
+/// The KPI records that a report over `window` reads, in order.
+fn records(index: &dyn Index, window: (Instant, Instant)) -> Vec<Record> {
+    let mut found = Vec::new();
+    let position = index.kpis("consultation", window, &mut |record| found.push(record.clone()));
+    assert_eq!(position.expect("reads"), index.applied());
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    found
 }
 
 const RECEIVED: &str = "open.intake.received";
@@ -467,6 +478,53 @@ fn names_with_separators_in_them_reach_into_no_other_list() {
 }
 
 #[test]
+fn kpi_records_are_those_that_can_count_in_the_window() {
+    const DAY: i64 = 86_400_000;
+    let ended = |before: &Instance, state: &str, day: i64| {
+        moved(before, |next| {
+            state.clone_into(&mut next.state);
+            let end = json!({ "at": at(day * DAY), "settled": true, "disposition": "confirmed" });
+            next.kpi.first = Some(serde_json::from_value::<End>(end).expect("an end"));
+        })
+    };
+    each_subject(|subject| {
+        // Started and ended on these days; the last one is still open.
+        let lives = [(0, Some(0)), (0, Some(40)), (10, Some(11)), (10, Some(400)), (39, Some(41)), (5, None)];
+        let started: Vec<Instance> = (0..).zip(lives).map(|(n, (day, _))| started_at(n, day * DAY)).collect();
+        subject.start(&started);
+        let mut finished = Vec::new();
+        for (before, (_, end)) in started.iter().zip(lives) {
+            let after = end.map_or_else(|| before.clone(), |day| ended(before, "settled.confirmed", day));
+            subject.step(before, &after);
+            finished.push(after);
+        }
+        let whole = |chosen: &[usize]| {
+            let mut all: Vec<Record> =
+                chosen.iter().map(|n| kpi::record(&finished[*n]).expect("counts")).collect();
+            all.sort_by(|a, b| a.id.cmp(&b.id));
+            all
+        };
+        let read = |from: i64, until: i64| records(&*subject.index, (at(from * DAY), at(until * DAY)));
+        assert_eq!(read(-100, 1_000), whole(&[0, 1, 2, 3, 4, 5]));
+        assert_eq!(read(12, 38), whole(&[1, 3, 5]));
+        assert_eq!(read(1, 5), whole(&[1]));
+        assert_eq!(read(11, 39), whole(&[1, 2, 3, 5]));
+        assert_eq!(read(401, 500), whole(&[5]));
+
+        let reopened = moved(&finished[1], |next| next.state = RECEIVED.into());
+        subject.step(&finished[1], &reopened);
+        assert_eq!(read(12, 38).len(), 3);
+        let invalid = moved(&reopened, |next| next.state = "closed.invalid".into());
+        subject.step(&reopened, &invalid);
+        assert_eq!(read(12, 38), whole(&[3, 5]));
+        assert!(
+            records(&*subject.index, (at(6), at(2))).len() <= 1,
+            "only open ones, for a window of no time"
+        );
+    });
+}
+
+#[test]
 fn tallies_add_up() {
     each_subject(|subject| {
         for position in 1..=5 {
@@ -552,6 +610,8 @@ mod property {
 
     use super::*;
 
+    const STATES: [&str; 3] = ["s0", "settled.s1", "closed.s2"];
+
     /// One random thing that happens to one of a few instances.
     #[derive(Clone, Debug)]
     struct Happening {
@@ -582,7 +642,8 @@ mod property {
 
     fn happen(before: &Instance, what: &Happening) -> Instance {
         moved(before, |next| {
-            next.state = format!("s{}", what.state);
+            next.state = STATES[usize::from(what.state)].into();
+            next.kpi.reopened = what.due.map(at);
             made::give(next, &format!("p{}", what.owner));
             next.timers.clear();
             next.clocks.clear();
@@ -612,7 +673,8 @@ mod property {
     fn assert_equal(index: &dyn Index, twin: &dyn Index, cut: &Happening) {
         assert!(all(index) == all(twin), "dumps differ");
         assert_eq!(index.census(), twin.census());
-        let lists = [state("s0"), state(&format!("s{}", cut.state)), List::Owner(format!("p{}", cut.owner))];
+        let lists =
+            [state("s0"), state(STATES[usize::from(cut.state)]), List::Owner(format!("p{}", cut.owner))];
         let cursor = started(cut.number);
         for newest_first in [false, true] {
             for after in [None, Some((cursor.created, cursor.id.clone()))] {
@@ -628,6 +690,8 @@ mod property {
         let until = at(cut.due.unwrap_or(10));
         assert_eq!(index.due(None, until, 5).expect("reads"), twin.due(None, until, 5).expect("reads"));
         assert_eq!(index.sending(None, 5).expect("reads"), twin.sending(None, 5).expect("reads"));
+        let window = (at(2), at(6));
+        assert_eq!(records(index, window), records(twin, window));
         assert_eq!(index.count("n", "k").expect("reads"), twin.count("n", "k").expect("reads"));
     }
 

@@ -10,6 +10,7 @@
 //! x/<workflow>␟<reference>␟<created><id>  list: external reference
 //! d/<due><id>                             list: the due that comes first among its running clocks
 //! n/<name>␟<key>                          tally
+//! k/<workflow>␟<length><end><id>          what KPIs see of a settled or closed instance; see `kpis`
 //! ```
 //!
 //! Moments are 8 big-endian bytes, so that key order is time order. Instances of
@@ -27,11 +28,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{IndexError, List, Range};
+use super::{IndexError, List, Range, kpis};
 use crate::kernel::hash::{Hash, hex};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::record::owner_name;
 use crate::kernel::sla;
 
 /// One key of an index.
@@ -42,7 +44,7 @@ pub type Key = Arc<[u8]>;
 pub const NAME_BYTES_MAX: usize = 128;
 
 /// Ends a name within a key.
-const END: u8 = 0xFF;
+pub(super) const END: u8 = 0xFF;
 /// Marks a digest in place of a name; in no UTF-8 text either.
 const DIGEST: u8 = 0xFE;
 /// Bytes of an id within a key.
@@ -68,6 +70,8 @@ pub enum Write {
     Row,
     /// It no longer exists.
     Remove,
+    /// It holds these bytes.
+    Value(Arc<[u8]>),
     /// Its tally goes up by this.
     Raise(u64),
 }
@@ -79,6 +83,7 @@ pub fn changes(before: Option<&Instance>, after: &Arc<Instance>) -> Vec<(Key, Wr
     let mut writes = vec![(record(&after.id), Write::Record(Arc::clone(after)))];
     writes.extend(old.iter().filter(|row| !new.contains(row)).map(|row| (Arc::clone(row), Write::Remove)));
     writes.extend(new.into_iter().filter(|row| !old.contains(row)).map(|row| (row, Write::Row)));
+    writes.extend(kpis::changes(before, after));
     writes
 }
 
@@ -102,17 +107,6 @@ pub fn wake_at(instance: &Instance) -> Option<Instant> {
     let parked = instance.sends.iter().filter_map(|send| send.not_before);
     let lapses = instance.pending.iter().filter_map(|link| link.lapses);
     instance.next_due().into_iter().chain(parked).chain(lapses).min()
-}
-
-/// The list an owner's instances stand in: a person's id, or `queue:<name>`.
-///
-/// `owner` is `{"person": {"id": …}}`, `{"queue": …}` or already that text.
-pub fn owner_name(owner: &Value) -> Option<String> {
-    if let Some(name) = owner.as_str() {
-        return Some(name.to_owned());
-    }
-    let person = owner.pointer("/person/id").and_then(Value::as_str).map(str::to_owned);
-    person.or_else(|| Some(format!("queue:{}", owner.get("queue")?.as_str()?)))
 }
 
 /// The keys of `instance` beside its record; at most seven.
@@ -245,7 +239,7 @@ pub(super) fn corrupt(key: &[u8], reason: impl Into<String>) -> IndexError {
     IndexError::Corrupt { key: key.escape_ascii().to_string(), reason: reason.into() }
 }
 
-fn parse_id(key: &[u8], id: &[u8]) -> Result<InstanceId, IndexError> {
+pub(super) fn parse_id(key: &[u8], id: &[u8]) -> Result<InstanceId, IndexError> {
     let text = std::str::from_utf8(id).map_err(|e| corrupt(key, e.to_string()))?;
     InstanceId::parse(text).map_err(|reason| corrupt(key, reason))
 }
@@ -254,7 +248,7 @@ fn sending(id: &InstanceId) -> Key {
     joined(&[SENDING, id.as_str().as_bytes()])
 }
 
-fn push_name(key: &mut Vec<u8>, name: &str) {
+pub(super) fn push_name(key: &mut Vec<u8>, name: &str) {
     if name.len() <= NAME_BYTES_MAX {
         key.extend_from_slice(name.as_bytes());
     } else {
@@ -270,7 +264,7 @@ fn push_row(key: &mut Vec<u8>, at: Instant, id: &InstanceId) {
 }
 
 /// Order of the bytes is order of time: moments are never before 1970.
-fn moment(at: Instant) -> [u8; MOMENT_BYTES] {
+pub(super) fn moment(at: Instant) -> [u8; MOMENT_BYTES] {
     at.millis().to_be_bytes()
 }
 

@@ -7,6 +7,7 @@ mod cache;
 #[cfg(test)]
 mod contract;
 pub mod keys;
+mod kpis;
 mod mark;
 pub mod memory;
 mod opening;
@@ -23,6 +24,7 @@ use crate::kernel::entry::Position;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::Record;
 
 /// Most rows read for one page, whatever the further filters leave of them.
 pub const PAGE_SCAN_MAX: usize = 5_000;
@@ -169,6 +171,19 @@ pub trait Index: Send + Sync {
     /// # Errors
     /// [`IndexError`].
     fn sending(&self, after: Option<&InstanceId>, limit: usize) -> Result<Vec<InstanceId>, IndexError>;
+
+    /// Tells the KPI record of every instance of `workflow` that can count in the `window` (from,
+    /// and to without it), open ones too, in any order and a few more; answers the position that
+    /// all were read at.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    fn kpis(
+        &self,
+        workflow: &str,
+        window: (Instant, Instant),
+        each: &mut dyn FnMut(&Record),
+    ) -> Result<Position, IndexError>;
 
     /// A tally.
     ///

@@ -21,6 +21,9 @@ pub(super) enum Order {
     Descending,
 }
 
+/// Told keys and values; its failure ends a read.
+pub(super) type Each<'e> = &'e mut dyn FnMut(&[u8], &[u8]) -> Result<(), IndexError>;
+
 /// An index at one published position.
 pub(super) trait View {
     /// That position.
@@ -29,6 +32,8 @@ pub(super) trait View {
     fn scan(&self, from: &[u8], until: &[u8], order: Order) -> Scan<'_>;
     /// The instance with the record key `key`.
     fn record(&self, key: &[u8]) -> Result<Option<Arc<Instance>>, IndexError>;
+    /// Tells the keys from `from` up to but without `until` that hold bytes, in any order.
+    fn values(&self, from: &[u8], until: &[u8], each: Each<'_>) -> Result<(), IndexError>;
 }
 
 /// See [`super::Index::get`].

@@ -471,6 +471,10 @@ where
         policy.downcast_ref::<M::Policy>().map_or((sla::rule::BREACH, Vec::new()), CasePolicy::ladder)
     }
 
+    fn kpi_targets(&self, policy: &(dyn Any + Send + Sync)) -> std::collections::BTreeMap<String, String> {
+        policy.downcast_ref::<M::Policy>().map(CasePolicy::kpi_targets).unwrap_or_default()
+    }
+
     fn policy_schema(&self) -> Value {
         schema_of::<M::Policy>()
     }

@@ -20,6 +20,7 @@ mod definitions;
 mod import_real;
 mod import_small;
 mod kill;
+mod kpis;
 mod lists;
 mod openapi;
 mod problems;

@@ -5,6 +5,7 @@ mod common;
 mod documents;
 mod drive;
 mod guards;
+mod kpis;
 mod laws;
 mod rows;
 mod timing;
