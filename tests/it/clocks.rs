@@ -417,7 +417,7 @@ async fn workflow_shows_its_clocks() {
         (&json!("办结"), &json!("res"), &json!("again"))
     );
     assert_eq!(res["start_on"], json!(["submit", "reopened"]));
-    assert_eq!((&res["stop_on"], &res["cancel_on"]), (&json!(["enter settled"]), &json!(["enter closed"])));
+    assert_eq!((&res["stop_on"], &res["cancel_on"]), (&json!(["enter settled"]), &json!([])));
     assert_eq!(res["pause_in"], json!(["open.waiting_customer", "open.answered"]));
     let at = json!([
         { "level": 50, "kind": "escalation", "notify": ["owner"], "min_target": "4 business hours" },
