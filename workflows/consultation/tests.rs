@@ -6,5 +6,6 @@ mod documents;
 mod drive;
 mod guards;
 mod kpis;
+mod naive;
 mod rows;
 mod timing;
