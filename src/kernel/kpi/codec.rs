@@ -5,8 +5,8 @@
 //!
 //! # Why
 //! A report decodes every finished instance; read as JSON, a hundred thousand of them would take
-//! most of the time it has. The bytes are derived, so another version means a rebuilt index and
-//! never an upgrade.
+//! most of the time it has. The bytes are derived, so another version means another format of the
+//! index, which is then built anew, and never an upgrade.
 
 use super::facts::{End, Wait, Waits};
 use super::record::{Record, Run, Stop, Traits};

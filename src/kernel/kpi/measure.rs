@@ -146,25 +146,11 @@ pub const MEASURES: [Measure; 20] = [
     measure("K13", "reopened", Kind::Rate, ["Reopened", "重开率"], reopened),
     measure("K13", "repeated", Kind::Rate, ["Repeats another case", "重复率"], repeated),
     measure("K18", "escalated", Kind::Rate, ["Escalated", "升级率"], escalated),
-    measure(
-        "K18",
-        "senior",
-        Kind::Rate,
-        ["Escalated to senior support", "升级至高级支持"],
-        |r, f, e| level("senior", r, f, e),
-    ),
-    measure("K18", "supervisor", Kind::Rate, ["Escalated to a supervisor", "升级至主管"], |r, f, e| {
-        level("supervisor", r, f, e)
-    }),
-    measure("K18", "manager", Kind::Rate, ["Escalated to a manager", "升级至负责人"], |r, f, e| {
-        level("manager", r, f, e)
-    }),
-    measure("K18", "complexity", Kind::Rate, ["Escalated by people", "因复杂升级"], |r, f, e| {
-        opened(r.raised, r, f, e)
-    }),
-    measure("K18", "breach", Kind::Rate, ["Escalated by a breach", "因超时升级"], |r, f, e| {
-        opened(r.raised_by_breach, r, f, e)
-    }),
+    measure("K18", "senior", Kind::Rate, ["Escalated to senior support", "升级至高级支持"], senior),
+    measure("K18", "supervisor", Kind::Rate, ["Escalated to a supervisor", "升级至主管"], supervisor),
+    measure("K18", "manager", Kind::Rate, ["Escalated to a manager", "升级至负责人"], manager),
+    measure("K18", "complexity", Kind::Rate, ["Escalated by people", "因复杂升级"], complexity),
+    measure("K18", "breach", Kind::Rate, ["Escalated by a breach", "因超时升级"], breach),
     aimed("K19", "owned", ["Stood by to the end", "首问负责履行率"], owned),
 ];
 
@@ -355,8 +341,24 @@ fn escalated(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)
     opened(record.raised || record.raised_by_breach, record, frame, each);
 }
 
-fn level(name: &str, record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    opened(record.level == name, record, frame, each);
+fn senior(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    opened(record.level == "senior", record, frame, each);
+}
+
+fn supervisor(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    opened(record.level == "supervisor", record, frame, each);
+}
+
+fn manager(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    opened(record.level == "manager", record, frame, each);
+}
+
+fn complexity(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    opened(record.raised, record, frame, each);
+}
+
+fn breach(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    opened(record.raised_by_breach, record, frame, each);
 }
 
 fn owned(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
