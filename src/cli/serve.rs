@@ -169,6 +169,7 @@ async fn open_engine(store: &Store, sources: Vec<Source>, state: &AppState) -> R
     shown.finish();
     let engine = engine?;
     engine.run_schedules().await.map_err(|error| Failure::Directory(error.to_string()))?;
+    tokio::spawn(engine.clone().keep_reports());
     Ok(engine)
 }
 

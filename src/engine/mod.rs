@@ -18,6 +18,7 @@ mod pins;
 pub mod plan;
 mod read;
 pub mod replay;
+mod reports;
 pub mod schedule;
 mod schedules;
 mod shared;
