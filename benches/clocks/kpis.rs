@@ -28,8 +28,7 @@ const BEGIN: i64 = 1_740_758_400_000;
 pub fn kpis(flow: &Flow<'_>) {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let index = app::scratch_index(&folder.path().join("index")).expect("an index");
-    let mut position = 0;
-    for life in 0..CASES / ALIKE {
+    for (position, life) in (1..).zip(0..CASES / ALIKE) {
         let start = Instant::from_millis(
             BEGIN + 10 * 3_600_000 + life as i64 * 365 * DAY_MS / (CASES / ALIKE) as i64,
         );
@@ -40,7 +39,6 @@ pub fn kpis(flow: &Flow<'_>) {
             let after = Arc::new(Instance { id, ..case.clone() });
             Change { before: None, after }
         };
-        position += 1;
         let changes = (0..ALIKE).map(alike).collect();
         index.apply(Batch { position, changes, counts: Vec::new() }).expect("the batch is applied");
     }
