@@ -68,7 +68,7 @@ enum DiagramFormat {
 /// A language of titles.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Lang {
+pub enum Lang {
     /// English.
     #[default]
     En,

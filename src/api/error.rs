@@ -78,6 +78,7 @@ codes! {
     UnknownInstance = 404 "unknown_instance", "There is no such instance", "The instance does not exist, or is not the caller's own.";
     UnknownVersion = 404 "unknown_version", "There is no such version", "The definition has no such version.";
     UnknownTimer = 404 "unknown_timer", "There is no such timer", "The instance has no running timer of this name.";
+    UnknownClock = 404 "unknown_clock", "There is no such clock", "The clock, or this run of it, has not started.";
     UnknownSchedule = 404 "unknown_schedule", "There is no such schedule", "No schedule has this id.";
     UnknownToken = 404 "unknown_token", "There is no such token", "No token has this id.";
     UnknownActor = 404 "unknown_actor", "There is no such actor", "No person or service has this id.";

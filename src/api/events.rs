@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{Caller, Sight};
+use super::clock_facts::ClockFactView;
 use super::effects::EffectView;
 use super::entries::{self, EntryView};
 use super::error::{ApiError, Code};
@@ -98,6 +99,8 @@ pub struct Receipt {
     pub to: String,
     /// Whether the state is another one.
     pub moved: bool,
+    /// What it did to clocks.
+    pub clocks: Vec<ClockFactView>,
     /// What else it causes.
     pub effects: Vec<EffectView>,
     /// When it happened by the sender's clock.
@@ -265,6 +268,7 @@ fn receipt_of(entry: &Entry, position: u64) -> Receipt {
         from: entry.from.clone(),
         to: entry.to.clone(),
         moved: entry.from.as_deref() != Some(&entry.to),
+        clocks: entry.clocks.iter().map(ClockFactView::from).collect(),
         effects: entry.effects.iter().map(EffectView::from).collect(),
         occurred_at: entry.occurred_at.to_string(),
         recorded_at: entry.recorded_at.to_string(),

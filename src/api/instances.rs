@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, Sight};
+use super::clocks::{self, ClockSummary};
 use super::entries::shows_personal;
 use super::error::{ApiError, Code};
 use super::extract::{NoParams, Params, Segments, instance_id};
@@ -66,6 +67,8 @@ pub struct InstanceView {
     pub origin: Option<String>,
     /// Running timers of its machine, the earliest first.
     pub timers: Vec<TimerView>,
+    /// Its clocks that have not ended.
+    pub clocks: Vec<ClockSummary>,
     /// The events that its state accepts now.
     pub accepted_events: Vec<AcceptedEvent>,
 }
@@ -185,6 +188,7 @@ pub fn view(state: &AppState, engine: &Engine, instance: &Instance, sight: Sight
         parent: instance.parent.as_ref().map(ToString::to_string),
         origin: instance.origin.clone(),
         timers,
+        clocks: clocks::summaries(engine, instance, engine.now()),
         accepted_events: accepted.collect(),
     }
 }

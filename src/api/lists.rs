@@ -6,72 +6,32 @@ use axum::http::HeaderMap;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::{Caller, Sight};
+use super::clock_filters::{Asked, ClockFilters};
 use super::cursor;
 use super::error::{ApiError, Code};
 use super::extract::Params;
 use super::headers;
 use super::instances::owner_text;
 use super::responses::group;
+use super::rows::{InstanceRow, row};
 use super::state::AppState;
-use super::workflows::TitleView;
 use crate::engine::Engine;
 use crate::index::{List, PAGE_SCAN_MAX, Page, Range};
 use crate::kernel::case::{Channel, Priority};
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::sla::state::first_due;
 
 /// Rows of a page where the caller does not say.
 pub const PAGE_DEFAULT: usize = 50;
 /// Most rows of a page: what a person or a program takes in at once.
 pub const PAGE_MAX: usize = 200;
 /// The orders that lists have.
-const SORTS: [&str; 2] = ["created", "-created"];
-
-/// One row of a list.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct InstanceRow {
-    /// Its id; also its case number.
-    pub id: String,
-    /// Its workflow.
-    pub workflow: String,
-    /// Dotted path of superstates and state.
-    pub state: String,
-    /// The state's title.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub state_title: Option<TitleView>,
-    /// Number of its last entry.
-    pub seq: u64,
-    /// When it was started.
-    #[schema(format = DateTime)]
-    pub created: String,
-    /// When its last entry was recorded.
-    #[schema(format = DateTime)]
-    pub updated: String,
-    /// Who answers for it: a person's id or `queue:<name>`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub owner: Option<String>,
-    /// Pseudonym of the customer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub customer: Option<String>,
-    /// How the customer reached the organisation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub channel: Option<String>,
-    /// How soon it should be done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub priority: Option<String>,
-    /// When its earliest timer fires.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, format = DateTime)]
-    pub next_due: Option<String>,
-}
+const SORTS: [&str; 4] = ["created", "-created", "due", "-due"];
 
 /// A page of a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -120,7 +80,17 @@ pub struct ListParams {
     /// Only of this channel: `phone`, `email`, `web_chat`, `wecom`, `wechat`, `sms`, `social`, `walk_in`, `api`.
     #[param(nullable = false, example = "phone")]
     channel: Option<String>,
-    /// The order: `created` (oldest first, the default) or `-created`.
+    /// `true`: only with a running clock whose due has passed now; `false`: only without one.
+    #[param(nullable = false)]
+    overdue: Option<bool>,
+    /// Only with a running clock that is due before this time.
+    #[param(nullable = false, format = DateTime)]
+    due_before: Option<String>,
+    /// Only with a clock that has not ended and has used so many percent; one of the levels that clocks declare.
+    #[param(nullable = false, example = 80)]
+    consumed_at_least: Option<u32>,
+    /// The order: `created` (oldest first, the default), `-created`, `due` (of the running clock that is
+    /// due first; the default with `overdue=true` and `due_before`) or `-due`.
     #[param(nullable = false, example = "-created")]
     sort: Option<String>,
     /// Most rows, 1 to 200; 50 by default.
@@ -134,9 +104,10 @@ pub struct ListParams {
 /// Lists instances by declared keys.
 ///
 /// Lists run over workflow and state, owner or customer, each in order of
-/// start; the further filters are checked on the rows read, at most 5,000 a
-/// page, so that a short page with `next_cursor` is normal. A customer lists
-/// own cases only.
+/// start, or over the running clock that is due first, in order of due; the
+/// further filters are checked on the rows read, at most 5,000 a page, so that
+/// a short page with `next_cursor` is normal. A case whose clocks all stand
+/// still has no due. A customer lists own cases only, in order of start.
 #[utoipa::path(
     get, path = "/v1/instances", operation_id = "list_instances", tag = "instances",
     params(ListParams),
@@ -153,25 +124,6 @@ pub async fn list_instances(
     Ok((headers::at(found.position), Json(found)))
 }
 
-fn row(engine: &Engine, instance: &Instance) -> InstanceRow {
-    let text = |name: &str| instance.case_text(name).map(str::to_owned);
-    let definition = engine.pinned(instance);
-    InstanceRow {
-        id: instance.id.to_string(),
-        workflow: instance.workflow.clone(),
-        state: instance.state.clone(),
-        state_title: definition.and_then(|d| d.states.get(&instance.state).map(TitleView::from)),
-        seq: instance.seq,
-        created: instance.created.to_string(),
-        updated: instance.updated.to_string(),
-        owner: owner_text(instance),
-        customer: text("customer_id"),
-        channel: text("channel"),
-        priority: text("priority"),
-        next_due: instance.next_due().map(|due| due.to_string()),
-    }
-}
-
 /// A list that was asked for, with its parameters checked.
 struct Listing {
     lists: Vec<List>,
@@ -179,7 +131,18 @@ struct Listing {
     limit: usize,
     /// Checked on each row, where the lists do not say it already.
     keep: ListParams,
+    key: Key,
+    /// From when and until when it must have started; checked on each row of a list by due.
+    started: (Option<Instant>, Option<Instant>),
+    clocks: ClockFilters,
     fingerprint: String,
+}
+
+/// What a list is ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    Created,
+    Due,
 }
 
 impl Listing {
@@ -190,24 +153,42 @@ impl Listing {
             }
             params.customer = Some(caller.id().to_owned());
         }
+        let own = caller.sight() == Sight::Own;
         let limit = limit(params.limit.take())?;
         let cursor = params.cursor.take();
         let fingerprint = serde_json::to_string(&params).unwrap_or_default();
-        let range = Range {
-            created_from: time("created_from", params.created_from.take())?,
-            created_until: time("created_until", params.created_until.take())?,
-            after: cursor.map(|cursor| cursor::read(&fingerprint, &cursor)).transpose()?,
-            newest_first: newest_first(params.sort.take().as_deref())?,
-        };
+        let mut clocks = ClockFilters::read(
+            engine,
+            Asked {
+                workflow: params.workflow.as_deref(),
+                overdue: params.overdue,
+                due_before: params.due_before.take(),
+                consumed_at_least: params.consumed_at_least,
+            },
+        )?;
+        let (key, newest_first) = order(params.sort.take().as_deref(), clocks.due_before.is_some(), own)?;
         one_of::<Priority>("priority", params.priority.as_deref())?;
         one_of::<Channel>("channel", params.channel.as_deref())?;
-        let lists = lists(engine, &mut params)?;
-        Ok(Self { lists, range, limit, keep: params, fingerprint })
+        let after = cursor.map(|cursor| cursor::read(&fingerprint, &cursor)).transpose()?;
+        let started = (
+            time("created_from", params.created_from.take())?,
+            time("created_until", params.created_until.take())?,
+        );
+        let run = lists(engine, &mut params, key)?;
+        let (from, until) = match key {
+            Key::Created => started,
+            // The range says it: no row need be looked at for it.
+            Key::Due => (None, clocks.due_before.take()),
+        };
+        let range = Range { from, until, after, newest_first };
+        Ok(Self { lists: run, range, limit, keep: params, key, started, clocks, fingerprint })
     }
 
     fn filters(&self) -> bool {
-        let ListParams { workflow, state, owner, customer, priority, channel, .. } = &self.keep;
-        [workflow, state, owner, customer, priority, channel].into_iter().any(Option::is_some)
+        let ListParams { workflow, state, owner, customer, external_ref, priority, channel, .. } = &self.keep;
+        let named = [workflow, state, owner, customer, external_ref, priority, channel];
+        let starts = self.key == Key::Due && (self.started.0.is_some() || self.started.1.is_some());
+        starts || !self.clocks.is_empty() || named.into_iter().any(Option::is_some)
     }
 
     /// Reads one page, at one position.
@@ -232,17 +213,25 @@ impl Listing {
                 break;
             }
             scanned += 1;
-            if self.keeps(instance) {
-                instances.push(row(engine, instance));
+            if self.keeps(engine, instance) {
+                instances.push(row(engine, instance, self.clocks.now()));
             }
         }
         let ended = scanned == page.rows.len() && !page.more;
         let last = page.rows.get(scanned.wrapping_sub(1)).filter(|_| !ended);
-        let next_cursor = last.map(|last| cursor::make(&self.fingerprint, last.created, &last.id));
+        let next_cursor = last.map(|last| cursor::make(&self.fingerprint, self.moment(last), &last.id));
         InstancePage { instances, next_cursor, scanned, position: page.position }
     }
 
-    fn keeps(&self, instance: &Instance) -> bool {
+    /// What the list is ordered by, of one of its rows.
+    fn moment(&self, row: &Instance) -> Instant {
+        match self.key {
+            Key::Created => row.created,
+            Key::Due => first_due(&row.clocks).unwrap_or(row.created),
+        }
+    }
+
+    fn keeps(&self, engine: &Engine, instance: &Instance) -> bool {
         let is = |wanted: &Option<String>, found: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
         };
@@ -252,17 +241,28 @@ impl Listing {
             && is(&self.keep.customer, instance.case_text("customer_id"))
             && is(&self.keep.priority, instance.case_text("priority"))
             && is(&self.keep.channel, instance.case_text("channel"))
+            && is(&self.keep.external_ref, instance.data.get("external_ref").and_then(Value::as_str))
+            && self.started.0.is_none_or(|from| instance.created >= from)
+            && self.started.1.is_none_or(|until| instance.created < until)
+            && self.clocks.keeps(engine, instance)
     }
 }
 
 /// The lists to read; what they say already is taken out of `params`.
-fn lists(engine: &Engine, params: &mut ListParams) -> Result<Vec<List>, ApiError> {
+fn lists(engine: &Engine, params: &mut ListParams, key: Key) -> Result<Vec<List>, ApiError> {
     let states = states(engine, params.workflow.as_deref(), params.state.as_deref())?;
-    if let Some(reference) = params.external_ref.take() {
-        let Some(workflow) = params.workflow.take() else {
-            return Err(ApiError::new(Code::InvalidQuery, "`external_ref` needs `workflow`"));
-        };
-        return Ok(vec![List::ExternalRef { workflow, reference }]);
+    if params.external_ref.is_some() && params.workflow.is_none() {
+        return Err(ApiError::new(Code::InvalidQuery, "`external_ref` needs `workflow`"));
+    }
+    if key == Key::Due {
+        return Ok(vec![List::Due]);
+    }
+    if let (Some(_), Some(_)) = (&params.external_ref, &params.workflow) {
+        let named = params.external_ref.take().zip(params.workflow.take());
+        return Ok(named
+            .map(|(reference, workflow)| List::ExternalRef { workflow, reference })
+            .into_iter()
+            .collect());
     }
     if let Some(customer) = params.customer.take() {
         return Ok(vec![List::Customer(customer)]);
@@ -340,13 +340,29 @@ fn one_of<T: DeserializeOwned>(name: &str, given: Option<&str>) -> Result<(), Ap
         .map_err(|e| ApiError::new(Code::InvalidQuery, format!("`{name}`: {e}")))
 }
 
-fn newest_first(sort: Option<&str>) -> Result<bool, ApiError> {
+/// What the list is ordered by, and whether the latest comes first.
+///
+/// # Errors
+/// `unsupported_sort` for an order that there is not, or not with the other parameters: a range of
+/// dues is read in their order, and the list by due holds every case, so that it is not a customer's.
+fn order(sort: Option<&str>, by_due: bool, own: bool) -> Result<(Key, bool), ApiError> {
+    let refused = |why: &str, accepted: &[&str]| {
+        let names: Vec<String> = accepted.iter().map(|name| format!("`{name}`")).collect();
+        let detail =
+            format!("`sort={}` is refused{why}; accepted are {}", sort.unwrap_or_default(), names.join(", "));
+        Err(ApiError::new(Code::UnsupportedSort, detail).accepting(accepted.iter().copied()))
+    };
+    let default = if by_due && !own { Key::Due } else { Key::Created };
     match sort {
-        None | Some("created") => Ok(false),
-        Some("-created") => Ok(true),
-        Some(other) => {
-            let detail = format!("`sort={other}` is refused; accepted are `created` and `-created`");
-            Err(ApiError::new(Code::UnsupportedSort, detail).accepting(SORTS))
+        None => Ok((default, false)),
+        Some("due" | "-due") if own => refused(": customers list in order of start", &SORTS[..2]),
+        Some("created" | "-created") if default == Key::Due => {
+            refused(": a list of what is due is in order of due", &SORTS[2..])
         }
+        Some("created") => Ok((Key::Created, false)),
+        Some("-created") => Ok((Key::Created, true)),
+        Some("due") => Ok((Key::Due, false)),
+        Some("-due") => Ok((Key::Due, true)),
+        Some(_) => refused("", &SORTS),
     }
 }

@@ -18,7 +18,11 @@ pub mod caller;
 mod catalog;
 pub mod changes;
 pub mod clock_facts;
+mod clock_filters;
+pub mod clock_rules;
+pub mod clocks;
 mod cursor;
+pub mod derivations;
 pub mod diagrams;
 mod docs;
 pub mod effects;
@@ -30,6 +34,9 @@ mod headers;
 pub mod health;
 pub mod history;
 pub mod instances;
+pub mod kpi_cases;
+mod kpi_query;
+pub mod kpis;
 pub mod lists;
 mod meter;
 pub mod openapi;
@@ -37,6 +44,7 @@ mod rate;
 pub mod request;
 pub mod responses;
 mod roles;
+pub mod rows;
 pub mod schedules;
 pub mod server;
 pub mod state;
@@ -78,6 +86,8 @@ fn listed() -> OpenApiRouter<AppState> {
         .routes(routes!(diagrams::get_instance_diagram))
         .routes(routes!(events::send_event))
         .routes(routes!(history::list_history))
+        .routes(routes!(clocks::list_clocks))
+        .routes(routes!(derivations::explain_clock))
         .routes(routes!(timers::fire_timer))
         .routes(routes!(timers::move_timer))
         .routes(routes!(timers::list_timers))
@@ -90,6 +100,8 @@ fn listed() -> OpenApiRouter<AppState> {
         .routes(routes!(schedules::resume_schedule))
         .routes(routes!(schedules::run_schedule))
         .routes(routes!(changes::list_changes))
+        .routes(routes!(kpis::get_kpis))
+        .routes(routes!(kpi_cases::list_kpi_instances))
         .routes(routes!(tokens::create_token, tokens::list_tokens))
         .routes(routes!(tokens::revoke_token))
         .routes(routes!(actors::list_actors))

@@ -51,7 +51,7 @@ impl IntoResponses for group::Reading {
         responses(&[
             CALLING,
             &[Code::InvalidPath, Code::InvalidQuery, Code::UnknownWorkflow, Code::UnknownInstance],
-            &[Code::UnknownVersion, Code::UnknownActor],
+            &[Code::UnknownVersion, Code::UnknownActor, Code::UnknownClock],
         ])
     }
 }

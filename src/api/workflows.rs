@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::catalog::raw;
+use super::clock_rules::ClockRuleView;
 use super::error::{ApiError, Code};
 use super::events::unknown_workflow;
 use super::extract::{NoParams, Params, Segments};
@@ -79,6 +80,8 @@ pub struct WorkflowView {
     pub events: Vec<EventView>,
     /// Names of its timers.
     pub timers: Vec<String>,
+    /// Its clocks, by name.
+    pub clocks: Vec<ClockRuleView>,
 }
 
 /// A state of a workflow.
@@ -153,7 +156,7 @@ pub async fn list_workflows(
     Ok(Json(WorkflowList { workflows: engine.workflows().iter().map(row).collect() }))
 }
 
-/// Reads one workflow: its states, events and timers.
+/// Reads one workflow: its states, events, timers and clocks.
 #[utoipa::path(
     get, path = "/v1/workflows/{workflow}", operation_id = "get_workflow", tag = "workflows",
     params(("workflow" = String, Path, description = "The workflow", example = "consultation")),
@@ -191,6 +194,9 @@ pub async fn get_workflow(
         states: states.collect(),
         events: events.collect(),
         timers: flow.timers().iter().map(|timer| (*timer).to_owned()).collect(),
+        clocks: definition
+            .map(|d| d.clocks.iter().map(|(name, rule)| ClockRuleView::new(name, rule)).collect())
+            .unwrap_or_default(),
     }))
 }
 

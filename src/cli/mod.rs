@@ -19,6 +19,7 @@ mod logging;
 pub mod openapi;
 mod progress;
 pub mod rebuild;
+pub mod report;
 pub mod schedule;
 pub mod schema;
 pub mod serve;
@@ -49,6 +50,7 @@ Examples:
   careflow token create --role agent --actor u-17
   careflow schedule list                           what starts by itself, and when
   careflow export --workflow consultation --out history.jsonl
+  careflow report kpis --from 2026-03-01 --to 2026-04-01 --group-by channel
 
 Exit codes:
   0   done
@@ -76,6 +78,7 @@ enum Command {
     Import(import::Args),
     Verify(verify::Args),
     Rebuild(rebuild::Args),
+    Report(report::Args),
     Definition(definition::Args),
     Token(token::Args),
     Actor(actor::Args),
@@ -96,6 +99,7 @@ impl Command {
             Self::Import(args) => args.run().await,
             Self::Verify(args) => args.run().await,
             Self::Rebuild(args) => args.run().await,
+            Self::Report(args) => args.run().await,
             Self::Definition(args) => args.run(),
             Self::Token(args) => args.run().await,
             Self::Actor(args) => args.run().await,
@@ -117,6 +121,7 @@ impl Command {
             | Self::Import(_)
             | Self::Verify(_)
             | Self::Rebuild(_)
+            | Self::Report(_)
             | Self::Definition(_)
             | Self::Token(_)
             | Self::Actor(_)

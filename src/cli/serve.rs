@@ -169,13 +169,24 @@ async fn open_engine(store: &Store, sources: Vec<Source>, state: &AppState) -> R
     shown.finish();
     let engine = engine?;
     engine.run_schedules().await.map_err(|error| Failure::Directory(error.to_string()))?;
+    tokio::spawn(engine.clone().keep_reports());
     Ok(engine)
 }
 
-/// Warns of calendars whose days off are known for a short time only (R4).
+/// Warns of calendars that promises are counted on and whose days off are known for a short time only (R4).
 fn warn_of_horizons(sources: &[Source], now: Instant) {
+    let counted_on = |name: &str| {
+        sources.iter().any(|source| match &source.content {
+            Content::Definition(definition) => {
+                let others = definition.clocks.values().flat_map(|rule| &rule.calendars);
+                definition.calendar == name || others.into_iter().any(|other| other.calendar == name)
+            }
+            Content::Calendar(_) => false,
+        })
+    };
     for source in sources {
         if let Content::Calendar(calendar) = &source.content
+            && counted_on(calendar.name())
             && let Some(near) = calendar.horizon_near(now)
         {
             tracing::warn!("{near}");

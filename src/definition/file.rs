@@ -137,6 +137,7 @@ pub struct Source {
 
 /// The checked content of a file.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a folder has a handful of files")]
 pub enum Content {
     /// A workflow's definition.
     Definition(Definition),

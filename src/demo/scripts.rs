@@ -184,7 +184,7 @@ impl Story {
         self.step("submit", gateway(channel), payload);
     }
 
-    /// Comes in and is taken: by telephone at once, otherwise within the hour.
+    /// Comes in and is taken: by telephone at once, in a chat within the minute, otherwise within the hour.
     fn taken(&mut self, teller: &mut Teller<'_>) {
         let channel = if teller.calendar.is_open(self.at) {
             *teller.chance.pick(&CHANNELS)
@@ -198,9 +198,15 @@ impl Story {
             self.step("answer_call", gateway(channel), json!({ "ring_seconds": rang, "agent": agent }));
             self.work(teller, 3, 9);
         } else {
-            self.work(teller, 2, 40);
-            self.step("accept", self.agent(), json!({}));
-            self.work(teller, 3, 25);
+            if channel == "web_chat" && teller.calendar.is_open(self.at) {
+                self.seconds(teller, 6, 50);
+                self.step("accept", self.agent(), json!({}));
+                self.seconds(teller, 2, 14);
+            } else {
+                self.work(teller, 2, 40);
+                self.step("accept", self.agent(), json!({}));
+                self.work(teller, 3, 25);
+            }
             let message = self.reference("first-word");
             self.step("respond", self.agent(), json!({ "message_ref": message, "human": true }));
         }

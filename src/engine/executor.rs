@@ -17,6 +17,7 @@ use super::due::TimerOrder;
 use super::firing::ScheduleOrder;
 use super::group::{Answer, Group, Reply};
 use super::plan::{Meta, Plan, PlanError, World, occurred};
+use super::reports;
 use super::shared::Shared;
 use super::system::SystemChange;
 use super::view::{Staged, View};
@@ -28,6 +29,7 @@ use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::outcome::Event;
 use crate::kernel::personal::Private;
+use crate::kernel::schedule::REPORT_WORKFLOW;
 
 /// A command whose payload is checked and sealed.
 #[derive(Debug)]
@@ -539,6 +541,9 @@ impl Executor {
             }
         }
         self.shared.take_system(&published);
+        if published.iter().any(|one| one.workflow == REPORT_WORKFLOW && one.state == reports::WAITING) {
+            self.shared.reports.notify_one();
+        }
         self.shared.published.send_replace(position);
         for (reply, answer) in group.replies.drain(..) {
             reply.send(answer).ok();

@@ -3,6 +3,7 @@
 mod amend;
 pub mod batch;
 pub mod catalog;
+mod clocks;
 pub mod command;
 pub mod directory;
 mod due;
@@ -17,6 +18,7 @@ mod pins;
 pub mod plan;
 mod read;
 pub mod replay;
+mod reports;
 pub mod schedule;
 mod schedules;
 mod shared;
@@ -40,6 +42,7 @@ use crate::kernel::instance::{Instance, Timer};
 use crate::kernel::instant::Instant;
 use crate::kernel::personal::Private;
 
+pub use clocks::Measures;
 pub use command::{Accepted, Command, CommandError, Preview, Target};
 pub use firing::Ask;
 pub use group::Answer;

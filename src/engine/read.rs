@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono_tz::Tz;
+
 use super::schedule::SCHEDULE;
 use super::{ArmedTimer, Due, Engine, QUEUE_MAX, Readiness, Recorded};
 use crate::index::{IndexError, List, Page, Range};
@@ -16,6 +18,7 @@ use crate::kernel::explore::Exploration;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::Record;
 use crate::kernel::machine::Workflow;
 
 /// Commits looked at in one read of the feed.
@@ -206,6 +209,35 @@ impl Engine {
         }
         found.sort_by_key(|armed| armed.timer.due);
         Ok((found, next))
+    }
+
+    /// Tells the KPI record of each instance of `workflow` that can count in the `window` (from, and to
+    /// without it), in any order and a few more; answers the position that all were read at.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    pub fn kpis(
+        &self,
+        workflow: &str,
+        window: (Instant, Instant),
+        each: &mut dyn FnMut(&Record),
+    ) -> Result<Position, IndexError> {
+        self.shared.index.kpis(workflow, window, each)
+    }
+
+    /// What reports compare KPIs of `workflow` with, by the definition that new instances get.
+    pub fn kpi_targets(&self, workflow: &str) -> BTreeMap<String, String> {
+        let targets = |definition: &Definition| {
+            self.workflow(workflow).map(|flow| flow.kpi_targets(definition.policy.as_ref()))
+        };
+        self.definition(workflow).and_then(|definition| targets(&definition)).unwrap_or_default()
+    }
+
+    /// The time zone of the calendar that new instances of `workflow` count on.
+    pub fn zone(&self, workflow: &str) -> Option<Tz> {
+        let catalog = self.shared.catalog();
+        let definition = catalog.current(workflow)?;
+        Some(catalog.current_calendar(&definition.calendar)?.1.zone())
     }
 
     /// When there is next something to do that no event brings: a timer, a parked send, a link that lapses.

@@ -76,7 +76,7 @@ impl<'a> Replay<'a> {
                     None => self.found.passed_over += 1,
                     Some(what) => {
                         self.found.run += 1;
-                        self.found.note(&entry, what);
+                        self.found.note(&entry, &what);
                     }
                 }
             }
@@ -145,7 +145,7 @@ impl<'a> Replay<'a> {
 }
 
 impl Replayed {
-    fn note(&mut self, entry: &Entry, what: Vec<&'static str>) {
+    fn note(&mut self, entry: &Entry, what: &[&str]) {
         if what.is_empty() {
             return;
         }

@@ -86,6 +86,8 @@ pub struct Shared {
     schedules: RwLock<Arc<Schedules>>,
     /// Whether schedules fire: in a server, not in an import.
     pub schedules_run: AtomicBool,
+    /// Woken when a report waits for its figures.
+    pub reports: tokio::sync::Notify,
     held: RwLock<Arc<BTreeMap<String, Phase>>>,
     running: RwLock<Option<String>>,
     stopped: OnceLock<String>,
@@ -144,6 +146,7 @@ impl Shared {
             directory: RwLock::default(),
             schedules: RwLock::default(),
             schedules_run: AtomicBool::new(false),
+            reports: tokio::sync::Notify::new(),
             held: RwLock::default(),
             running: RwLock::default(),
             stopped: OnceLock::new(),

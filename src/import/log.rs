@@ -24,6 +24,8 @@ pub struct Row {
     pub line: u64,
     /// Its case.
     pub case: String,
+    /// The column of the time at which it is replayed.
+    pub column: String,
     /// When it is replayed.
     pub at: Instant,
     /// Its values.
@@ -108,6 +110,7 @@ impl Log {
         for record in reader.into_records() {
             log.take(record, mapping, &mut latest);
         }
+        // Of the times of one row, the first column comes first: the sort is stable.
         log.rows.sort_by_key(|row| (row.at, row.line));
         Ok(log)
     }
@@ -133,25 +136,30 @@ impl Log {
             at.and_then(|at| record.get(*at)).unwrap_or_default()
         };
         let case = value(&mapping.mapping.case).to_owned();
-        let moment = mapping.moment(value(&mapping.mapping.time.column));
+        let time = &mapping.mapping.time;
         if case.is_empty() {
             let reason = format!("column `{}` is empty: the row belongs to no case", mapping.mapping.case);
             self.unreadable.push(Unreadable { line, case, code: "case", reason });
             return;
         }
-        let from = match moment {
-            Ok(moment) => moment,
-            Err(reason) => {
-                self.unreadable.push(Unreadable { line, case, code: "time", reason });
-                return;
+        let also = time.also.iter().filter(|column| !value(column).is_empty());
+        let mut rows = Vec::new();
+        for column in std::iter::once(&time.column).chain(also) {
+            let from = match mapping.moment(value(column)) {
+                Ok(moment) => moment,
+                Err(reason) => {
+                    self.unreadable.push(Unreadable { line, case: case.clone(), code: "time", reason });
+                    continue;
+                }
+            };
+            let at = latest.get(&case).copied().map_or(from, |last| last.max(from));
+            if at > from {
+                self.moved.push(Moved { line, case: case.clone(), from, to: at });
             }
-        };
-        let at = latest.get(&case).copied().map_or(from, |last| last.max(from));
-        if at > from {
-            self.moved.push(Moved { line, case: case.clone(), from, to: at });
+            latest.insert(case.clone(), at);
+            rows.push(Row { line, case: case.clone(), column: column.clone(), at, record: record.clone() });
         }
-        latest.insert(case.clone(), at);
-        self.rows.push(Row { line, case, at, record });
+        self.rows.extend(rows);
     }
 
     /// The time of the first row; absent where there is none.

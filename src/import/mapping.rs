@@ -74,6 +74,10 @@ pub struct TimeColumn {
     /// what it repeats is the first of both.
     #[schemars(extend("format" = ZONE_FORMAT))]
     pub zone: String,
+    /// Further columns with times: a row is replayed once more at each of them that it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub also: Vec<String>,
 }
 
 /// Values of the log and what they are here.
@@ -113,6 +117,9 @@ pub struct Rule {
     /// Columns that have one of these values; all that is said of a row must hold.
     #[serde(default)]
     pub when: BTreeMap<String, Vec<String>>,
+    /// The time column at whose time the row is replayed; any where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// Whether it is the first row of its case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<bool>,
@@ -303,6 +310,9 @@ impl Fit<'_> {
     fn mapping(&mut self, mapping: &Mapping, start: &str) {
         self.column("/case", &mapping.case);
         self.column("/time/column", &mapping.time.column);
+        for (c, column) in mapping.time.also.iter().enumerate() {
+            self.column(&format!("/time/also/{c}"), column);
+        }
         if let Some(first) = mapping.start.first().filter(|first| first.event != start) {
             let message = format!("`{}` starts no case; accepted is `{start}`", first.event);
             self.faults.push(Fault::value("/start/0/event", message));
@@ -311,6 +321,12 @@ impl Fit<'_> {
         for (r, rule) in mapping.rows.iter().enumerate() {
             let path = format!("/rows/{r}");
             self.when(&format!("{path}/when"), &rule.when);
+            let times = || std::iter::once(&mapping.time.column).chain(&mapping.time.also);
+            if let Some(at) = rule.at.as_ref().filter(|at| !times().any(|time| time == *at)) {
+                let known = times().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let message = format!("`{at}` is no time column of the mapping; accepted are {known}");
+                self.faults.push(Fault::value(format!("{path}/at"), message));
+            }
             for (name, columns) in [("changed", &rule.changed), ("increased", &rule.increased)] {
                 for (c, column) in columns.iter().enumerate() {
                     self.column(&format!("{path}/{name}/{c}"), column);

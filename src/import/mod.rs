@@ -2,7 +2,7 @@
 //!
 //! [`mapping`] says how rows become events, [`log`] reads the rows, [`timeline`]
 //! moves the clock over rows and timers in one order, [`replay`] sends them and
-//! [`report`] tells what became of each; [`directory`] decides where it may write.
+//! [`report`] tells what became of each, with the [`kpis`] of the whole; [`directory`] decides where it may write.
 //!
 //! # Why
 //! An imported case goes through the same step as a live one: what its history
@@ -10,6 +10,7 @@
 //! about the log or the procedure, not something to be forced in.
 
 pub mod directory;
+pub mod kpis;
 pub mod log;
 pub mod mapping;
 pub mod replay;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use super::kpis::KpiNumber;
 use super::log::{Log, Row};
 use super::mapping::{Alternative, Expect, Loaded, Rule, Send, is_within};
 use super::report::{AlternativeCount, Exception, Expected, Refused, Report, RuleCount};
@@ -16,6 +17,8 @@ use crate::kernel::entry::Cause;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::{DELIVERY_REFUSED, Instance, LINK_REFUSED, STEP_FAILED};
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::fold::Fold;
+use crate::kernel::kpi::measure::{Frame, MEASURES, Retargets};
 use crate::kernel::outcome::TIMER_FIRED;
 use crate::kernel::step::stage_of;
 
@@ -106,6 +109,7 @@ impl<'a> Replay<'a> {
         progress(of, of);
         self.report.refused.sort_by_key(|refused| refused.line);
         self.tally(began).await?;
+        self.report.kpis = self.kpis()?;
         self.stand().await?;
         Ok(self.report)
     }
@@ -194,6 +198,7 @@ impl<'a> Replay<'a> {
             })
         };
         has(&rule.when, &self.values(row))
+            && rule.at.as_ref().is_none_or(|at| *at == row.column)
             && rule.first.is_none_or(|first| first == before.is_none())
             && (rule.changed.is_empty() || rule.changed.iter().any(changed))
             && (rule.increased.is_empty() || rule.increased.iter().any(increased))
@@ -203,7 +208,7 @@ impl<'a> Replay<'a> {
         Values {
             columns: &self.log.columns,
             record: &row.record,
-            lookup: &self.loaded.mapping.lookup,
+            loaded: self.loaded,
             case: &row.case,
             line: row.line,
             at: row.at,
@@ -285,12 +290,14 @@ impl<'a> Replay<'a> {
             let target =
                 id.map_or_else(|| Target::Start(self.loaded.mapping.workflow.clone()), Target::Instance);
             let values = self.values(row);
+            let key = format!("import:{}:{}:{alternative}:{number}", self.line.batch, row.line);
+            let main = row.column == self.loaded.mapping.time.column;
             let sent = Sent {
                 target,
                 event: &send.event,
                 payload: values.payload(&send.payload),
                 actor: actor(values.text(&send.actor), send.role),
-                key: format!("import:{}:{}:{alternative}:{number}", self.line.batch, row.line),
+                key: if main { key } else { format!("{key}:{}", row.column) },
             };
             match self.line.send(sent).await {
                 Ok(accepted) => {
@@ -316,6 +323,16 @@ impl<'a> Replay<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// The KPIs of the import's whole span, looked at from its end.
+    fn kpis(&self) -> Result<Vec<KpiNumber>, ImportError> {
+        let (from, now) = (self.report.from, self.report.until);
+        let frame = Frame { from, until: now.plus_millis(1), now, retargets: Retargets::Counted };
+        let mut fold = Fold::new(&MEASURES, frame, None);
+        let workflow = &self.report.workflow;
+        self.line.engine.kpis(workflow, (frame.from, frame.until), &mut |record| fold.take(record))?;
+        Ok(fold.finish().iter().map(KpiNumber::of).collect())
     }
 
     /// Counts what the engine itself wrote.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::kpis::KpiNumber;
 use super::log::Moved;
 use crate::kernel::instant::Instant;
 
@@ -26,7 +27,7 @@ pub struct Report {
     pub from: Instant,
     /// The virtual moment at which it ended.
     pub until: Instant,
-    /// Rows read: those accepted, skipped and refused together.
+    /// Rows read, once for each of their times: those accepted, skipped and refused together.
     pub rows: u64,
     /// Rows of which everything was accepted.
     pub accepted: u64,
@@ -56,6 +57,8 @@ pub struct Report {
     pub states: BTreeMap<String, u64>,
     /// Where cases stand against what their last rows say.
     pub expected: Expected,
+    /// The KPIs of the whole span.
+    pub kpis: Vec<KpiNumber>,
 }
 
 /// What became of the rows of one rule.
@@ -250,6 +253,10 @@ impl fmt::Display for Report {
         counts(f, "cases by state", &self.states)?;
         if self.expected.cases + self.expected.unsaid > 0 {
             self.expectations(f)?;
+        }
+        if !self.kpis.is_empty() {
+            writeln!(f, "\nKPIs of the whole span")?;
+            self.kpis.iter().try_for_each(|kpi| writeln!(f, "  {kpi}"))?;
         }
         if self.unfinished > 0 {
             write!(

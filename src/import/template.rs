@@ -3,7 +3,9 @@
 //! `{column}` is the row's value, `{table:column}` the same looked up in one of
 //! the mapping's `lookup` tables, `{@case}`, `{@line}` and `{@time}` are the case,
 //! the row's line in the file and the moment it is replayed at; `{@time+2d}` is two
-//! days later (`m`, `h` and `d` are minutes, hours and days). `{{` is a brace.
+//! days later (`m`, `h` and `d` are minutes, hours and days). `{@moment:column}` is a
+//! column's time, read like those of rows; a member of a payload that is nothing else is
+//! left out where the column is empty. `{{` is a brace.
 //!
 //! # Why
 //! There is no language: what a substitution cannot say is a rule of its own, so
@@ -13,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::mapping::Lookup;
+use super::mapping::{Loaded, Lookup};
 use crate::kernel::instant::Instant;
 
 /// Furthest that `{@time+…}` may lie ahead: a year is more than any due time told to a customer.
@@ -25,8 +27,8 @@ pub struct Values<'a> {
     pub columns: &'a BTreeMap<String, usize>,
     /// The row.
     pub record: &'a csv::StringRecord,
-    /// The mapping's tables.
-    pub lookup: &'a BTreeMap<String, Lookup>,
+    /// The mapping.
+    pub loaded: &'a Loaded,
     /// The case.
     pub case: &'a str,
     /// The row's line.
@@ -40,6 +42,7 @@ pub struct Values<'a> {
 enum Slot<'a> {
     Column(&'a str),
     Lookup(&'a str, &'a str),
+    Moment(&'a str),
     Case,
     Line,
     Time(i64),
@@ -65,7 +68,7 @@ pub fn faults(
     for piece in pieces {
         let Piece::Slot(slot) = piece else { continue };
         let column = match slot {
-            Slot::Column(column) => column,
+            Slot::Column(column) | Slot::Moment(column) => column,
             Slot::Lookup(table, column) => {
                 if !lookup.contains_key(table) {
                     found.push(format!("`{table}` is no table of `lookup`; tables are {}", names(lookup)));
@@ -110,7 +113,14 @@ impl Values<'_> {
                 Piece::Slot(Slot::Column(column)) => text.push_str(self.column(column)),
                 Piece::Slot(Slot::Lookup(table, column)) => {
                     let value = self.column(column);
-                    text.push_str(self.lookup.get(table).map_or(value, |table| table.of(value)));
+                    let lookup = &self.loaded.mapping.lookup;
+                    text.push_str(lookup.get(table).map_or(value, |table| table.of(value)));
+                }
+                Piece::Slot(Slot::Moment(column)) => {
+                    let value = self.column(column);
+                    // What is no time shows itself where it is refused.
+                    let moment = self.loaded.moment(value);
+                    text.push_str(&moment.map_or_else(|_| value.to_owned(), |moment| moment.to_string()));
                 }
                 Piece::Slot(Slot::Case) => text.push_str(self.case),
                 Piece::Slot(Slot::Line) => text.push_str(&self.line.to_string()),
@@ -122,7 +132,17 @@ impl Values<'_> {
 
     /// `payload` with every text in it filled.
     pub fn payload(&self, payload: &Map<String, Value>) -> Map<String, Value> {
-        payload.iter().map(|(name, value)| (name.clone(), self.value(value))).collect()
+        let given = payload.iter().filter(|(_, value)| !self.is_absent(value));
+        given.map(|(name, value)| (name.clone(), self.value(value))).collect()
+    }
+
+    /// Whether `value` is a column's time and nothing else, and the column is empty.
+    fn is_absent(&self, value: &Value) -> bool {
+        let Some(Ok(pieces)) = value.as_str().map(pieces) else { return false };
+        match pieces[..] {
+            [Piece::Slot(Slot::Moment(column))] => self.column(column).is_empty(),
+            _ => false,
+        }
     }
 
     fn value(&self, value: &Value) -> Value {
@@ -162,6 +182,7 @@ fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
 
 fn slot(inner: &str) -> Result<Slot<'_>, String> {
     match inner.split_once(':') {
+        Some(("@moment", column)) => return Ok(Slot::Moment(column)),
         Some((table, column)) => return Ok(Slot::Lookup(table, column)),
         None if !inner.starts_with('@') => return Ok(Slot::Column(inner)),
         None => {}
@@ -171,7 +192,7 @@ fn slot(inner: &str) -> Result<Slot<'_>, String> {
         "@line" => Ok(Slot::Line),
         "@time" => Ok(Slot::Time(0)),
         _ => inner.strip_prefix("@time+").and_then(ahead).map(Slot::Time).ok_or_else(|| {
-            format!("`{{{inner}}}` is unknown; accepted are @case, @line, @time and times like @time+2d")
+            format!("`{{{inner}}}` is unknown; accepted are @case, @line, @time, times like @time+2d and @moment:COLUMN")
         }),
     }
 }

@@ -85,24 +85,30 @@ fn times_are_read_in_the_zone_of_the_log() {
 
 #[test]
 fn templates_are_filled_and_nothing_else() {
-    let columns = [("id".to_owned(), 0), ("p".to_owned(), 1)].into();
-    let record = csv::StringRecord::from(vec!["7", "hi"]);
-    let table = mapping::Lookup { values: [("hi".into(), "high".into())].into(), default: None };
-    let lookup = [("t".to_owned(), table)].into();
+    let columns =
+        [("id", 0), ("p", 1), ("due", 2), ("none", 3)].map(|(name, at)| (name.to_owned(), at)).into();
+    let record = csv::StringRecord::from(vec!["7", "hi", "2024-03-05T09:00:00", ""]);
+    let loaded = load(&(good() + "lookup: { t: { values: { hi: high } } }\n"));
+    let lookup = &loaded.mapping.lookup;
     let at = Instant::parse("2024-03-04T08:00:00Z").unwrap();
-    let values = Values { columns: &columns, record: &record, lookup: &lookup, case: "A", line: 3, at };
+    let values = Values { columns: &columns, record: &record, loaded: &loaded, case: "A", line: 3, at };
     for (template, text) in [
         ("case {@case} line {@line}: {id}", "case A line 3: 7"),
         ("{t:p} {t:id}", "high 7"),
         ("{@time+2d}", "2024-03-06T08:00:00.000Z"),
         ("{{id} {@time+30m}", "{id} 2024-03-04T08:30:00.000Z"),
+        ("{@moment:due}", "2024-03-05T08:00:00.000Z"),
+        ("{@moment:p}", "hi"),
     ] {
-        assert_eq!(faults(template, &lookup, &columns), Vec::<String>::new());
+        assert_eq!(faults(template, lookup, &columns), Vec::<String>::new());
         assert_eq!(values.text(template), text);
     }
-    for wrong in ["{id", "{@time+2w}", "{@time+900d}", "{x}", "{u:id}"] {
-        assert_eq!(faults(wrong, &lookup, &columns).len(), 1, "{wrong}");
+    for wrong in ["{id", "{@time+2w}", "{@time+900d}", "{x}", "{u:id}", "{@moment:x}"] {
+        assert_eq!(faults(wrong, lookup, &columns).len(), 1, "{wrong}");
     }
+    let payload = serde_json::json!({ "due": "{@moment:due}", "never": "{@moment:none}", "p": "{none}" });
+    let filled = values.payload(payload.as_object().unwrap());
+    assert_eq!(serde_json::json!(filled), serde_json::json!({ "due": "2024-03-05T08:00:00.000Z", "p": "" }));
 }
 
 #[test]
@@ -114,6 +120,20 @@ fn rows_go_in_time_order_and_never_back_within_a_case() {
     assert_eq!((log.moved[0].line, log.moved[0].to), (4, log.rows[1].at));
     let unreadable: Vec<_> = log.unreadable.iter().map(|row| (row.line, row.code)).collect();
     assert_eq!(unreadable, [(5, "time"), (6, "row")]);
+}
+
+#[test]
+fn a_row_comes_once_for_each_time_that_it_has() {
+    let text = good().replace("zone: Europe/Rome", "zone: Europe/Rome, also: [closed]");
+    let log = "id,at,closed\nA,2024-03-04T10:00:00,2024-03-06T10:00:00\nB,2024-03-05T09:00:00,\nC,2024-03-05T10:00:00,2024-03-05T08:00:00\n";
+    let log = Log::read(log.as_bytes(), &load(&text)).unwrap();
+    let rows: Vec<_> = log.rows.iter().map(|row| (row.case.as_str(), row.column.as_str())).collect();
+    assert_eq!(rows, [("A", "at"), ("B", "at"), ("C", "at"), ("C", "closed"), ("A", "closed")]);
+    assert_eq!(log.moved.len(), 1, "C was closed before it was opened");
+    let at = |column: &str| text.replace("name: all,", &format!("name: all, at: {column},"));
+    assert_eq!(check(&at("closed"), "id,at,closed\n"), "");
+    let report = check(&at("id"), "id,at,closed\n");
+    assert!(report.contains("`id` is no time column of the mapping; accepted are at, closed"), "{report}");
 }
 
 #[test]

@@ -11,6 +11,8 @@ use crate::kernel::effect::{Send, Spawn};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::facts::End;
+use crate::kernel::kpi::{self, Record};
 use made::{at, moved, started, started_at};
 
 /// Instances that no machine made.
@@ -18,6 +20,9 @@ pub(super) mod made {
     use super::{Arc, Batch, Change, Instance, InstanceId, Instant, Value, json};
     use crate::kernel::hash::Hash;
     use crate::kernel::instance::Timer;
+    use crate::kernel::sla::fact::{ClockFact, What};
+    use crate::kernel::sla::state;
+    use crate::kernel::sla::timing::Target;
 
     /// The moment `millis` after a fixed one.
     pub fn at(millis: i64) -> Instant {
@@ -64,6 +69,29 @@ pub(super) mod made {
     /// Gives `instance` to a person.
     pub fn give(instance: &mut Instance, person: &str) {
         instance.data["case"]["owner"] = json!({"person": {"id": person, "role": "agent"}});
+    }
+
+    /// Lets the clock `name` run until `due`.
+    pub fn run(instance: &mut Instance, name: &str, due: i64) {
+        let (start, due) = (instance.created, at(due));
+        let what = What::Started {
+            at: start,
+            target: Target::At(due),
+            due,
+            calendar: "cn".into(),
+            provisional: false,
+        };
+        tell(instance, name, what);
+    }
+
+    /// Lets the clock `name` stand still from `since` on.
+    pub fn pause(instance: &mut Instance, name: &str, since: i64) {
+        tell(instance, name, What::Paused { at: at(since), elapsed_ms: 0 });
+    }
+
+    fn tell(instance: &mut Instance, name: &str, what: What) {
+        let fact = ClockFact { clock: name.into(), cycle: 1, what };
+        state::apply(&mut instance.clocks, &[fact]);
     }
 
     /// A batch of one start or move.
@@ -139,6 +167,15 @@ fn state(name: &str) -> List {
 
 fn ids(instances: &[Instance]) -> Vec<InstanceId> {
     instances.iter().map(|instance| instance.id.clone()).collect()
+}
+
+/// The KPI records that a report over `window` reads, in order.
+fn records(index: &dyn Index, window: (Instant, Instant)) -> Vec<Record> {
+    let mut found = Vec::new();
+    let position = index.kpis("consultation", window, &mut |record| found.push(record.clone()));
+    assert_eq!(position.expect("reads"), index.applied());
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    found
 }
 
 const RECEIVED: &str = "open.intake.received";
@@ -238,8 +275,7 @@ fn a_page_keeps_to_its_created_range_and_its_cursor() {
         let instances: Vec<Instance> = (0..8).map(started).collect();
         subject.start(&instances);
         let lists = [state(RECEIVED)];
-        let mut range =
-            Range { created_from: Some(at(2)), created_until: Some(at(6)), after: None, newest_first: false };
+        let mut range = Range { from: Some(at(2)), until: Some(at(6)), after: None, newest_first: false };
         assert_eq!(subject.ids(&lists, &range, 10), (ids(&instances[2..6]), false));
         assert_eq!(subject.ids(&lists, &range, 4), (ids(&instances[2..6]), false));
         assert_eq!(subject.ids(&lists, &range, 3), (ids(&instances[2..5]), true));
@@ -251,7 +287,7 @@ fn a_page_keeps_to_its_created_range_and_its_cursor() {
         range.after = Some((at(0), instances[0].id.clone()));
         range.newest_first = false;
         assert_eq!(subject.ids(&lists, &range, 10).0, ids(&instances[2..6]));
-        let backwards = Range { created_from: Some(at(6)), created_until: Some(at(2)), ..Range::default() };
+        let backwards = Range { from: Some(at(6)), until: Some(at(2)), ..Range::default() };
         assert_eq!(subject.ids(&lists, &backwards, 10), (vec![], false));
     });
 }
@@ -384,6 +420,45 @@ fn a_move_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_case_stands_at_the_first_due_of_its_running_clocks() {
+    each_subject(|subject| {
+        let mut instances: Vec<Instance> = (0..4).map(started).collect();
+        made::run(&mut instances[0], "FRT", 30);
+        made::run(&mut instances[0], "RES", 90);
+        made::run(&mut instances[1], "FRT", 20);
+        made::run(&mut instances[2], "FRT", 30);
+        subject.start(&instances);
+        let mut expected = vec![(30, instances[0].id.clone()), (30, instances[2].id.clone())];
+        expected.push((20, instances[1].id.clone()));
+        expected.sort();
+        let expected: Vec<InstanceId> = expected.into_iter().map(|(_, id)| id).collect();
+        let until = |until| Range { until: Some(at(until)), ..Range::default() };
+        let due = |range: &Range, limit| subject.ids(&[List::Due], range, limit);
+        assert_eq!(due(&Range::default(), 10), (expected.clone(), false), "one without a clock has no row");
+        assert_eq!(due(&until(20), 10), (vec![], false));
+        assert_eq!(due(&until(21), 10), (expected[..1].to_vec(), false));
+        assert_eq!(due(&Range::default(), 2), (expected[..2].to_vec(), true));
+        let rest = Range { after: Some((at(30), expected[1].clone())), ..Range::default() };
+        assert_eq!(due(&rest, 10), (expected[2..].to_vec(), false));
+        let turned = Range { newest_first: true, ..Range::default() };
+        assert_eq!(due(&turned, 10).0, expected.iter().rev().cloned().collect::<Vec<_>>());
+
+        let paused = moved(&instances[0], |next| made::pause(next, "FRT", 10));
+        subject.step(&instances[0], &paused);
+        assert_eq!(due(&until(90), 10).0.len(), 2, "it stands still");
+        assert_eq!(due(&until(91), 10).0[2], paused.id, "the other one runs");
+        let stopped = moved(&paused, |next| next.clocks.clear());
+        subject.step(&paused, &stopped);
+        assert_eq!(due(&Range::default(), 10).0.len(), 2);
+        let twin = MemoryIndex::new();
+        for (position, instance) in (1..).zip([&stopped, &instances[1], &instances[2], &instances[3]]) {
+            twin.apply(made::batch(position, None, instance)).expect("applies");
+        }
+        assert_eq!(all(&*subject.index), all(&twin), "an index built anew has the same rows");
+    });
+}
+
+#[test]
 fn names_with_separators_in_them_reach_into_no_other_list() {
     each_subject(|subject| {
         let names = ["a".to_owned(), "a\0b".into(), "a\u{ff}b".into(), "é".repeat(200), "é".repeat(201)];
@@ -399,6 +474,53 @@ fn names_with_separators_in_them_reach_into_no_other_list() {
             );
         }
         assert!(all(&*subject.index).iter().all(|(key, _)| key.len() < 2 * keys::NAME_BYTES_MAX));
+    });
+}
+
+#[test]
+fn kpi_records_are_those_that_can_count_in_the_window() {
+    const DAY: i64 = 86_400_000;
+    let ended = |before: &Instance, state: &str, day: i64| {
+        moved(before, |next| {
+            state.clone_into(&mut next.state);
+            let end = json!({ "at": at(day * DAY), "settled": true, "disposition": "confirmed" });
+            next.kpi.first = Some(serde_json::from_value::<End>(end).expect("an end"));
+        })
+    };
+    each_subject(|subject| {
+        // Started and ended on these days; the last one is still open.
+        let lives = [(0, Some(0)), (0, Some(40)), (10, Some(11)), (10, Some(400)), (39, Some(41)), (5, None)];
+        let started: Vec<Instance> = (0..).zip(lives).map(|(n, (day, _))| started_at(n, day * DAY)).collect();
+        subject.start(&started);
+        let mut finished = Vec::new();
+        for (before, (_, end)) in started.iter().zip(lives) {
+            let after = end.map_or_else(|| before.clone(), |day| ended(before, "settled.confirmed", day));
+            subject.step(before, &after);
+            finished.push(after);
+        }
+        let whole = |chosen: &[usize]| {
+            let mut all: Vec<Record> =
+                chosen.iter().map(|n| kpi::record(&finished[*n]).expect("counts")).collect();
+            all.sort_by(|a, b| a.id.cmp(&b.id));
+            all
+        };
+        let read = |from: i64, until: i64| records(&*subject.index, (at(from * DAY), at(until * DAY)));
+        assert_eq!(read(-100, 1_000), whole(&[0, 1, 2, 3, 4, 5]));
+        assert_eq!(read(12, 38), whole(&[1, 3, 5]));
+        assert_eq!(read(1, 5), whole(&[1]));
+        assert_eq!(read(11, 39), whole(&[1, 2, 3, 5]));
+        assert_eq!(read(401, 500), whole(&[5]));
+
+        let reopened = moved(&finished[1], |next| next.state = RECEIVED.into());
+        subject.step(&finished[1], &reopened);
+        assert_eq!(read(12, 38).len(), 3);
+        let invalid = moved(&reopened, |next| next.state = "closed.invalid".into());
+        subject.step(&reopened, &invalid);
+        assert_eq!(read(12, 38), whole(&[3, 5]));
+        assert!(
+            records(&*subject.index, (at(6), at(2))).len() <= 1,
+            "only open ones, for a window of no time"
+        );
     });
 }
 
@@ -488,6 +610,8 @@ mod property {
 
     use super::*;
 
+    const STATES: [&str; 3] = ["s0", "settled.s1", "closed.s2"];
+
     /// One random thing that happens to one of a few instances.
     #[derive(Clone, Debug)]
     struct Happening {
@@ -518,11 +642,18 @@ mod property {
 
     fn happen(before: &Instance, what: &Happening) -> Instance {
         moved(before, |next| {
-            next.state = format!("s{}", what.state);
+            next.state = STATES[usize::from(what.state)].into();
+            next.kpi.reopened = what.due.map(at);
             made::give(next, &format!("p{}", what.owner));
             next.timers.clear();
+            next.clocks.clear();
             if let Some(due) = what.due {
                 made::arm(next, "t", due);
+                made::run(next, "RES", due / 2);
+                made::run(next, "FRT", due / 3);
+                if what.sends {
+                    made::pause(next, "FRT", 0);
+                }
             }
             next.data["text"] = made::filler(what.bytes);
             next.sends.clear();
@@ -542,21 +673,25 @@ mod property {
     fn assert_equal(index: &dyn Index, twin: &dyn Index, cut: &Happening) {
         assert!(all(index) == all(twin), "dumps differ");
         assert_eq!(index.census(), twin.census());
-        let lists = [state("s0"), state(&format!("s{}", cut.state)), List::Owner(format!("p{}", cut.owner))];
+        let lists =
+            [state("s0"), state(STATES[usize::from(cut.state)]), List::Owner(format!("p{}", cut.owner))];
         let cursor = started(cut.number);
         for newest_first in [false, true] {
             for after in [None, Some((cursor.created, cursor.id.clone()))] {
-                let range =
-                    Range { created_from: Some(at(1)), created_until: Some(at(7)), after, newest_first };
+                let range = Range { from: Some(at(1)), until: Some(at(7)), after, newest_first };
                 let limit = usize::from(cut.state) + 1;
-                let (one, other) = (index.page(&lists, &range, limit), twin.page(&lists, &range, limit));
-                let (one, other) = (one.expect("reads"), other.expect("reads"));
-                assert_eq!((one.rows, one.more), (other.rows, other.more));
+                for lists in [&lists[..], &[List::Due]] {
+                    let (one, other) = (index.page(lists, &range, limit), twin.page(lists, &range, limit));
+                    let (one, other) = (one.expect("reads"), other.expect("reads"));
+                    assert_eq!((one.rows, one.more), (other.rows, other.more));
+                }
             }
         }
         let until = at(cut.due.unwrap_or(10));
         assert_eq!(index.due(None, until, 5).expect("reads"), twin.due(None, until, 5).expect("reads"));
         assert_eq!(index.sending(None, 5).expect("reads"), twin.sending(None, 5).expect("reads"));
+        let window = (at(2), at(6));
+        assert_eq!(records(index, window), records(twin, window));
         assert_eq!(index.count("n", "k").expect("reads"), twin.count("n", "k").expect("reads"));
     }
 

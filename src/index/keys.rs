@@ -8,7 +8,9 @@
 //! o/<owner>␟<created><id>                 list: owner, `queue:<name>` for a queue
 //! c/<customer>␟<created><id>              list: customer
 //! x/<workflow>␟<reference>␟<created><id>  list: external reference
+//! d/<due><id>                             list: the due that comes first among its running clocks
 //! n/<name>␟<key>                          tally
+//! k/<workflow>␟<length><end><id>          what KPIs see of a settled or closed instance; see `kpis`
 //! ```
 //!
 //! Moments are 8 big-endian bytes, so that key order is time order. Instances of
@@ -26,11 +28,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{IndexError, List, Range};
+use super::{IndexError, List, Range, kpis};
 use crate::kernel::hash::{Hash, hex};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::record::owner_name;
+use crate::kernel::sla;
 
 /// One key of an index.
 pub type Key = Arc<[u8]>;
@@ -40,7 +44,7 @@ pub type Key = Arc<[u8]>;
 pub const NAME_BYTES_MAX: usize = 128;
 
 /// Ends a name within a key.
-const END: u8 = 0xFF;
+pub(super) const END: u8 = 0xFF;
 /// Marks a digest in place of a name; in no UTF-8 text either.
 const DIGEST: u8 = 0xFE;
 /// Bytes of an id within a key.
@@ -66,6 +70,8 @@ pub enum Write {
     Row,
     /// It no longer exists.
     Remove,
+    /// It holds these bytes.
+    Value(Arc<[u8]>),
     /// Its tally goes up by this.
     Raise(u64),
 }
@@ -77,6 +83,7 @@ pub fn changes(before: Option<&Instance>, after: &Arc<Instance>) -> Vec<(Key, Wr
     let mut writes = vec![(record(&after.id), Write::Record(Arc::clone(after)))];
     writes.extend(old.iter().filter(|row| !new.contains(row)).map(|row| (Arc::clone(row), Write::Remove)));
     writes.extend(new.into_iter().filter(|row| !old.contains(row)).map(|row| (row, Write::Row)));
+    writes.extend(kpis::changes(before, after));
     writes
 }
 
@@ -102,24 +109,14 @@ pub fn wake_at(instance: &Instance) -> Option<Instant> {
     instance.next_due().into_iter().chain(parked).chain(lapses).min()
 }
 
-/// The list an owner's instances stand in: a person's id, or `queue:<name>`.
-///
-/// `owner` is `{"person": {"id": …}}`, `{"queue": …}` or already that text.
-pub fn owner_name(owner: &Value) -> Option<String> {
-    if let Some(name) = owner.as_str() {
-        return Some(name.to_owned());
-    }
-    let person = owner.pointer("/person/id").and_then(Value::as_str).map(str::to_owned);
-    person.or_else(|| Some(format!("queue:{}", owner.get("queue")?.as_str()?)))
-}
-
-/// The keys of `instance` beside its record; at most six.
+/// The keys of `instance` beside its record; at most seven.
 fn rows(instance: &Instance) -> Vec<Key> {
-    let row = |list: &List| {
+    let row_at = |list: &List, moment: Instant| {
         let mut key = prefix(list);
-        push_row(&mut key, instance.created, &instance.id);
+        push_row(&mut key, moment, &instance.id);
         Key::from(key)
     };
+    let row = |list: &List| row_at(list, instance.created);
     let workflow = &instance.workflow;
     let mut rows = vec![row(&List::State { workflow: workflow.clone(), state: instance.state.clone() })];
     if !(instance.sends.is_empty() && instance.pending.is_empty()) {
@@ -137,6 +134,7 @@ fn rows(instance: &Instance) -> Vec<Key> {
     rows.extend(instance.data.get("external_ref").and_then(Value::as_str).map(|reference| {
         row(&List::ExternalRef { workflow: workflow.clone(), reference: reference.to_owned() })
     }));
+    rows.extend(sla::state::first_due(&instance.clocks).map(|due| row_at(&List::Due, due)));
     rows
 }
 
@@ -147,6 +145,7 @@ fn prefix(list: &List) -> Vec<u8> {
         List::Owner(owner) => (b"o/", [Some(owner), None]),
         List::Customer(customer) => (b"c/", [Some(customer), None]),
         List::ExternalRef { workflow, reference } => (b"x/", [Some(workflow), Some(reference)]),
+        List::Due => (b"d/", [None, None]),
     };
     let mut key = Vec::with_capacity(64 + ROW_BYTES);
     key.extend_from_slice(kind);
@@ -157,12 +156,12 @@ fn prefix(list: &List) -> Vec<u8> {
 /// The keys (from, up to but without) that hold the part `range` of `list`.
 pub(super) fn list_bounds(list: &List, range: &Range) -> (Vec<u8>, Vec<u8>) {
     let prefix = prefix(list);
-    let at = |created: Instant| [&prefix[..], &moment(created)].concat();
-    let mut from = range.created_from.map_or_else(|| prefix.clone(), at);
-    let mut until = range.created_until.map_or_else(|| [&prefix[..], &[END]].concat(), at);
-    if let Some((created, id)) = &range.after {
+    let at = |edge: Instant| [&prefix[..], &moment(edge)].concat();
+    let mut from = range.from.map_or_else(|| prefix.clone(), at);
+    let mut until = range.until.map_or_else(|| [&prefix[..], &[END]].concat(), at);
+    if let Some((last, id)) = &range.after {
         let mut row = prefix;
-        push_row(&mut row, *created, id);
+        push_row(&mut row, *last, id);
         if range.newest_first {
             until = until.min(row);
         } else {
@@ -240,7 +239,7 @@ pub(super) fn corrupt(key: &[u8], reason: impl Into<String>) -> IndexError {
     IndexError::Corrupt { key: key.escape_ascii().to_string(), reason: reason.into() }
 }
 
-fn parse_id(key: &[u8], id: &[u8]) -> Result<InstanceId, IndexError> {
+pub(super) fn parse_id(key: &[u8], id: &[u8]) -> Result<InstanceId, IndexError> {
     let text = std::str::from_utf8(id).map_err(|e| corrupt(key, e.to_string()))?;
     InstanceId::parse(text).map_err(|reason| corrupt(key, reason))
 }
@@ -249,7 +248,7 @@ fn sending(id: &InstanceId) -> Key {
     joined(&[SENDING, id.as_str().as_bytes()])
 }
 
-fn push_name(key: &mut Vec<u8>, name: &str) {
+pub(super) fn push_name(key: &mut Vec<u8>, name: &str) {
     if name.len() <= NAME_BYTES_MAX {
         key.extend_from_slice(name.as_bytes());
     } else {
@@ -259,13 +258,13 @@ fn push_name(key: &mut Vec<u8>, name: &str) {
     key.push(END);
 }
 
-fn push_row(key: &mut Vec<u8>, created: Instant, id: &InstanceId) {
-    key.extend_from_slice(&moment(created));
+fn push_row(key: &mut Vec<u8>, at: Instant, id: &InstanceId) {
+    key.extend_from_slice(&moment(at));
     key.extend_from_slice(id.as_str().as_bytes());
 }
 
 /// Order of the bytes is order of time: moments are never before 1970.
-fn moment(at: Instant) -> [u8; MOMENT_BYTES] {
+pub(super) fn moment(at: Instant) -> [u8; MOMENT_BYTES] {
     at.millis().to_be_bytes()
 }
 
@@ -277,7 +276,7 @@ fn joined(parts: &[&[u8]]) -> Key {
 mod tests {
     use serde_json::json;
 
-    use super::super::contract::made::{arm, give, moved, started};
+    use super::super::contract::made::{arm, give, moved, pause, run, started};
     use super::*;
 
     #[test]
@@ -324,6 +323,8 @@ mod tests {
         first.data["external_ref"] = "crm-1".into();
         arm(&mut first, "frt_warning", 10);
         arm(&mut first, "res_breach", 900);
+        run(&mut first, "FRT", 20);
+        run(&mut first, "RES", 900);
         let mut path = vec![first];
         let mut step = |change: &dyn Fn(&mut Instance)| {
             let next = moved(path.last().expect("starts with one"), change);
@@ -338,23 +339,27 @@ mod tests {
             state(next, "open.handling.assigned");
             give(next, "li");
             next.timers.remove("frt_warning");
+            next.clocks.remove("FRT");
         });
         step(&|next| state(next, "open.handling.in_progress"));
         step(&|next| next.data["note"] = "called back".into());
         step(&|next| {
             state(next, "open.waiting.customer");
             arm(next, "reminder", 100);
+            pause(next, "RES", 40);
         });
         step(&|next| arm(next, "reminder", 200));
         step(&|next| {
             state(next, "open.handling.in_progress");
             next.timers.remove("reminder");
+            run(next, "RES", 950);
         });
         step(&|next| give(next, "wang"));
         step(&|next| {
             state(next, "open.resolved");
             next.timers.clear();
             arm(next, "auto_close", 500);
+            pause(next, "RES", 300);
             let link = json!({"rule": "r", "index": 1, "workflow": "later", "link": "spawned"});
             next.pending.push(serde_json::from_value(link).expect("a link"));
         });
@@ -362,15 +367,18 @@ mod tests {
             state(next, "open.handling.in_progress");
             next.timers.clear();
             arm(next, "res_breach", 950);
+            run(next, "RES", 980);
         });
         step(&|next| {
             state(next, "open.resolved");
             next.timers.clear();
             arm(next, "auto_close", 990);
+            pause(next, "RES", 960);
         });
         step(&|next| {
             state(next, "closed");
             next.timers.clear();
+            next.clocks.clear();
             next.pending.clear();
         });
         path
@@ -380,7 +388,7 @@ mod tests {
     fn a_transition_writes_at_most_six_keys_on_average() {
         let path = path();
         let mut writes = changes(None, &Arc::new(path[0].clone())).len();
-        assert_eq!(writes, 6, "a start writes its record and five rows");
+        assert_eq!(writes, 7, "a start writes its record and six rows");
         for step in path.windows(2) {
             writes += changes(Some(&step[0]), &Arc::new(step[1].clone())).len();
         }

@@ -8,13 +8,14 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::keys::{self, Key, Write};
-use super::read::{self, Order, Scan, View};
-use super::{Batch, Index, IndexError, List, Page, Range};
+use super::read::{self, Each, Order, Scan, View};
+use super::{Batch, Index, IndexError, List, Page, Range, kpis};
 use crate::kernel::canonical;
 use crate::kernel::entry::Position;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::Record;
 
 /// An index that ends with its process.
 #[derive(Default)]
@@ -29,6 +30,7 @@ struct Kept {
 enum Held {
     Record(Arc<Instance>),
     Row,
+    Value(Arc<[u8]>),
     Tally(u64),
 }
 
@@ -90,10 +92,19 @@ impl Index for MemoryIndex {
         read::sending(&*self.lock(), after, limit)
     }
 
+    fn kpis(
+        &self,
+        workflow: &str,
+        window: (Instant, Instant),
+        each: &mut dyn FnMut(&Record),
+    ) -> Result<Position, IndexError> {
+        kpis::read(&*self.lock(), workflow, window, each)
+    }
+
     fn count(&self, name: &str, key: &str) -> Result<u64, IndexError> {
         Ok(match self.lock().keys.get(&keys::tally(name, key)) {
             Some(Held::Tally(count)) => *count,
-            Some(Held::Record(_) | Held::Row) | None => 0,
+            Some(Held::Record(_) | Held::Row | Held::Value(_)) | None => 0,
         })
     }
 
@@ -116,6 +127,7 @@ impl Index for MemoryIndex {
                     each(key, text.as_bytes());
                 }
                 Held::Row => each(key, &[]),
+                Held::Value(value) => each(key, value),
                 Held::Tally(count) => each(key, &count.to_be_bytes()),
             }
         }
@@ -136,12 +148,15 @@ impl Kept {
             Write::Row => {
                 self.keys.insert(key, Held::Row);
             }
+            Write::Value(value) => {
+                self.keys.insert(key, Held::Value(value));
+            }
             Write::Remove => {
                 self.keys.remove(&key);
             }
             Write::Raise(by) => match self.keys.entry(key).or_insert(Held::Tally(0)) {
                 Held::Tally(count) => *count = count.saturating_add(by),
-                Held::Record(_) | Held::Row => {}
+                Held::Record(_) | Held::Row | Held::Value(_) => {}
             },
         }
     }
@@ -167,7 +182,16 @@ impl View for Kept {
     fn record(&self, key: &[u8]) -> Result<Option<Arc<Instance>>, IndexError> {
         Ok(match self.keys.get(key) {
             Some(Held::Record(instance)) => Some(Arc::clone(instance)),
-            Some(Held::Row | Held::Tally(_)) | None => None,
+            Some(Held::Row | Held::Value(_) | Held::Tally(_)) | None => None,
         })
+    }
+
+    fn values(&self, from: &[u8], until: &[u8], each: Each<'_>) -> Result<(), IndexError> {
+        for (key, held) in self.keys.range::<[u8], _>((Bound::Included(from), Bound::Excluded(until))) {
+            if let Held::Value(value) = held {
+                each(key, value)?;
+            }
+        }
+        Ok(())
     }
 }

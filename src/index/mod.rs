@@ -7,6 +7,7 @@ mod cache;
 #[cfg(test)]
 mod contract;
 pub mod keys;
+mod kpis;
 mod mark;
 pub mod memory;
 mod opening;
@@ -23,6 +24,7 @@ use crate::kernel::entry::Position;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::Record;
 
 /// Most rows read for one page, whatever the further filters leave of them.
 pub const PAGE_SCAN_MAX: usize = 5_000;
@@ -47,7 +49,7 @@ pub struct Change {
     pub after: Arc<Instance>,
 }
 
-/// One ordered list of instances; every list is ordered by (created, id).
+/// One ordered list of instances: by (created, id), or where it says so by (due, id).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum List {
     /// Instances of `workflow` in the leaf `state` (a whole dotted path).
@@ -68,18 +70,21 @@ pub enum List {
         /// The reference in the other system.
         reference: String,
     },
+    /// Instances with a clock that runs, by (due, id): the due that comes first among its running
+    /// clocks. Merged with no other list.
+    Due,
 }
 
-/// Where a page starts and ends within (created, id).
+/// Where a page starts and ends within (moment, id); the moment is what its list is ordered by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Range {
-    /// Created at or after.
-    pub created_from: Option<Instant>,
-    /// Created before.
-    pub created_until: Option<Instant>,
+    /// At or after.
+    pub from: Option<Instant>,
+    /// Before.
+    pub until: Option<Instant>,
     /// Continue after this row.
     pub after: Option<(Instant, InstanceId)>,
-    /// Newest first instead of oldest first.
+    /// Latest first instead of earliest first.
     pub newest_first: bool,
 }
 
@@ -140,8 +145,8 @@ pub trait Index: Send + Sync {
     /// [`IndexError`].
     fn holder(&self, id: &InstanceId) -> Result<Option<Arc<Instance>>, IndexError>;
 
-    /// Up to `limit` (at most [`PAGE_SCAN_MAX`]) rows of the merged `lists`, in order of
-    /// (created, id); an instance that stands in several of them comes once.
+    /// Up to `limit` (at most [`PAGE_SCAN_MAX`]) rows of the merged `lists`, in their order;
+    /// an instance that stands in several of them comes once.
     ///
     /// # Errors
     /// [`IndexError`].
@@ -166,6 +171,19 @@ pub trait Index: Send + Sync {
     /// # Errors
     /// [`IndexError`].
     fn sending(&self, after: Option<&InstanceId>, limit: usize) -> Result<Vec<InstanceId>, IndexError>;
+
+    /// Tells the KPI record of every instance of `workflow` that can count in the `window` (from,
+    /// and to without it), open ones too, in any order and a few more; answers the position that
+    /// all were read at.
+    ///
+    /// # Errors
+    /// [`IndexError`].
+    fn kpis(
+        &self,
+        workflow: &str,
+        window: (Instant, Instant),
+        each: &mut dyn FnMut(&Record),
+    ) -> Result<Position, IndexError>;
 
     /// A tally.
     ///

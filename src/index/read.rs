@@ -21,6 +21,9 @@ pub(super) enum Order {
     Descending,
 }
 
+/// Told keys and values; its failure ends a read.
+pub(super) type Each<'e> = &'e mut dyn FnMut(&[u8], &[u8]) -> Result<(), IndexError>;
+
 /// An index at one published position.
 pub(super) trait View {
     /// That position.
@@ -29,6 +32,8 @@ pub(super) trait View {
     fn scan(&self, from: &[u8], until: &[u8], order: Order) -> Scan<'_>;
     /// The instance with the record key `key`.
     fn record(&self, key: &[u8]) -> Result<Option<Arc<Instance>>, IndexError>;
+    /// Tells the keys from `from` up to but without `until` that hold bytes, in any order.
+    fn values(&self, from: &[u8], until: &[u8], each: Each<'_>) -> Result<(), IndexError>;
 }
 
 /// See [`super::Index::get`].
@@ -82,7 +87,7 @@ pub(super) fn sending(
     view.scan(&from, &until, Order::Ascending).take(limit).map(|key| keys::parse_sending(&key?)).collect()
 }
 
-/// Several lists as one, ordered by (created, id); an instance that stands in more of them comes once.
+/// Several lists as one, ordered by (moment, id); an instance that stands in more of them comes once.
 struct Merge<'a> {
     heads: Vec<Head<'a>>,
     order: Order,

@@ -30,11 +30,12 @@ use super::overlay::Overlay;
 use super::read;
 use super::store::{Store, caught};
 use super::view::Reading;
-use super::{Batch, Index, IndexError, List, Page, Range};
+use super::{Batch, Index, IndexError, List, Page, Range, kpis};
 use crate::kernel::entry::Position;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::Record;
 
 /// Writes that may wait for sled before [`Index::apply`] waits too: about 0.2 s of sled's
 /// work, ten megabytes of instances, and less than a millisecond where a reader makes
@@ -212,6 +213,15 @@ impl Index for SledIndex {
 
     fn sending(&self, after: Option<&InstanceId>, limit: usize) -> Result<Vec<InstanceId>, IndexError> {
         read::sending(&self.shared.read()?, after, limit)
+    }
+
+    fn kpis(
+        &self,
+        workflow: &str,
+        window: (Instant, Instant),
+        each: &mut dyn FnMut(&Record),
+    ) -> Result<Position, IndexError> {
+        kpis::read(&self.shared.read()?, workflow, window, each)
     }
 
     fn count(&self, name: &str, key: &str) -> Result<u64, IndexError> {

@@ -104,6 +104,15 @@ impl Store {
         }
     }
 
+    /// Keys and values from `from` up to but without `until`, which is larger.
+    pub fn pairs(
+        &self,
+        from: &[u8],
+        until: &[u8],
+    ) -> impl Iterator<Item = Result<(IVec, IVec), IndexError>> + use<> {
+        self.db.range(from..until).map(|pair| pair.map_err(IndexError::from))
+    }
+
     /// Encodes `writes` and the position they reach. Only the one writer may call it:
     /// it reads tallies and record lengths that nobody else may change before [`Store::commit`].
     pub fn prepare(&self, position: Position, writes: &BTreeMap<Key, Write>) -> Result<Prepared, IndexError> {
@@ -112,6 +121,7 @@ impl Store {
             match write {
                 Write::Record(instance) => self.prepare_record(&mut prepared, key, instance)?,
                 Write::Row => prepared.insert(key, &[]),
+                Write::Value(value) => prepared.insert(key, value),
                 Write::Remove => prepared.remove(key),
                 Write::Raise(by) => {
                     let count = self.number(key)?.saturating_add(*by);

@@ -10,7 +10,7 @@ use super::IndexError;
 use super::cache::Cache;
 use super::keys::{self, Key, Write};
 use super::overlay::{Overlay, Range};
-use super::read::{Order, Scan, View};
+use super::read::{Each, Order, Scan, View};
 use super::store::Store;
 use crate::kernel::canonical;
 use crate::kernel::entry::Position;
@@ -35,7 +35,7 @@ impl Reading<'_> {
         let stored = self.store().number(key)?;
         Ok(match self.overlay.get(key) {
             Some(Write::Raise(by)) => stored.saturating_add(*by),
-            Some(Write::Record(_) | Write::Row | Write::Remove) | None => stored,
+            Some(Write::Record(_) | Write::Row | Write::Value(_) | Write::Remove) | None => stored,
         })
     }
 
@@ -58,6 +58,12 @@ impl Reading<'_> {
                 Some(b'n') => each(&key, &self.tally(&key)?.to_be_bytes()),
                 // How a record is cut and how far the index is are not derived from the journal alone.
                 Some(b'j' | b'm') => {}
+                Some(b'k') => match self.overlay.get(&key) {
+                    Some(Write::Value(value)) => each(&key, value),
+                    Some(Write::Record(_) | Write::Row | Write::Remove | Write::Raise(_)) | None => {
+                        each(&key, &self.store().get(&key)?.unwrap_or_default());
+                    }
+                },
                 Some(_) | None => each(&key, &[]),
             }
         }
@@ -98,6 +104,24 @@ impl View for Reading<'_> {
         self.cache().put(key.into(), Arc::clone(&instance), bytes);
         Ok(Some(instance))
     }
+
+    fn values(&self, from: &[u8], until: &[u8], each: Each<'_>) -> Result<(), IndexError> {
+        if from >= until {
+            return Ok(());
+        }
+        for (key, write) in self.overlay.range(from, until, Order::Ascending) {
+            if let Write::Value(value) = write {
+                each(key, value)?;
+            }
+        }
+        for pair in self.store().pairs(from, until) {
+            let (key, value) = pair?;
+            if self.overlay.get(&key).is_none() {
+                each(&key, &value)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 type StoredKeys = Box<dyn Iterator<Item = Result<IVec, IndexError>>>;
@@ -131,7 +155,9 @@ impl Iterator for Merged<'_> {
             }
             match self.pending.next()? {
                 (_, Write::Remove) => {}
-                (key, Write::Record(_) | Write::Row | Write::Raise(_)) => return Some(Ok(Arc::clone(key))),
+                (key, Write::Record(_) | Write::Row | Write::Value(_) | Write::Raise(_)) => {
+                    return Some(Ok(Arc::clone(key)));
+                }
             }
         }
     }

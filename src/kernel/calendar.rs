@@ -29,8 +29,8 @@ pub use file::CalendarFile;
 pub use horizon::{Due, HORIZON_DAYS_MIN, HorizonNear};
 pub use hours::{HOURS_EXAMPLES, HOURS_FORMAT, Hours};
 pub use zone::{
-    DATE_FORMAT, DATES_FORMAT, Edge, ZONE_FORMAT, date_of, parse_date, parse_dates, parse_time, parse_zone,
-    tzdb_version,
+    DATE_FORMAT, DATES_FORMAT, Edge, ZONE_FORMAT, date_of, day_start, parse_date, parse_dates, parse_time,
+    parse_zone, tzdb_version,
 };
 
 use super::instant::Instant;

@@ -23,6 +23,10 @@ pub trait CasePolicy {
     fn ladder(&self) -> (u32, Vec<Rung>) {
         (BREACH, Vec::new())
     }
+    /// What reports compare KPIs with: number of the KPI, and the decimal below which it is an alarm.
+    fn kpi_targets(&self) -> std::collections::BTreeMap<String, String> {
+        std::collections::BTreeMap::new()
+    }
     /// When the legal retention of a case that ended at `ended` is over.
     fn retained_until(&self, ended: Instant) -> Instant;
 }

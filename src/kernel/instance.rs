@@ -13,6 +13,7 @@ use super::entry::{Cause, Entry, Pins, Position};
 use super::hash::Hash;
 use super::id::InstanceId;
 use super::instant::Instant;
+use super::kpi;
 use super::patch;
 use super::personal::{self, Private};
 use super::sla;
@@ -89,6 +90,9 @@ pub struct Instance {
     /// Idempotency key hashes with the position of the commit that used each up.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, Position>,
+    /// What KPIs need of its history.
+    #[serde(default, skip_serializing_if = "kpi::Facts::is_empty")]
+    pub kpi: kpi::Facts,
     /// Personal values that `data` and the undelivered refer to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub private: Private,
@@ -185,6 +189,9 @@ impl Instance {
             }
         }
         after.keep_private(private);
+        let mut kept = std::mem::take(&mut after.kpi);
+        kept.take(before, &after, entry);
+        after.kpi = kept;
         Ok(after)
     }
 
@@ -213,6 +220,7 @@ impl Instance {
             sent: 0,
             pending: Vec::new(),
             keys: BTreeMap::new(),
+            kpi: kpi::Facts::default(),
             private: Private::new(),
         }
     }

@@ -409,6 +409,10 @@ pub trait Workflow: std::marker::Send + Sync {
     fn ladder(&self, _policy: &(dyn Any + std::marker::Send + Sync)) -> (u32, Vec<Rung>) {
         (BREACH, Vec::new())
     }
+    /// What reports compare its KPIs with, from its policy: number of the KPI and a decimal.
+    fn kpi_targets(&self, _policy: &(dyn Any + std::marker::Send + Sync)) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
     /// JSON Schema of its policy.
     fn policy_schema(&self) -> Value;
     /// Reads and range-checks policy values.

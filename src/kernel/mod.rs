@@ -20,6 +20,7 @@ pub mod hash;
 pub mod id;
 pub mod instance;
 pub mod instant;
+pub mod kpi;
 pub mod machine;
 pub mod outcome;
 pub mod patch;

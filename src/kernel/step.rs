@@ -35,7 +35,7 @@ use super::patch;
 use super::sla::fact::ClockFact;
 use super::sla::rule::Rung;
 use super::sla::timing::Target;
-use super::sla::{self, Moment};
+use super::sla::{self, Moment, Next};
 
 /// What a statig machine adds to be a workflow: typed data, events, policy.
 ///
@@ -236,7 +236,7 @@ where
             from,
             to,
             target: &|name| machine.target(name, policy),
-            next: next.map(|(next, _)| (&next.clocks, &next_target as &dyn Fn(&str) -> Option<Target>)),
+            next: next.map(|(next, _)| Next { rules: &next.clocks, target: &next_target }),
         };
         sla::evaluate(cx, &moment)
     }
@@ -469,6 +469,10 @@ where
 
     fn ladder(&self, policy: &(dyn Any + Send + Sync)) -> (u32, Vec<Rung>) {
         policy.downcast_ref::<M::Policy>().map_or((sla::rule::BREACH, Vec::new()), CasePolicy::ladder)
+    }
+
+    fn kpi_targets(&self, policy: &(dyn Any + Send + Sync)) -> std::collections::BTreeMap<String, String> {
+        policy.downcast_ref::<M::Policy>().map(CasePolicy::kpi_targets).unwrap_or_default()
     }
 
     fn policy_schema(&self) -> Value {

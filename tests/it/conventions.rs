@@ -252,7 +252,9 @@ async fn assert_foretold(rig: &Rig, caller: &Caller, path: &str, body: &Value, k
     let sent = keyed(caller, path, body, key).await;
     assert_eq!(sent.header("idempotent-replayed"), None, "a dry run uses up no key");
     let sent = sent.json();
-    for member in ["instance", "seq", "event", "rule", "from", "to", "moved", "effects", "recorded_at"] {
+    for member in
+        ["instance", "seq", "event", "rule", "from", "to", "moved", "clocks", "effects", "recorded_at"]
+    {
         if member == "effects" {
             let effects = |receipt: &Value| comparable(&json!({ "effects": receipt["effects"] }), true);
             assert_eq!(effects(&tried), effects(&sent));

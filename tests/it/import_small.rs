@@ -92,6 +92,7 @@ async fn every_row_is_accepted_skipped_or_refused_with_line_and_reason() {
     );
     assert_eq!(report.moved.len(), 1);
     assert_eq!((report.moved[0].line, report.moved[0].case.as_str()), (14, "D"));
+    assert!(report.to_string().contains("\nKPIs of the whole span\n  K01 First response time: "), "{report}");
     // The last row that was handled, and not the one in the future.
     assert_eq!(report.until.to_string(), "2024-03-25T09:00:00.000Z");
 }

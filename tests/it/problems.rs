@@ -234,6 +234,10 @@ async fn produce(code: Code, world: &World) -> Failed {
             let fire = json!({ "reason": "to see" });
             on(here, "no running timer `RING`", root.post(&format!("{case}/timers/RING/fire"), &fire)).await
         }
+        Code::UnknownClock => {
+            let path = format!("{case}/clocks/NRT/explain");
+            on(here, "\"accepted\":[\"FRT\",\"RES\"]", ann.get(&path)).await
+        }
         Code::UnknownSchedule => {
             on(here, "there is no schedule `nightly`", ann.get("/v1/schedules/nightly")).await
         }

@@ -12,7 +12,7 @@ use careflow::workflows::Registry;
 use serde_json::json;
 
 use crate::lists::listed;
-use crate::rig::{Rig, at, due};
+use crate::rig::{Rig, at, due, question, solution};
 use crate::schedules::shown;
 
 /// Every row with a rule: rule, from, event, to.
@@ -109,4 +109,42 @@ async fn a_summary_that_nobody_signs_in_time_is_late() {
         (&effects[0]["task"], &effects[0]["assignee_role"]),
         (&json!("report_overdue"), &json!("process_owner"))
     );
+}
+
+#[tokio::test]
+async fn the_figures_of_a_summary_are_those_that_the_kpi_report_tells() {
+    let rig = Rig::at("2026-07-15T10:00:00+08:00").await;
+    let (ann, owner) = (rig.caller("ann", Role::Agent).await, rig.caller("olga", Role::ProcessOwner).await);
+    for confirms in [true, false] {
+        let id = ann.submit(question("c-1")).await;
+        ann.sent(&id, "accept", json!({})).await;
+        ann.sent(&id, "answer", solution()).await;
+        if confirms {
+            let word = json!({ "satisfied": true, "recording_ref": "call/1" });
+            ann.sent(&id, "confirm", word).await;
+        }
+    }
+    rig.until("2026-08-01T01:00:00+08:00").await;
+    assert_eq!(rig.engine.count_reports().await.unwrap(), 1);
+    assert_eq!(rig.engine.count_reports().await.unwrap(), 0, "it is frozen once");
+    let id = listed(&ann, "workflow=report").await.remove(0);
+    let report = owner.instance(&id).await;
+    assert_eq!(report["state"], "open.frozen");
+    let frozen = &report["data"]["frozen"];
+    let asked = json!({ "figures": frozen["figures"], "query": frozen["query"] });
+    assert_eq!(frozen["hash"], json!(canonical::hash(&asked).unwrap().to_string()));
+    let path = "/v1/reports/kpis?workflow=consultation&from=2026-07-01&to=2026-08-01&zone=Asia/Shanghai";
+    let told = owner.get(path).await.expect(200);
+    let lines = told["kpis"].as_array().unwrap();
+    assert!(lines.len() >= 11, "{lines:?}");
+    for line in lines {
+        let name = format!("{}.{}", line["kpi"].as_str().unwrap(), line["measure"].as_str().unwrap());
+        let counted = &frozen["figures"]["consultation"]["kpis"][&name];
+        for part in ["n", "numerator", "pending", "rate", "mean_ms", "p50_ms", "p90_ms"] {
+            let known = |value: &serde_json::Value| value.get(part).cloned().filter(|value| !value.is_null());
+            assert_eq!(known(counted), known(line), "{name} {part}");
+        }
+    }
+    assert_eq!(frozen["figures"]["consultation"]["about"][0]["category"], "pre_sale");
+    assert_eq!(frozen["figures"]["consultation"]["about"][0]["n"], 2);
 }

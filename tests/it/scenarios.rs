@@ -68,7 +68,8 @@ impl Desk {
     async fn clock(&self, id: &str, clock: &str, kind: &str) -> Value {
         let history = self.ann.history(id).await;
         let facts = history.iter().filter_map(|record| record["entry"]["clocks"].as_array()).flatten();
-        let found = facts.filter(|fact| fact["clock"] == clock && fact["fact"] == kind).last();
+        let found =
+            facts.filter(|fact| fact["clock"] == clock && fact["fact"] == kind).reduce(|_, newer| newer);
         found.unwrap_or_else(|| panic!("no `{kind}` of {clock} in the history of {id}")).clone()
     }
 

@@ -147,6 +147,9 @@ pub struct Submit {
     /// When the customer wrote; the event's own `occurred_at` counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Instant>,
+    /// When it must be settled, where another system has promised it; set by the system only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Instant>,
     /// The case it came out of; set by the system only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follow_up_of: Option<InstanceId>,

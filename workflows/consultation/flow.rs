@@ -95,7 +95,11 @@ impl Machine for Consultation {
             PROMISE => return self.case.promises.last().map(|told| Target::At(told.promised_by)),
             DEPT => self.dept_target(policy),
             ARBITRATE => policy.dept.arbitrate,
-            RES => policy.res.target(&self.case),
+            RES => {
+                // What another system promised is for the first resolution; a reopening has the policy's time.
+                let promised = self.due_at.filter(|_| self.case.reopen_count == 0);
+                return Some(promised.map_or(Target::Span(policy.res.target(&self.case)), Target::At));
+            }
             _ => return None,
         };
         Some(Target::Span(span))

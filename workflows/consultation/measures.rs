@@ -3,6 +3,8 @@
 //! A consultation checks scores against the scale. The other values are what reports compare with and
 //! what the flows that ask customers read. A definition written before they existed has their defaults.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +55,22 @@ pub struct KpiTargets {
     #[serde(rename = "K37")]
     #[schemars(range(min = 1, max = 100))]
     pub off_hours: u32,
+}
+
+impl KpiTargets {
+    /// Each by the number of its KPI, as a decimal.
+    pub fn by_number(&self) -> BTreeMap<String, String> {
+        let percents = [
+            ("K02", self.first_response),
+            ("K04", self.resolution),
+            ("K07", self.promises),
+            ("K08", self.closed_loop),
+            ("K19", self.first_owner),
+            ("K37", self.off_hours),
+        ];
+        let percents = percents.map(|(kpi, percent)| (kpi.to_owned(), percent.to_string()));
+        percents.into_iter().chain([("K09".to_owned(), self.score.clone())]).collect()
+    }
 }
 
 impl Default for KpiTargets {

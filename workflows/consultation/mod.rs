@@ -97,6 +97,9 @@ pub struct Consultation {
     /// Its number in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<String>,
+    /// When it must be settled, where another system has promised it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Instant>,
     /// The closed period in which it was answered automatically.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_reply_period: Option<String>,

@@ -411,6 +411,10 @@ impl CasePolicy for Policy {
         (self.warn_at, self.ladder.clone())
     }
 
+    fn kpi_targets(&self) -> BTreeMap<String, String> {
+        self.kpi.targets.by_number()
+    }
+
     fn suspend_reasons(&self) -> &[String] {
         &self.suspend_reasons
     }

@@ -41,6 +41,7 @@ impl Consultation {
             happened_at: submit.happened_at,
             impact_scope: submit.impact_scope.clone(),
             external_ref: submit.external_ref.clone(),
+            due_at: submit.due_at,
             auto_reply_period: None,
             department: None,
             purpose: None,
@@ -80,6 +81,7 @@ fn check_sender(submit: &Submit, cx: &Cx<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     for (name, given) in [
+        ("due_at", submit.due_at.is_some()),
         ("follow_up_of", submit.follow_up_of.is_some()),
         ("first_owner", submit.first_owner.is_some()),
         ("chain_depth", submit.chain_depth.is_some()),

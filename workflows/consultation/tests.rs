@@ -5,6 +5,8 @@ mod common;
 mod documents;
 mod drive;
 mod guards;
+mod kpis;
 mod laws;
+mod naive;
 mod rows;
 mod timing;

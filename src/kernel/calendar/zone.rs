@@ -109,6 +109,11 @@ pub fn date_of(zone: Tz, at: Instant) -> NaiveDate {
     at.utc().with_timezone(&zone).date_naive()
 }
 
+/// The first instant of the local `date` in `zone`.
+pub fn day_start(zone: Tz, date: NaiveDate) -> Instant {
+    Instant::from_millis(instant(zone, date, 0, Edge::Open))
+}
+
 /// The instant, in milliseconds, at which the clocks of `zone` show `minute` of `date`.
 pub(super) fn instant(zone: Tz, date: NaiveDate, minute: u16, edge: Edge) -> i64 {
     let (date, minute) = if minute == DAY_MINUTES { (super::next(date), 0) } else { (date, minute) };

@@ -49,8 +49,17 @@ pub struct Moment<'a> {
     pub to: &'a str,
     /// What the flow's targets are now, by name.
     pub target: &'a dyn Fn(&str) -> Option<Target>,
-    /// The same for the definition that the step pins from now on.
-    pub next: Option<(&'a BTreeMap<String, Rule>, &'a dyn Fn(&str) -> Option<Target>)>,
+    /// The same for the definition that the step pins.
+    pub next: Option<Next<'a>>,
+}
+
+/// What clocks are to run against from now on.
+#[derive(Clone, Copy)]
+pub struct Next<'a> {
+    /// The clocks of the definition.
+    pub rules: &'a BTreeMap<String, Rule>,
+    /// What its targets are, by name.
+    pub target: &'a dyn Fn(&str) -> Option<Target>,
 }
 
 /// One evaluation: the clocks as they become, and the facts that make them so.
@@ -330,7 +339,7 @@ impl<'m, P> Turn<'m, '_, '_, P> {
         let rules = &self.moment.definition.clocks;
         for name in self.running() {
             let (Some(run), Some(rule)) = (self.run(&name), rules.get(&name)) else { continue };
-            let (target, cause) = if let Some((rules, target)) = self.moment.next {
+            let (target, cause) = if let Some(Next { rules, target }) = self.moment.next {
                 (rules.get(&name).and_then(|rule| target(&rule.target)), "policy")
             } else if self.moment.event.name == "calendar_amended" {
                 (Some(run.target), "calendar")

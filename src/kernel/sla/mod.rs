@@ -3,7 +3,8 @@
 //! `rule` is what a definition declares, `timing` the arithmetic of due times and pauses,
 //! `fact` what an entry records of a clock, `state` what an instance keeps of it, and
 //! [`evaluate`](fn@evaluate) what one step does to every clock of its instance, in the order
-//! stop, cancel, pause or resume, start.
+//! stop, cancel, pause or resume, start. `standing` says how a clock stands at a moment, `story`
+//! what the history tells of one run and `explain` how its due came about, in words.
 //!
 //! # Why
 //! A clock never changes a state and a machine never counts time: handlers only name what
@@ -11,15 +12,18 @@
 //! truth; state is those facts applied, so that live evaluation and replay cannot differ.
 
 mod evaluate;
+pub mod explain;
 pub mod fact;
 mod points;
 pub mod rule;
+pub mod standing;
 pub mod state;
+pub mod story;
 #[cfg(test)]
 mod tests;
 pub mod timing;
 
-pub use evaluate::{Moment, due_event, evaluate};
+pub use evaluate::{Moment, Next, due_event, evaluate};
 
 /// Prefix of the timer that waits for the next point of a clock: `sla:FRT`.
 pub const POINT_TIMER: &str = "sla:";

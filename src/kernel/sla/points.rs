@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::evaluate::{Turn, next_point, object};
 use super::fact::What;
-use super::rule::{BREACH, Point, PointKind};
+use super::rule::{BREACH, Point};
 use crate::kernel::common::{ClockResumed, ClockSuspended, SlaFact, Stage, Verdict, VerdictCorrected};
 use crate::kernel::instant::Instant;
 use crate::kernel::step::stage_of;
@@ -123,12 +123,6 @@ impl<P> Turn<'_, '_, '_, P> {
 
     /// Notices of one point; where a further one is reached already, that one speaks (X8).
     fn tell(&mut self, clock: &str, point: Point<'_>, due: Instant, catch_up: bool, further: bool) {
-        let owner = ["owner".to_owned()];
-        let to: &[String] = match (point.rung, point.kind) {
-            (Some(rung), _) => &rung.notify,
-            (None, PointKind::Warning) => &owner,
-            (None, PointKind::Breach | PointKind::Escalation) => &[],
-        };
         if !further {
             let mut values = object(json!({ "clock": clock, "level": point.level, "due": due }));
             if let Some(action) = point.rung.and_then(|rung| rung.action.as_ref()) {
@@ -137,7 +131,7 @@ impl<P> Turn<'_, '_, '_, P> {
             if catch_up {
                 values.insert("catch_up".into(), json!(true));
             }
-            for whom in to {
+            for whom in point.notify() {
                 self.cx.notify(whom, point.kind.event(), Value::Object(values.clone()));
             }
         }

@@ -150,6 +150,17 @@ pub struct Point<'a> {
     pub rung: Option<&'a Rung>,
 }
 
+impl Point<'_> {
+    /// Who is told: those whom the ladder names, and of a warning that it does not have the owner.
+    pub fn notify(&self) -> Vec<&str> {
+        match (self.rung, self.kind) {
+            (Some(rung), _) => rung.notify.iter().map(String::as_str).collect(),
+            (None, PointKind::Warning) => vec!["owner"],
+            (None, PointKind::Breach | PointKind::Escalation) => Vec::new(),
+        }
+    }
+}
+
 impl Rule {
     /// Its points for a target of `total` milliseconds, rising; a target of no time has none before its due.
     pub fn points(&self, total: i64) -> Vec<Point<'_>> {

@@ -243,6 +243,11 @@ impl Clock {
     }
 }
 
+/// The due that comes first among the runs that are counted now.
+pub fn first_due(clocks: &Clocks) -> Option<Instant> {
+    clocks.values().filter_map(Clock::running_due).min()
+}
+
 /// Applies the facts of one entry, in order.
 pub fn apply(clocks: &mut Clocks, facts: &[ClockFact]) {
     for fact in facts {

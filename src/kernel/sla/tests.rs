@@ -8,7 +8,7 @@ use crate::kernel::calendar::{Calendar, CalendarFile};
 use crate::kernel::instant::Instant;
 use crate::kernel::span::Span;
 
-fn calendar() -> Calendar {
+pub(super) fn calendar() -> Calendar {
     let days = |day: &str| format!("  {day}: [\"09:00-12:00\", \"13:00-18:00\"]\n");
     let weekly: String = ["mon", "tue", "wed", "thu", "fri"].map(days).concat();
     let text =
@@ -16,11 +16,11 @@ fn calendar() -> Calendar {
     serde_saphyr::from_str::<CalendarFile>(&text).unwrap().check().unwrap()
 }
 
-fn local(text: &str) -> Instant {
+pub(super) fn local(text: &str) -> Instant {
     Instant::parse(&format!("{}:00+08:00", text.replace(' ', "T"))).unwrap()
 }
 
-fn span(text: &str) -> Target {
+pub(super) fn span(text: &str) -> Target {
     Target::Span(Span::parse(text).unwrap())
 }
 

@@ -119,6 +119,21 @@ impl Timing<'_> {
         self.between(self.start, at) - paused
     }
 
+    /// Milliseconds that are `percent` of its target.
+    pub fn share(&self, percent: u32) -> i64 {
+        self.total() / 100 * i64::from(percent) + self.total() % 100 * i64::from(percent) / 100
+    }
+
+    /// How much of its target is used at `at`, in percent: the highest that it has reached.
+    pub fn consumed(&self, at: Instant) -> u32 {
+        let (elapsed, total) = (self.elapsed(at).max(0), self.total());
+        if total == 0 {
+            return if at > self.due() { 100 } else { 0 };
+        }
+        let percent = u32::try_from(i128::from(elapsed) * 100 / i128::from(total)).unwrap_or(u32::MAX - 1);
+        if self.share(percent + 1) <= elapsed { percent + 1 } else { percent }
+    }
+
     /// When it is due: an event at this very moment is on time (R6).
     pub fn due(&self) -> Instant {
         self.shifted(self.base(), 0)
@@ -126,14 +141,11 @@ impl Timing<'_> {
 
     /// The earliest moment at which it has used `percent` of its target; its due for 100.
     pub fn point(&self, percent: u32) -> Instant {
-        let share = |percent: u32| {
-            self.total() / 100 * i64::from(percent) + self.total() % 100 * i64::from(percent) / 100
-        };
         match percent {
             100 => self.due(),
-            0..100 => self.shifted(self.start, share(percent)),
+            0..100 => self.shifted(self.start, self.share(percent)),
             _ => {
-                let (due, over) = (self.due(), share(percent - 100));
+                let (due, over) = (self.due(), self.share(percent - 100));
                 self.pauses
                     .iter()
                     .filter(|pause| pause.from >= due)

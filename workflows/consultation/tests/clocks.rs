@@ -40,6 +40,19 @@ fn a_question_by_mail_starts_first_response_and_resolution() {
 }
 
 #[test]
+fn due_that_another_system_promised_counts_until_the_case_is_reopened() {
+    let mut drive = Drive::new();
+    let mut promised = mail();
+    promised["due_at"] = json!("2026-03-20T00:00:00Z");
+    drive.send(Actor::system(), "submit", promised);
+    assert_eq!(due(&drive, "RES").as_deref(), Some("2026-03-20T00:00:00.000Z"));
+    let answer = json!({ "message_ref": "m", "solution_ref": "s", "confirmed_in_contact": true, "recording_ref": "r" });
+    drive.send(agent("agent-a"), "answer", answer);
+    drive.send(agent("agent-a"), "reopen", json!({ "reason": "r" }));
+    assert_eq!(due(&drive, "RES").as_deref(), Some("2026-03-13T02:00:00.000Z"));
+}
+
+#[test]
 fn bot_and_note_stop_nothing_and_a_person_stops_the_first_response() {
     let mut drive = Drive::after(&["submit:mail", "accept:agent"]);
     drive.send(gateway(), "respond", json!({ "message_ref": "m:0", "human": false }));

@@ -98,6 +98,8 @@ pub(super) struct Drive {
     /// Answers to facts, unless a call says otherwise.
     pub facts: Map<String, Value>,
     pub instance: Option<Instance>,
+    /// Every entry, oldest first.
+    pub entries: Vec<Entry>,
     /// Effects of the last call, follow-ups included.
     pub effects: Vec<Effect>,
     /// What the last call did to clocks, follow-ups included.
@@ -122,6 +124,7 @@ impl Drive {
             occurred: None,
             facts: facts.as_object().unwrap().clone(),
             instance: None,
+            entries: Vec::new(),
             effects: Vec::new(),
             clocks: Vec::new(),
             followed: Vec::new(),
@@ -238,14 +241,16 @@ impl Drive {
 
     /// One commit: the event, then what the kernel sends next.
     fn commit(&mut self, event: &Event) -> Result<Change, Refusal> {
-        let (first, mut after) = self.step(self.instance.as_ref(), event)?;
+        let (first, mut after, entry) = self.step(self.instance.as_ref(), event)?;
+        let mut entries = vec![entry];
         let mut effects = first.effects.clone();
         let mut clocks = first.clocks.clone();
         let mut followed = Vec::new();
         let mut left: Vec<Follow> = first.follow.iter().rev().cloned().collect();
         while let Some(follow) = left.pop() {
             let next = self.event(Actor::system(), follow.event, Value::Object(follow.payload));
-            let (change, later) = self.step(Some(&after), &next)?;
+            let (change, later, entry) = self.step(Some(&after), &next)?;
+            entries.push(entry);
             effects.extend(change.effects);
             clocks.extend(change.clocks);
             followed.push(follow.event);
@@ -255,11 +260,12 @@ impl Drive {
         self.effects = effects;
         self.clocks = clocks;
         self.followed = followed;
+        self.entries.extend(entries);
         self.instance = Some(after);
         Ok(first)
     }
 
-    fn step(&self, before: Option<&Instance>, event: &Event) -> Result<(Change, Instance), Refusal> {
+    fn step(&self, before: Option<&Instance>, event: &Event) -> Result<(Change, Instance, Entry), Refusal> {
         let outcome = self.workflow.step(&Input {
             definition: &self.definition,
             calendar: &self.calendar,
@@ -279,7 +285,7 @@ impl Drive {
         let hash = Hash::of(&[&entry.seq.to_be_bytes()]);
         let after = Instance::apply(before, &entry, hash, entry.seq, &Private::new()).unwrap();
         assert_eq!(after.data, *change.data, "the patch leads to other data");
-        Ok((change, after))
+        Ok((change, after, entry))
     }
 
     /// Only the facts that the machine asked for.

@@ -309,9 +309,12 @@ fn customers_ask_in_their_own_name() {
     let mut vip = mail();
     vip["customer_tier"] = json!("vip");
     refuses(&mut drive, customer(), "submit", vip, RefusalKind::Role, "not_from_customer");
-    let mut carried = mail();
-    carried["first_owner"] = json!({ "id": "agent-a", "role": "agent" });
-    refuses(&mut drive, gateway(), "submit", carried, RefusalKind::Role, "system_only");
+    let first_owner = json!({ "id": "agent-a", "role": "agent" });
+    for (name, value) in [("first_owner", first_owner), ("due_at", json!("2026-03-20T00:00:00Z"))] {
+        let mut carried = mail();
+        carried[name] = value;
+        refuses(&mut drive, gateway(), "submit", carried, RefusalKind::Role, "system_only");
+    }
 }
 
 #[test]

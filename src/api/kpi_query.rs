@@ -1,0 +1,132 @@
+//! Owns how a report is asked for: the workflow, the window, the zone, and what groups.
+
+use chrono::{Datelike, NaiveDate};
+use chrono_tz::Tz;
+
+use super::caller::Caller;
+use super::error::{ApiError, Code};
+use crate::engine::Engine;
+use crate::kernel::actor::Role;
+use crate::kernel::calendar::{date_of, day_start, parse_date, parse_zone};
+use crate::kernel::instant::Instant;
+use crate::kernel::kpi::fold::{GROUPINGS, Grouping};
+use crate::kernel::kpi::measure::{Frame, MEASURES, Measure, Retargets, kpis};
+
+/// Who reads reports: those who answer for others' work, and those who check it.
+const READERS: [Role; 5] =
+    [Role::Supervisor, Role::DeptManager, Role::QaInspector, Role::ProcessOwner, Role::Auditor];
+
+/// The window of a report, as it was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct WindowParams {
+    /// The workflow.
+    pub workflow: Option<String>,
+    /// A time, or a local date.
+    pub from: Option<String>,
+    /// A time, or a local date.
+    pub to: Option<String>,
+    /// The zone of local dates and months.
+    pub zone: Option<String>,
+    /// Whether breaches that only a new target made count.
+    pub retargets: Option<String>,
+    /// What groups.
+    pub group_by: Option<String>,
+}
+
+/// A window that was asked for, with everything checked.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// The workflow.
+    pub workflow: String,
+    /// The window, looked at now.
+    pub frame: Frame,
+    /// The zone of its dates.
+    pub zone: Tz,
+    /// What groups.
+    pub grouping: Option<Grouping>,
+}
+
+/// Lets only those pass who read reports.
+///
+/// # Errors
+/// `role_not_allowed`.
+pub fn check_reader(caller: &Caller) -> Result<(), ApiError> {
+    caller.in_role(&READERS).map(|_| ())
+}
+
+/// Checks what was asked for.
+///
+/// # Errors
+/// `invalid_query`, with what is accepted.
+pub fn window(engine: &Engine, params: &WindowParams) -> Result<Window, ApiError> {
+    let workflow = workflow(engine, params.workflow.as_deref())?;
+    let invalid = |reason: String| ApiError::new(Code::InvalidQuery, reason);
+    let zone = match &params.zone {
+        Some(name) => parse_zone(name).map_err(|reason| invalid(format!("`zone`: {reason}")))?,
+        None => engine.zone(&workflow).unwrap_or(Tz::UTC),
+    };
+    let grouping = params.group_by.as_deref().map(|name| Grouping::parse(name, zone)).transpose();
+    let grouping =
+        grouping.map_err(|reason| invalid(format!("`group_by`: {reason}")).accepting(GROUPINGS))?;
+    let retargets = match params.retargets.as_deref() {
+        None | Some("counted") => Retargets::Counted,
+        Some("left_out") => Retargets::LeftOut,
+        Some(other) => {
+            let reason = format!("`retargets={other}` is refused; accepted are `counted` and `left_out`");
+            return Err(invalid(reason).accepting(["counted", "left_out"]));
+        }
+    };
+    let now = engine.now();
+    let moment = |name: &str, text: &String| {
+        moment(text, zone).map_err(|reason| invalid(format!("`{name}`: {reason}")))
+    };
+    let from = params.from.as_ref().map(|text| moment("from", text)).transpose()?;
+    let from = from.unwrap_or_else(|| day_start(zone, month_of(date_of(zone, now))));
+    let until = params.to.as_ref().map(|text| moment("to", text)).transpose()?;
+    let next = || month_of(date_of(zone, from)).checked_add_months(chrono::Months::new(1));
+    let until = until.or_else(|| next().map(|date| day_start(zone, date))).unwrap_or(from);
+    if until <= from {
+        return Err(invalid(format!("`to` {until} is not after `from` {from}; accepted is a later one")));
+    }
+    Ok(Window { workflow, frame: Frame { from, until, now, retargets }, zone, grouping })
+}
+
+fn workflow(engine: &Engine, given: Option<&str>) -> Result<String, ApiError> {
+    let known = || engine.workflows().iter().map(|flow| flow.name());
+    let detail = match given {
+        Some(name) if known().any(|flow| flow == name) => return Ok(name.to_owned()),
+        Some(name) => format!("there is no workflow `{name}`"),
+        None => "`workflow` is needed".to_owned(),
+    };
+    let names = known().collect::<Vec<_>>().join(", ");
+    Err(ApiError::new(Code::InvalidQuery, format!("{detail}; accepted are {names}")).accepting(known()))
+}
+
+fn moment(text: &str, zone: Tz) -> Result<Instant, String> {
+    let date = parse_date(text).map(|date| day_start(zone, date));
+    date.or_else(|_| Instant::parse(text)).map_err(|_| {
+        format!("`{text}` is neither a date like `2026-03-01` nor a time like `2026-03-01T00:00:00+08:00`")
+    })
+}
+
+fn month_of(date: NaiveDate) -> NaiveDate {
+    date.with_day(1).unwrap_or(date)
+}
+
+/// The measures of the KPIs named, or of all.
+///
+/// # Errors
+/// `invalid_query`, with the KPIs that there are.
+pub fn measures(named: Option<&str>) -> Result<Vec<Measure>, ApiError> {
+    let Some(named) = named else { return Ok(MEASURES.to_vec()) };
+    let mut chosen = Vec::new();
+    for name in named.split(',') {
+        let of: Vec<Measure> = MEASURES.into_iter().filter(|measure| measure.kpi == name).collect();
+        if of.is_empty() {
+            let detail = format!("`{name}` is no KPI of this server; accepted are {}", kpis().join(", "));
+            return Err(ApiError::new(Code::InvalidQuery, detail).accepting(kpis()));
+        }
+        chosen.extend(of);
+    }
+    Ok(chosen)
+}

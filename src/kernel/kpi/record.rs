@@ -1,0 +1,219 @@
+//! Owns the compact KPI record of an instance: all that folds need of it.
+
+use serde_json::Value;
+
+use super::facts::{self, End, Facts, Wait, Waits};
+use super::{FRT, PROMISE, RES, codec};
+use crate::kernel::common::{Stage, Verdict};
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::Instance;
+use crate::kernel::instant::Instant;
+use crate::kernel::sla::state::{Clock, Ended};
+use crate::kernel::step::stage_of;
+
+/// Endings that count nowhere (rules.md §1.3): what was no case, or is counted elsewhere.
+const EXCLUDED: [&str; 2] = ["invalid", "duplicate"];
+
+/// What KPIs see of one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Whose it is.
+    pub id: InstanceId,
+    /// When it was opened.
+    pub opened: Instant,
+    /// What it can be grouped by.
+    pub traits: Traits,
+    /// The first response.
+    pub frt: Option<Run>,
+    /// Resolutions: one, and one more for each reopening.
+    pub res: Vec<Run>,
+    /// Times that the customer was told.
+    pub promises: Vec<Run>,
+    /// How long the customer waited for a person.
+    pub waits: Vec<Wait>,
+    /// Waits before those.
+    pub older: Option<Waits>,
+    /// The highest level it was raised to.
+    pub level: String,
+    /// Whether people raised it.
+    pub raised: bool,
+    /// Whether a breach raised it.
+    pub raised_by_breach: bool,
+    /// Whether it repeats another case.
+    pub repeat: bool,
+    /// Whether the customer said something of the result.
+    pub heard: bool,
+    /// When it was first reopened.
+    pub reopened: Option<Instant>,
+    /// Its first end.
+    pub first: Option<End>,
+    /// The end at which it stands, where it was reopened after the first.
+    pub last: Option<End>,
+    /// Whether the first owner stood by it; counted once it is closed.
+    pub owned: bool,
+}
+
+/// What a record can be grouped by; empty where it has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// How the customer reached the organisation.
+    pub channel: String,
+    /// How valued the customer is.
+    pub tier: String,
+    /// How soon it should be done.
+    pub priority: String,
+    /// What it is about.
+    pub category: String,
+    /// Who answers for it: a person's id or `queue:<name>`.
+    pub owner: String,
+    /// The person who is accountable to the end.
+    pub first_owner: String,
+}
+
+/// One run of a clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// When it started.
+    pub start: Instant,
+    /// When it counts: at its due or its stop, whichever is earlier; none while it stands still.
+    pub counts: Option<Instant>,
+    /// How it came out; absent while it runs.
+    pub ended: Option<Stop>,
+    /// Whether only a new target made its breach (R10).
+    pub retargeted: bool,
+}
+
+/// How a run came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// When.
+    pub at: Instant,
+    /// Whether in time.
+    pub met: bool,
+    /// Milliseconds used, pauses left out.
+    pub ms: i64,
+    /// Whether what it waited for happened; a breached run can also be given up.
+    pub done: bool,
+}
+
+/// The record of `instance`; none of what is no case, or counts nowhere.
+pub fn record(instance: &Instance) -> Option<Record> {
+    let case = instance.data.get("case")?;
+    let stage = stage_of(&instance.state);
+    if stage == Stage::Final && EXCLUDED.contains(&facts::leaf(&instance.state)) {
+        return None;
+    }
+    let text = |name: &str| case.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kept = &instance.kpi;
+    let runs = |clock: &str| {
+        let known = instance.clocks.get(clock);
+        known.map(|known| runs(known, clock, kept)).unwrap_or_default()
+    };
+    let opened = case.get("opened_at").and_then(Value::as_str).and_then(|text| Instant::parse(text).ok());
+    let repeats = |link: &Value| link.get("type").and_then(Value::as_str) == Some("repeat_of");
+    let current = if kept.reopened.is_some() { &kept.last } else { &kept.first };
+    let owned = current.as_ref().is_some_and(|end| end.owned) || kept.acknowledged;
+    Some(Record {
+        id: instance.id.clone(),
+        opened: opened.unwrap_or(instance.created),
+        traits: Traits {
+            channel: text("channel"),
+            tier: text("customer_tier"),
+            priority: text("priority"),
+            category: text("category"),
+            owner: case.get("owner").and_then(owner_name).unwrap_or_default(),
+            first_owner: facts::first_owner(instance).unwrap_or_default().to_owned(),
+        },
+        frt: runs(FRT).pop(),
+        res: runs(RES),
+        promises: runs(PROMISE),
+        waits: kept.waits.clone(),
+        older: kept.older,
+        level: text("escalation_level"),
+        raised: kept.raised,
+        raised_by_breach: kept.raised_by_breach,
+        repeat: case.get("links").and_then(Value::as_array).is_some_and(|links| links.iter().any(repeats)),
+        heard: kept.heard,
+        reopened: kept.reopened,
+        first: kept.first.clone(),
+        last: kept.last.clone(),
+        owned: owned && !kept.replaced && facts::first_owner(instance).is_some(),
+    })
+}
+
+/// The runs of `clock` that stopped, were breached or still run; one that was cancelled in time never counts.
+fn runs(clock: &Clock, name: &str, kept: &Facts) -> Vec<Run> {
+    let retargeted = kept.retargeted.contains(name);
+    let given_up = kept.given_up.contains(name);
+    // A breach stays where it was, whatever its due became later (R10).
+    let missed = |cycle: u32| kept.missed.get(name).filter(|(of, _)| *of == cycle).map(|(_, due)| *due);
+    let ended = clock.ended.iter().filter_map(|ended| {
+        let met = ended.verdict? == Verdict::Met;
+        let done = !(given_up && ended.cycle == clock.cycle);
+        let stop = Stop { at: ended.at, met, ms: ended.elapsed_ms, done };
+        let counts = missed(ended.cycle).unwrap_or_else(|| counts(ended));
+        Some(Run { start: ended.start, counts: Some(counts), ended: Some(stop), retargeted })
+    });
+    let running = clock.run.iter().map(|run| {
+        let due = if run.is_breached() { run.breached } else { clock.running_due() };
+        let voided = run.breached.is_some() && !run.is_breached();
+        Run { start: run.start, counts: due.filter(|_| !voided), ended: None, retargeted }
+    });
+    ended.chain(running).collect()
+}
+
+/// A run that was met after its recorded due stood still then: its due had moved on, so it counts at its stop.
+pub(super) fn counts(ended: &Ended) -> Instant {
+    let stood_still = ended.verdict == Some(Verdict::Met) && !ended.corrected;
+    if stood_still { ended.at } else { ended.due.min(ended.at) }
+}
+
+/// The name that an owner is listed by: a person's id, or `queue:<name>`.
+///
+/// `owner` is `{"person": {"id": …}}`, `{"queue": …}` or already that text.
+pub fn owner_name(owner: &Value) -> Option<String> {
+    if let Some(name) = owner.as_str() {
+        return Some(name.to_owned());
+    }
+    let person = owner.pointer("/person/id").and_then(Value::as_str).map(str::to_owned);
+    person.or_else(|| Some(format!("queue:{}", owner.get("queue")?.as_str()?)))
+}
+
+impl Record {
+    /// When it was closed, where it stands closed.
+    pub fn closed(&self) -> Option<Instant> {
+        self.standing()?.closed
+    }
+
+    /// The end at which it stands.
+    pub fn standing(&self) -> Option<&End> {
+        if self.reopened.is_some() { self.last.as_ref() } else { self.first.as_ref() }
+    }
+
+    /// The first and the last moment at which it can count.
+    pub fn span(&self) -> (Instant, Instant) {
+        let runs = || self.frt.iter().chain(&self.res).chain(&self.promises);
+        let begin = runs().map(|run| run.start).min().map_or(self.opened, |start| start.min(self.opened));
+        let ends = [&self.first, &self.last].into_iter().flatten();
+        let end = runs()
+            .flat_map(|run| run.ended.map(|stop| stop.at).into_iter().chain(run.counts))
+            .chain(ends.flat_map(|end| [Some(end.at), end.closed].into_iter().flatten()))
+            .chain(self.waits.iter().map(|wait| wait.at))
+            .chain(self.older.map(|older| older.at))
+            .max();
+        (begin, end.map_or(self.opened, |end| end.max(self.opened)))
+    }
+
+    /// Its bytes, without its id.
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// Reads what [`Record::encode`] wrote for `id`.
+    ///
+    /// # Errors
+    /// Bytes of another version or shape.
+    pub fn decode(id: InstanceId, bytes: &[u8]) -> Result<Self, String> {
+        codec::decode(id, bytes)
+    }
+}

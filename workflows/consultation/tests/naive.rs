@@ -1,0 +1,355 @@
+//! Owns KPIs computed again from entries alone, to hold the folded ones to.
+//!
+//! It knows neither the facts that instances keep nor the state of their clocks.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::kernel::actor::Role;
+use crate::kernel::common::{Stage, Verdict};
+use crate::kernel::entry::Entry;
+use crate::kernel::instant::Instant;
+use crate::kernel::kpi::measure::{Frame, Measure, Retargets};
+use crate::kernel::patch;
+use crate::kernel::sla::fact::What;
+use crate::kernel::step::stage_of;
+
+/// One number, computed from histories.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Number {
+    pub numerator: u64,
+    pub denominator: u64,
+    pub pending: u64,
+    pub values: Vec<i64>,
+}
+
+/// One run of a clock, as its facts tell it.
+#[derive(Clone, Debug)]
+struct Run {
+    start: Instant,
+    due: Instant,
+    paused: bool,
+    /// The due that the recorded breach missed.
+    breach: Option<Instant>,
+    by_retarget: bool,
+    corrected: Option<Verdict>,
+    stop: Option<(Instant, i64, bool)>,
+    verdict: Option<Verdict>,
+    cancelled: bool,
+}
+
+/// A history with the case as it was after each entry.
+pub(super) struct Naive {
+    steps: Vec<(Entry, Value)>,
+}
+
+impl Naive {
+    pub(super) fn new(entries: &[Entry]) -> Self {
+        let mut data = Value::Null;
+        let steps = entries.iter().map(|entry| {
+            patch::apply(&mut data, &entry.patch).unwrap();
+            (entry.clone(), data["case"].clone())
+        });
+        Self { steps: steps.collect() }
+    }
+
+    fn case(&self) -> &Value {
+        &self.steps.last().unwrap().1
+    }
+
+    fn state(&self) -> &str {
+        &self.steps.last().unwrap().0.to
+    }
+
+    fn counts(&self) -> bool {
+        !["closed.invalid", "closed.duplicate"].contains(&self.state())
+    }
+
+    fn runs(&self, clock: &str) -> Vec<Run> {
+        let mut runs: BTreeMap<u32, Run> = BTreeMap::new();
+        let facts = self.steps.iter().flat_map(|(entry, _)| &entry.clocks);
+        for fact in facts.filter(|fact| fact.clock == clock) {
+            if let What::Started { at, due, .. } = &fact.what {
+                runs.insert(
+                    fact.cycle,
+                    Run {
+                        start: *at,
+                        due: *due,
+                        paused: false,
+                        breach: None,
+                        by_retarget: false,
+                        corrected: None,
+                        stop: None,
+                        verdict: None,
+                        cancelled: false,
+                    },
+                );
+            }
+            let run = runs.get_mut(&fact.cycle).unwrap();
+            match &fact.what {
+                What::Paused { .. } => run.paused = true,
+                What::Resumed { due, .. } => (run.paused, run.due) = (false, *due),
+                What::Retargeted { due, .. } => run.due = *due,
+                What::Reached { level: 100, due, cause, .. } => {
+                    run.breach = Some(*due);
+                    run.by_retarget = cause.is_some();
+                }
+                What::Corrected { to } => run.corrected = Some(*to),
+                What::Stopped { at, verdict, elapsed_ms } => {
+                    run.stop = Some((*at, *elapsed_ms, run.paused));
+                    run.verdict = Some(*verdict);
+                }
+                What::Cancelled { at, elapsed_ms } => {
+                    run.stop = Some((*at, *elapsed_ms, run.paused));
+                    run.cancelled = true;
+                    run.verdict = (run.breach.is_some() && run.corrected != Some(Verdict::Met))
+                        .then_some(Verdict::Breached);
+                }
+                _ => {}
+            }
+        }
+        let kept = runs.into_values().filter(|run| !run.cancelled || run.verdict.is_some());
+        kept.collect()
+    }
+
+    /// Moves between open, settled and closed: (index, from, to).
+    fn turns(&self) -> Vec<(usize, Stage, Stage)> {
+        let turn = |(i, (entry, _)): (usize, &(Entry, Value))| {
+            let from = entry.from.as_deref().map_or(Stage::Open, stage_of);
+            (from != stage_of(&entry.to)).then(|| (i, from, stage_of(&entry.to)))
+        };
+        self.steps.iter().enumerate().filter_map(turn).collect()
+    }
+
+    fn ends(&self) -> Vec<usize> {
+        self.turns().into_iter().filter(|(_, from, _)| *from == Stage::Open).map(|(i, ..)| i).collect()
+    }
+
+    fn reopened(&self) -> bool {
+        self.turns().iter().any(|(_, _, to)| *to == Stage::Open)
+    }
+
+    /// The state in which the case stood from the end at `i` until it was reopened, or now.
+    fn ending(&self, i: usize) -> &str {
+        let next = self.turns().into_iter().find(|(j, _, to)| *j > i && *to == Stage::Open);
+        let last = next.map_or(self.steps.len(), |(j, ..)| j) - 1;
+        self.steps[last].0.to.rsplit('.').next().unwrap()
+    }
+
+    /// What the customer last said in the steps of `range`.
+    fn word(&self, range: impl Iterator<Item = usize>) -> Option<bool> {
+        let said = |i: usize| {
+            let entry = &self.steps[i].0;
+            match entry.event.as_str() {
+                "confirm" => entry.payload["satisfied"].as_bool(),
+                "satisfaction_recorded" => entry.payload["resolved"].as_bool(),
+                _ => (entry.to == "settled.confirmed" && entry.from.as_deref() != Some("settled.confirmed"))
+                    .then_some(true),
+            }
+        };
+        range.filter_map(said).last()
+    }
+
+    fn outbound(entry: &Entry) -> bool {
+        match entry.event.as_str() {
+            "respond" => entry.payload["human"] == true,
+            "escalate" => entry.payload.get("told_customer") == Some(&json!(true)),
+            event => ["answer_call", "request_info", "progress_update", "answer"].contains(&event),
+        }
+    }
+
+    /// Steps in which a person answered a customer who waited, with the milliseconds.
+    fn answers(&self) -> Vec<(usize, String, u32, i64)> {
+        let mut found = Vec::new();
+        for (i, (entry, _)) in self.steps.iter().enumerate().filter(|(_, (e, _))| Self::outbound(e)) {
+            for fact in entry.clocks.iter().filter(|f| f.clock == "FRT" || f.clock == "NRT") {
+                if let What::Stopped { elapsed_ms, .. } = fact.what {
+                    found.push((i, fact.clock.clone(), fact.cycle, elapsed_ms));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether the first owner stood by the end at which the case stands.
+    fn owned(&self) -> bool {
+        let owner = |i: usize| self.steps[i].1.pointer("/first_owner/id").and_then(Value::as_str);
+        let kept = (1..self.steps.len()).all(|i| {
+            owner(i - 1).is_none() || owner(i) == owner(i - 1) || self.steps[i].0.event == "handover_accepted"
+        });
+        let end = *self.ends().last().unwrap();
+        let staff = |i: usize| {
+            let actor = &self.steps[i].0.actor;
+            actor.role.is_staff().then_some(actor.id.as_str())
+        };
+        let spoke = |entry: &Entry| {
+            let named = entry.payload.get("agent").or(entry.payload.get("sender"));
+            named.map_or(entry.actor.id.clone(), |named| named["id"].as_str().unwrap().to_owned())
+        };
+        let talker = self.steps[..=end].iter().rev().map(|(entry, _)| entry).find(|e| Self::outbound(e));
+        let did = staff(end).map(str::to_owned).or_else(|| talker.map(spoke));
+        let mut performed = did.is_some() && did.as_deref() == owner(end);
+        let closing = self.turns().into_iter().find(|(i, _, to)| *i > end && *to == Stage::Final);
+        if let Some((i, ..)) = closing
+            && let Some(actor) = staff(i)
+        {
+            performed = Some(actor) == owner(i);
+        }
+        let acknowledged = self.steps[end..].iter().any(|(entry, _)| entry.event == "closure_acknowledged");
+        kept && owner(self.steps.len() - 1).is_some() && (performed || acknowledged)
+    }
+}
+
+/// The moment at which a run counts, where it does.
+fn moment(run: &Run) -> Option<Instant> {
+    match run.stop {
+        Some((stop, _, paused)) if run.verdict == Some(Verdict::Met) && paused => Some(stop),
+        Some((stop, ..)) => Some(run.breach.unwrap_or(run.due).min(stop).min(run.due.max(stop))),
+        None if run.breach.is_some() && run.corrected != Some(Verdict::Met) => run.breach,
+        None if run.paused || run.breach.is_some() => None,
+        None => Some(run.due),
+    }
+}
+
+fn holds(frame: &Frame, at: Instant) -> bool {
+    frame.from <= at && at < frame.until
+}
+
+fn of_runs(number: &mut Number, runs: Vec<Run>, frame: &Frame, take: impl Fn(&mut Number, &Run)) {
+    for run in runs {
+        let end = if run.stop.is_some() { frame.until } else { frame.until.min(frame.now) };
+        match moment(&run).filter(|moment| *moment < end) {
+            Some(moment) if moment >= frame.from => take(number, &run),
+            Some(_) => {}
+            None => number.pending += u64::from(run.start < frame.until.min(frame.now)),
+        }
+    }
+}
+
+fn verdicts(number: &mut Number, run: &Run) {
+    let verdict = run.stop.and(run.corrected.or(run.verdict));
+    number.denominator += 1;
+    number.numerator += u64::from(verdict == Some(Verdict::Met));
+}
+
+fn times(number: &mut Number, run: &Run, ms: impl Fn(&Run) -> i64) {
+    if run.stop.is_none() {
+        number.pending += 1;
+    } else if !run.cancelled {
+        number.denominator += 1;
+        number.values.push(ms(run));
+    }
+}
+
+fn yes(number: &mut Number, yes: bool) {
+    number.denominator += 1;
+    number.numerator += u64::from(yes);
+}
+
+pub(super) fn recomputed(measure: &Measure, all: &[Naive], frame: &Frame) -> Number {
+    let mut number = Number::default();
+    for one in all.iter().filter(|one| one.counts()) {
+        count(&mut number, measure, one, frame);
+    }
+    number.values.sort_unstable();
+    number
+}
+
+fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: &Frame) {
+    let ends = one.ends();
+    let recorded = |i: usize| one.steps[i].0.recorded_at;
+    let first = ends.first().copied();
+    let settled = first.filter(|i| one.steps[*i].0.to.starts_with("settled.") && holds(frame, recorded(*i)));
+    let good = |i: usize| ["confirmed", "unconfirmed", "resolved"].contains(&one.ending(i));
+    let open = holds(frame, recorded(0));
+    let raised = |by_system: bool| {
+        one.steps.iter().enumerate().any(|(i, (entry, case))| {
+            let system = entry.actor.role == Role::System;
+            match entry.event.as_str() {
+                "escalate" => system == by_system,
+                _ => {
+                    !by_system && i > 0 && case["escalation_level"] != one.steps[i - 1].1["escalation_level"]
+                }
+            }
+        })
+    };
+    match (measure.kpi, measure.name) {
+        ("K01", _) => {
+            of_runs(number, one.runs("FRT"), frame, |n, run| times(n, run, |run| run.stop.unwrap().1));
+        }
+        ("K02", _) => {
+            let left_out = frame.retargets == Retargets::LeftOut;
+            let runs = one.runs("FRT").into_iter().filter(|run| !(left_out && run.by_retarget));
+            of_runs(number, runs.collect(), frame, verdicts);
+        }
+        ("K03", _) => {
+            for (_, clock, cycle, ms) in one.answers() {
+                let run = &one.runs(&clock)[cycle as usize - 1];
+                if holds(frame, moment(run).unwrap()) {
+                    number.denominator += 1;
+                    number.values.push(ms);
+                }
+            }
+        }
+        ("K04", name) => {
+            let last = ends.last().copied().filter(|i| {
+                ends.len() > 1 && !one.turns().iter().any(|(j, _, to)| j > i && *to == Stage::Open)
+            });
+            let here = |i: &usize| holds(frame, recorded(*i));
+            let found = first.filter(here).map(|i| (i, one.reopened()));
+            let Some((i, undone)) = found.or_else(|| last.filter(here).map(|i| (i, false))) else { return };
+            if ["withdrawn", "abandoned", "converted"].contains(&one.ending(i)) {
+                return;
+            }
+            let since =
+                one.turns().iter().rfind(|(j, _, to)| *j < i && *to == Stage::Open).map_or(0, |t| t.0);
+            let word = one.word(since + usize::from(since > 0)..one.steps.len());
+            yes(number, !undone && good(i) && (name == "claimed" || word == Some(true)));
+        }
+        ("K05", "strict") => {
+            let Some(i) = settled else { return };
+            let exchanges = one.answers().iter().filter(|(j, ..)| *j <= i).count();
+            let case = &one.steps[i].1;
+            let quiet = case["transfers"] == 0
+                && case["escalation_level"] == "none"
+                && !one.steps[..=i].iter().any(|(entry, _)| entry.event == "escalate");
+            yes(number, exchanges == 1 && quiet && !one.reopened() && good(i));
+        }
+        ("K05", _) => {
+            let Some(i) = settled else { return };
+            let words = one.steps[..=i].iter().map(|(entry, _)| entry);
+            let first = words.filter(|e| Naive::outbound(e) && e.event != "answer_call").map(|e| &e.event);
+            yes(number, first.take(1).any(|event| event == "answer") && good(i));
+        }
+        ("K06", "wall") => of_runs(number, one.runs("RES"), frame, |n, run| {
+            times(n, run, |run| run.stop.unwrap().0.since(run.start));
+        }),
+        ("K06", _) => {
+            of_runs(number, one.runs("RES"), frame, |n, run| times(n, run, |run| run.stop.unwrap().1));
+        }
+        ("K07", _) => of_runs(number, one.runs("PROMISE"), frame, verdicts),
+        ("K08", _) => {
+            if settled.is_some() {
+                yes(number, one.word(0..one.steps.len()).is_some());
+            }
+        }
+        ("K13", "reopened") => {
+            if settled.is_some() {
+                yes(number, one.reopened());
+            }
+        }
+        ("K13", _) if open => yes(number, one.case().to_string().contains("\"repeat_of\"")),
+        ("K18", "escalated") if open => yes(number, raised(true) || raised(false)),
+        ("K18", "complexity") if open => yes(number, raised(false)),
+        ("K18", "breach") if open => yes(number, raised(true)),
+        ("K18", level) if open => yes(number, one.case()["escalation_level"] == level),
+        ("K19", _) => {
+            let closed = one.turns().into_iter().find(|(_, _, to)| *to == Stage::Final);
+            if closed.is_some_and(|(i, ..)| holds(frame, recorded(i))) {
+                yes(number, one.owned());
+            }
+        }
+        _ => assert!(!open, "{} {} is not computed again", measure.kpi, measure.name),
+    }
+}
