@@ -146,7 +146,8 @@ impl ClockFactView {
                 catch_up: flag(*catch_up),
                 ..Self::default()
             },
-            What::Retargeted { at, target, due_old, due, cause, provisional } => Self {
+            What::Retargeted { at, target, due_old, due, calendar, cause, provisional } => Self {
+                calendar: calendar.clone(),
                 fact: "retargeted",
                 at: text(at),
                 target: text(target),

@@ -8,11 +8,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::file::state_paths;
-use crate::kernel::actor::Role;
 use crate::kernel::fault::{Fault, join};
 use crate::kernel::machine::Workflow;
-use crate::kernel::sla::rule::Rule;
-use crate::kernel::span::Span;
+use crate::kernel::sla::rule::{Rule, check_ladder};
 
 /// Names of clocks.
 const NAME_PATTERN: &str = "^[A-Z][A-Z0-9_]{0,39}$";
@@ -59,47 +57,28 @@ pub fn check(workflow: &dyn Workflow, clocks: &BTreeMap<String, Rule>) -> Vec<Fa
             let message = "the clock is cancelled by what starts it; accepted are other triggers";
             faults.push(Fault::value(format!("{path}/cancel_on"), message));
         }
-        check_ladder(workflow, rule, &path, &mut faults);
+        let raises = workflow.events().iter().any(|spec| spec.name == ESCALATE);
+        let rungs = rule.ladder.as_deref().unwrap_or_default();
+        faults.extend(check_ladder(&join(&path, "ladder"), rungs, raises));
+        check_sense(name, rule, &path, &mut faults);
     }
     faults
 }
 
-fn check_ladder(workflow: &dyn Workflow, rule: &Rule, path: &str, faults: &mut Vec<Fault>) {
-    let rungs = rule.ladder.as_deref().unwrap_or_default();
-    for (at, rung) in rungs.iter().enumerate() {
-        let path = format!("{path}/ladder/{at}");
-        if let Some(before) = at.checked_sub(1).map(|before| &rungs[before]).filter(|b| b.at >= rung.at) {
-            let message = format!("`{}` does not rise; accepted is more than {}", rung.at, before.at);
-            faults.push(Fault::value(format!("{path}/at"), message));
-        }
-        for (number, whom) in rung.notify.iter().enumerate() {
-            if !is_addressee(whom) {
-                let roles = Role::ALL.map(Role::name).join(", ");
-                let message = format!(
-                    "`{whom}` is nobody; accepted are `owner`, `first_owner`, `queue:NAME` and `role:` with {roles}"
-                );
-                faults.push(Fault::value(format!("{path}/notify/{number}"), message));
-            }
-        }
-        if let Some(span @ (Span::WorkingDays(_) | Span::CalendarDays(..))) = rung.min_target {
-            let message = format!("`{span}` is refused; accepted are hours or business hours");
-            faults.push(Fault::value(format!("{path}/min_target"), message));
-        }
-        let raises = workflow.events().iter().any(|spec| spec.name == ESCALATE);
-        if rung.escalate.is_some() && !raises {
-            let message =
-                format!("`{}` has no event `{ESCALATE}`; accepted is a ladder without it", workflow.name());
-            faults.push(Fault::key(format!("{path}/escalate"), message));
-        }
+/// What a clock could never do.
+fn check_sense(name: &str, rule: &Rule, path: &str, faults: &mut Vec<Fault>) {
+    if rule.stop_on.iter().all(|trigger| rule.start_on.contains(trigger)) {
+        let message = "nothing stops the clock but what starts it; accepted is at least one other trigger";
+        faults.push(Fault::value(format!("{path}/stop_on"), message));
     }
-}
-
-fn is_addressee(whom: &str) -> bool {
-    match whom.split_once(':') {
-        None => matches!(whom, "owner" | "first_owner"),
-        Some(("role", role)) => Role::ALL.iter().any(|known| known.name() == role),
-        Some(("queue", name)) => !name.is_empty(),
-        Some(_) => false,
+    if let Some(at) = rule.unless_running.iter().position(|other| other == name) {
+        let message = "a clock that runs does not start anyway; accepted are other clocks";
+        faults.push(Fault::value(format!("{path}/unless_running/{at}"), message));
+    }
+    let for_all = rule.calendars.iter().position(|other| other.tier.is_none() && other.priority.is_none());
+    if let Some(at) = for_all.filter(|at| at + 1 < rule.calendars.len()) {
+        let message = "it fits every case, so none after it counts; accepted is a `tier` or a `priority`";
+        faults.push(Fault::value(format!("{path}/calendars/{at}"), message));
     }
 }
 
@@ -110,4 +89,101 @@ pub fn calendars(clocks: &BTreeMap<String, Rule>) -> impl Iterator<Item = (Strin
             (format!("{}/calendars/{at}/calendar", join("/clocks", name)), other.calendar.as_str())
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::app::shipped_files;
+    use crate::definition::file::{Reader, read_all};
+    use crate::workflows::Registry;
+
+    const FLOW: &str = "consultation/definition.yaml";
+
+    /// What is found in the shipped files after `from` became `to` in `file`.
+    fn found(file: &str, from: &str, to: &str) -> Vec<String> {
+        let mut files = shipped_files();
+        let (_, text) = files.iter_mut().find(|(name, _)| name == file).expect("the file ships");
+        assert!(text.contains(from), "`{from}` is not in {file}");
+        *text = text.replacen(from, to, 1);
+        all(&files)
+    }
+
+    fn all(files: &[(String, String)]) -> Vec<String> {
+        let registry = Registry::shipped();
+        let reader = Reader::new(registry.all()).expect("the schemas are right");
+        match read_all(&reader, files) {
+            Ok(_) => Vec::new(),
+            Err(report) => report
+                .items
+                .iter()
+                .map(|item| format!("{} {} {}", item.file, item.path, item.message))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn clock_that_could_never_work_is_refused() {
+        let stop = "    stop_on: [human_outbound]\n";
+        for (from, to, path) in [
+            (stop, "    stop_on: [submit]\n", "/clocks/FRT/stop_on"),
+            ("    unless_running: [FRT]\n", "    unless_running: [NRT]\n", "/clocks/NRT/unless_running/0"),
+            ("    unless_running: [FRT]\n", "    unless_running: [FRST]\n", "/clocks/NRT/unless_running/0"),
+            (stop, "    stop_on: [human_outbound]\n    cancel_on: [submit]\n", "/clocks/FRT/cancel_on"),
+            (
+                stop,
+                "    stop_on: [human_outbound]\n    calendars: [{ calendar: always }, { tier: vip, calendar: always }]\n",
+                "/clocks/FRT/calendars/0",
+            ),
+            (
+                stop,
+                "    stop_on: [human_outbound]\n    calendars: [{ calendar: nowhere }]\n",
+                "/clocks/FRT/calendars/0/calendar",
+            ),
+            (stop, "    stop_on: [human_outbond]\n", "/clocks/FRT/stop_on/0"),
+            ("    target: frt\n", "    target: first\n", "/clocks/FRT/target"),
+        ] {
+            let found = found(FLOW, from, to);
+            let [only] = found.as_slice() else { panic!("{to}: {found:?}") };
+            assert!(only.starts_with(&format!("{FLOW} {path} ")), "{only}");
+        }
+    }
+
+    #[test]
+    fn ladder_is_checked_wherever_it_stands() {
+        for (from, to, path) in [
+            (
+                "{ at: 150, notify: [\"role:dept_manager\"], escalate: manager }\n    - { at: 200",
+                "{ at: 150, notify: [supervisor] }\n    - { at: 200",
+                "/policy/ladder/3/notify/0",
+            ),
+            ("min_target: 4 business hours", "min_target: 4 working days", "/policy/ladder/0/min_target"),
+            (
+                "- { at: 80, notify: [owner] }",
+                "- { at: 80, notify: [\"role:boss\"] }",
+                "/clocks/DEPT/ladder/0/notify/0",
+            ),
+        ] {
+            let found = found(FLOW, from, to);
+            let [only] = found.as_slice() else { panic!("{to}: {found:?}") };
+            assert!(only.starts_with(&format!("{FLOW} {path} ")), "{only}");
+        }
+    }
+
+    #[test]
+    fn same_thing_in_two_files_is_told_with_both() {
+        let mut files = shipped_files();
+        let copy = files.iter().find(|(name, _)| name == "calendars/cn.yaml").expect("it ships").1.clone();
+        files.push(("copy.yaml".into(), copy));
+        assert_eq!(
+            all(&files),
+            ["copy.yaml /name `cn` is defined by calendars/cn.yaml already; accepted is one file for each"]
+        );
+    }
+
+    #[test]
+    fn calendar_with_a_fault_is_no_fault_of_those_who_count_on_it() {
+        let found = found("calendars/cn.yaml", "zone: Asia/Shanghai", "zone: Asia/Nowhere");
+        let [only] = found.as_slice() else { panic!("{found:?}") };
+        assert!(only.starts_with("calendars/cn.yaml /zone "), "{only}");
+    }
 }

@@ -285,7 +285,11 @@ pub fn read_all(reader: &Reader<'_>, files: &[(String, String)]) -> Result<Vec<S
             Err(wrong) => report = report.merge(wrong),
         }
     }
-    let calendars: Vec<&str> = sources.iter().filter_map(Source::calendar_name).collect();
+    report = report.merge(told_twice(&sources));
+    // A calendar with faults is there all the same: its users are not at fault.
+    let named = files.iter().filter_map(|(_, text)| name_of(text));
+    let named: Vec<String> = named.filter(|(kind, _)| *kind == "calendar").map(|(_, name)| name).collect();
+    let calendars: Vec<&str> = named.iter().map(String::as_str).collect();
     for source in &sources {
         let Content::Definition(definition) = &source.content else { continue };
         let Ok(document) = Document::parse(&source.file, &source.text) else { continue };
@@ -305,6 +309,27 @@ pub fn read_all(reader: &Reader<'_>, files: &[(String, String)]) -> Result<Vec<S
     Ok(sources)
 }
 
+/// Files that say the same thing's name as one before them.
+fn told_twice(sources: &[Source]) -> Report {
+    let mut seen: BTreeMap<(&str, String), &str> = BTreeMap::new();
+    let mut report = Report::default();
+    for source in sources {
+        let (kind, name) = match &source.content {
+            Content::Definition(definition) => ("workflow", definition.workflow.clone()),
+            Content::Calendar(calendar) => ("name", calendar.name().to_owned()),
+        };
+        if let Some(first) = seen.get(&(kind, name.clone()))
+            && let Ok(document) = Document::parse(&source.file, &source.text)
+        {
+            let message = format!("`{name}` is defined by {first} already; accepted is one file for each");
+            report = report.merge(document.report([Fault::value(join("", kind), message)]));
+        } else {
+            seen.insert((kind, name), &source.file);
+        }
+    }
+    report
+}
+
 /// The workflow or calendar that a file is for, where it says one: (kind, name).
 pub fn name_of(text: &str) -> Option<(&'static str, String)> {
     let document = Document::parse("", text).ok()?;
@@ -320,12 +345,5 @@ impl Source {
         let near = calendar.horizon_near(now)?;
         let document = Document::parse(&self.file, &self.text).ok()?;
         document.report([Fault::value("/horizon", near.to_string())]).items.pop()
-    }
-
-    fn calendar_name(&self) -> Option<&str> {
-        match &self.content {
-            Content::Calendar(calendar) => Some(calendar.name()),
-            Content::Definition(_) => None,
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Owns the amendment of calendars: running dues move when a newer version of a calendar is in force (R4).
 //!
-//! Each open case whose running clocks are counted on an older version gets one
+//! Each case that is not at its end and counts on an older version gets one
 //! `calendar_amended`, before anything that is due fires; the step then moves each due that
 //! changes, both recorded. A recorded breach stays. What ends before all cases are done goes on
 //! at the next opening: only the last entry says that a version is applied everywhere.
@@ -34,7 +34,7 @@ struct Amended {
 }
 
 impl Engine {
-    /// Brings every running clock to the calendars in force.
+    /// Brings every case that is not at its end to the calendars in force.
     ///
     /// # Crash safety
     /// Dying inside leaves some cases amended; the next opening does the others.
@@ -79,8 +79,9 @@ impl Engine {
             }
             for answer in answers {
                 match answer.await.unwrap_or(Err(CommandError::CommitUnknown)) {
-                    // An import that is held goes on with the calendar that it has.
-                    Ok(_) | Err(CommandError::Held(_)) => {}
+                    // An import that is held goes on with the calendar that it has, and so does a flow
+                    // that has no such event.
+                    Ok(_) | Err(CommandError::Held(_) | CommandError::Refused { .. }) => {}
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -88,11 +89,9 @@ impl Engine {
         Ok(older.len())
     }
 
-    /// The pinned hash of the calendar's older version, where a clock of the case runs on it.
+    /// The pinned hash of the calendar's older version, where the case counts on it.
     fn counts_on_older(&self, instance: &Instance, amended: &Amended) -> Option<String> {
         let catalog = self.shared.catalog();
-        let runs = instance.clocks.values().filter_map(|clock| clock.run.as_ref());
-        runs.into_iter().find(|run| run.calendar == amended.name)?;
         let pins = &instance.pins;
         std::iter::once(&pins.calendar).chain(pins.others.values()).find_map(|hash| {
             let pinned = catalog.calendar(hash)?;

@@ -67,17 +67,37 @@ impl World<'_> {
         let definition = self.catalog.current(workflow);
         let definition =
             definition.ok_or_else(|| PlanError::Missing(format!("a definition of `{workflow}`")))?;
-        let current = |name: &str| {
-            let found = self.catalog.current_calendar(name).map(|(hash, _)| hash.to_owned());
-            found.ok_or_else(|| PlanError::Missing(format!("calendar `{name}`")))
-        };
-        let mut pins = pins(&definition.hash, &current(&definition.calendar)?);
-        for other in definition.clocks.values().flat_map(|rule| &rule.calendars) {
-            if other.calendar != definition.calendar {
-                pins.others.insert(other.calendar.clone(), current(&other.calendar)?);
-            }
-        }
+        let mut pins = pins(&definition.hash, &self.current_hash(&definition.calendar)?);
+        pins.others = self.others_of(definition)?;
         Ok(pins)
+    }
+
+    fn current_hash(&self, calendar: &str) -> Result<String, PlanError> {
+        let found = self.catalog.current_calendar(calendar).map(|(hash, _)| hash.to_owned());
+        found.ok_or_else(|| PlanError::Missing(format!("calendar `{calendar}`")))
+    }
+
+    /// The calendars in force, beside the flow's, that the clocks of `definition` are counted on.
+    fn others_of(&self, definition: &Definition) -> Result<BTreeMap<String, String>, PlanError> {
+        let named = definition.clocks.values().flat_map(|rule| &rule.calendars);
+        named
+            .filter(|other| other.calendar != definition.calendar)
+            .map(|other| Ok((other.calendar.clone(), self.current_hash(&other.calendar)?)))
+            .collect()
+    }
+
+    /// Pins another definition from the next step on, and what its clocks are counted on.
+    ///
+    /// # Errors
+    /// A definition or calendar that is not published.
+    pub(super) fn repin(&self, pins: &mut Pins, definition: String) -> Result<(), PlanError> {
+        let missing = || PlanError::Missing(format!("definition `{definition}`"));
+        let next = self.catalog.definition(&definition).ok_or_else(missing)?;
+        for (name, hash) in self.others_of(next)? {
+            pins.others.entry(name).or_insert(hash);
+        }
+        pins.definition = definition;
+        Ok(())
     }
 
     fn amended(&self, instance: &Instance, event: &Event) -> Result<Pins, PlanError> {
@@ -116,10 +136,17 @@ impl World<'_> {
         let next = version
             .and_then(|version| self.catalog.version(workflow, u32::try_from(version).ok()?))
             .and_then(|hash| self.catalog.definition(&hash));
+        let mut hashes: Vec<String> = pins.others.values().cloned().collect();
+        if let Some(next) = next {
+            let asked = self.others_of(next)?;
+            hashes.extend(
+                asked.into_iter().filter(|(name, _)| !pins.others.contains_key(name)).map(|(_, h)| h),
+            );
+        }
         Ok(Pinned {
             definition,
             calendar: calendar(&pins.calendar)?,
-            others: pins.others.values().map(|hash| calendar(hash)).collect::<Result<_, _>>()?,
+            others: hashes.iter().map(|hash| calendar(hash)).collect::<Result<_, _>>()?,
             next: next.map(AsRef::as_ref),
         })
     }

@@ -260,7 +260,7 @@ impl World<'_> {
         let mut effects = change.effects;
         let spawns = self.name_children(plan, id, seq, before.as_deref(), &mut effects);
         if let Some(definition) = change.repin {
-            pins.definition = definition;
+            self.repin(&mut pins, definition)?;
         }
         let entry = Entry {
             v: ENTRY_VERSION,

@@ -422,3 +422,50 @@ async fn case_that_is_moved_to_another_version_is_retargeted_from_its_original_s
         "RES is the same"
     );
 }
+
+#[tokio::test]
+async fn settled_case_that_is_reopened_counts_on_the_amended_calendar() {
+    let desk = Desk::wednesday().await;
+    let id = desk.asked("email", "2026-03-11T10:00:00+08:00").await;
+    desk.ann.sent(&id, "accept", json!({})).await;
+    desk.ann.sent(&id, "answer", solution()).await;
+    desk.ann.sent(&id, "confirm", json!({ "satisfied": true, "recording_ref": "call/1" })).await;
+    let mut closed = desk.rig.close().await;
+    write_shipped(&mut closed);
+    edit(
+        &closed,
+        "calendars/cn.yaml",
+        &[("version: 1", "version: 2"), ("\noff:\n", "\noff:\n  - 2026-03-12 to 2026-03-13\n")],
+    );
+    let desk = Desk::of(closed.start().await.unwrap()).await;
+    desk.ann.sent(&id, "reopen", json!({ "reason": "又坏了" })).await;
+    // Seven hours on Wednesday, eight on Monday, one on Tuesday.
+    assert_eq!(desk.due(&id, "RES").await, at("2026-03-17T10:00:00+08:00"));
+}
+
+#[tokio::test]
+async fn raised_priority_brings_the_calendar_that_the_definition_names_for_it() {
+    let desk = Desk::wednesday().await;
+    let moved = desk.asked("email", "2026-03-11T16:00:00+08:00").await;
+    let mut closed = desk.rig.close().await;
+    write_shipped(&mut closed);
+    let around = "    target: res\n    calendars: [{ priority: urgent, calendar: always }]\n";
+    edit(
+        &closed,
+        "consultation/definition.yaml",
+        &[("version: 1", "version: 2"), ("    target: res\n", around)],
+    );
+    let desk = Desk::of(closed.start().await.unwrap()).await;
+    let born = desk.asked("email", "2026-03-11T16:00:00+08:00").await;
+    let owner = desk.rig.caller("olga", Role::ProcessOwner).await;
+    owner.sent(&moved, "policy_migrated", json!({ "from": 1, "to": 2 })).await;
+    for id in [&moved, &born] {
+        desk.ann.sent(id, "accept", json!({})).await;
+        desk.ann.sent(id, "priority_changed", json!({ "to": "urgent", "reason": "停产" })).await;
+        let fact = desk.fact(id, "RES", "retargeted").await;
+        assert_eq!(
+            (&fact["calendar"], &fact["due"]),
+            (&json!("always"), &json!(at("2026-03-11T20:00:00+08:00")))
+        );
+    }
+}

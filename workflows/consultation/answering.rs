@@ -106,6 +106,19 @@ impl Consultation {
         cx.arm(CONFIRM_EXPIRE, due);
     }
 
+    /// What waits for the customer's word is counted anew from the answer, on the amended calendar (R4).
+    pub(super) fn rearm_confirm(&self, cx: &mut Cx<'_>) {
+        let Some(answered) = self.answers.last().map(|answer| answer.at) else { return };
+        for (timer, span) in
+            [(CONFIRM_REMIND, cx.policy.confirm.remind), (CONFIRM_EXPIRE, cx.policy.confirm.expire)]
+        {
+            let due = cx.calendar.due(answered, span);
+            if cx.due_of(timer).is_some_and(|armed| armed != due) {
+                cx.arm(timer, due);
+            }
+        }
+    }
+
     /// Row 20a.
     pub(super) fn confirm_remind(&self, cx: &mut Cx<'_>) -> Pass {
         self.tell_customer("confirm_reminder", cx);

@@ -118,6 +118,18 @@ impl Consultation {
         cx.arm(INFO_EXPIRE, due);
     }
 
+    /// The same on an amended calendar (R4), where it makes a difference.
+    pub(super) fn rearm_info(&self, cx: &mut Cx<'_>) {
+        let asked = self.asked_at.unwrap_or(cx.now);
+        let reminder = cx.policy.info.remind.get(self.reminders as usize).copied();
+        for (timer, span) in [(INFO_REMIND, reminder), (INFO_EXPIRE, Some(cx.policy.info.expire))] {
+            let Some(due) = span.map(|span| cx.calendar.due(asked, span)) else { continue };
+            if cx.due_of(timer).is_some_and(|armed| armed != due) {
+                cx.arm(timer, due);
+            }
+        }
+    }
+
     /// The next reminder of the question, where one is left and the customer may be reminded.
     fn arm_reminder(&self, cx: &mut Cx<'_>) {
         let next = cx.policy.info.remind.get(self.reminders as usize);

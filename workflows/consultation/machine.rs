@@ -184,6 +184,10 @@ impl Consultation {
                 self.info_expired(cx).to(cx, "14", State::settled_no_response())
             }
             Event::Timer(timer) if timer.0 == INFO_REMIND => self.info_remind(cx).stay(cx, "14a"),
+            Event::Common(Common::CalendarAmended(_)) => {
+                self.rearm_info(cx);
+                Super
+            }
             _ => Super,
         }
     }
@@ -220,6 +224,10 @@ impl Consultation {
                 self.confirm_expired(cx).to(cx, "20", State::settled_unconfirmed())
             }
             Event::Timer(timer) if timer.0 == CONFIRM_REMIND => self.confirm_remind(cx).stay(cx, "20a"),
+            Event::Common(Common::CalendarAmended(_)) => {
+                self.rearm_confirm(cx);
+                Super
+            }
             _ => Super,
         }
     }

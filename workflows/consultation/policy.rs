@@ -11,7 +11,7 @@ use crate::kernel::case::{Case, Channel, Priority, Tier};
 use crate::kernel::common::CasePolicy;
 use crate::kernel::fault::{Fault, join};
 use crate::kernel::instant::Instant;
-use crate::kernel::sla::rule::Rung;
+use crate::kernel::sla::rule::{Rung, check_ladder};
 use crate::kernel::span::Span;
 
 /// No first response may take longer, on any channel (S0-6).
@@ -533,12 +533,7 @@ impl Policy {
                 faults.push(Fault::value(join("/res", key), message));
             }
         }
-        for (at, pair) in self.ladder.windows(2).enumerate() {
-            if pair[1].at <= pair[0].at {
-                let message = format!("`{}` does not rise; accepted is more than {}", pair[1].at, pair[0].at);
-                faults.push(Fault::value(format!("/ladder/{}/at", at + 1), message));
-            }
-        }
+        faults.extend(check_ladder("/ladder", &self.ladder, true));
         if !(1..=99).contains(&self.warn_at) {
             let message = format!("`{}` warns too late or never; accepted are 1 to 99 percent", self.warn_at);
             faults.push(Fault::value("/warn_at", message));

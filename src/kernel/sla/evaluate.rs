@@ -76,7 +76,8 @@ pub(super) struct Turn<'m, 'c, 'x, P> {
 pub fn evaluate<P>(cx: &mut Cx<'_, P>, moment: &Moment<'_>) -> Vec<ClockFact> {
     let mut turn = Turn {
         moment,
-        at: moment.event.occurred_at,
+        // A source's clock may run ahead (R1); nothing happens later than now.
+        at: moment.event.occurred_at.min(cx.now),
         cx,
         clocks: moment.before.cloned().unwrap_or_default(),
         facts: Vec::new(),
@@ -145,6 +146,12 @@ impl<'m, P> Turn<'m, '_, '_, P> {
         calendar_of(self.moment.calendar, self.moment.others, name)
     }
 
+    /// The calendar that the case is counted on by `rule` now.
+    fn calendar_by(&self, rule: &Rule) -> &'m Calendar {
+        let other = rule.other_calendar(self.moment.case);
+        other.map_or(self.moment.calendar, |name| self.calendar(name))
+    }
+
     /// Names of the clocks that run.
     fn running(&self) -> Vec<String> {
         self.clocks.iter().filter(|(_, clock)| clock.run.is_some()).map(|(name, _)| name.clone()).collect()
@@ -176,13 +183,15 @@ impl<'m, P> Turn<'m, '_, '_, P> {
 
     fn stop(&mut self) {
         let rules = &self.moment.definition.clocks;
-        let stopped: Vec<&String> =
-            rules.iter().filter(|(_, rule)| self.fires(&rule.stop_on)).map(|(name, _)| name).collect();
-        for name in stopped {
-            if self.run(name).is_some() {
-                self.stop_run(name);
-            } else {
-                self.arrive_late(name);
+        let stopped: Vec<(&String, &Rule)> =
+            rules.iter().filter(|(_, rule)| self.fires(&rule.stop_on)).collect();
+        for (name, rule) in stopped {
+            // What happened before a run began answers nothing of it; a state that is entered ends it all the same.
+            let moved = |trigger: &&Trigger| !matches!(trigger, Trigger::Name(_));
+            let moves: Vec<Trigger> = rule.stop_on.iter().filter(moved).cloned().collect();
+            match self.run(name).map(|run| run.start) {
+                Some(start) if self.at >= start || self.fires(&moves) => self.stop_run(name),
+                Some(_) | None => self.arrive_late(name),
             }
         }
     }
@@ -216,9 +225,10 @@ impl<'m, P> Turn<'m, '_, '_, P> {
 
     /// Something that would have stopped an ended run in time arrives now (X6).
     fn arrive_late(&mut self, name: &str) {
-        let last = self.clocks.get(name).and_then(|clock| clock.ended.last());
-        let late = last.filter(|ended| {
-            ended.verdict == Some(Verdict::Breached) && (ended.start..=ended.due).contains(&self.at)
+        let ended = self.clocks.get(name).map_or(&[][..], |clock| &clock.ended);
+        let late = ended.iter().rfind(|ended| {
+            let due = ended.breached.unwrap_or(ended.due);
+            ended.verdict == Some(Verdict::Breached) && (ended.start..=due).contains(&self.at)
         });
         if let Some(cycle) = late.map(|ended| ended.cycle) {
             self.retract(name, cycle);
@@ -282,7 +292,7 @@ impl<'m, P> Turn<'m, '_, '_, P> {
         };
         let still =
             run.suspended.is_some() || rule.pause_in.iter().any(|state| within(self.moment.to, state));
-        let at = self.at.min(self.cx.now).max(run.last_moved());
+        let at = self.at.max(run.last_moved());
         match (still, run.paused_since()) {
             (true, None) => {
                 let elapsed_ms = run.timing(self.calendar(&run.calendar)).elapsed(at);
@@ -312,9 +322,8 @@ impl<'m, P> Turn<'m, '_, '_, P> {
                 continue;
             }
             let Some(target) = (moment.target)(&rule.target) else { continue };
-            let calendar =
-                rule.other_calendar(moment.case).map_or(moment.calendar, |name| self.calendar(name));
-            let start = self.at.min(self.cx.now);
+            let calendar = self.calendar_by(rule);
+            let start = self.at;
             let due = Timing { calendar, start, target, pauses: &[] }.due();
             let what = What::Started {
                 at: start,
@@ -339,19 +348,22 @@ impl<'m, P> Turn<'m, '_, '_, P> {
         let rules = &self.moment.definition.clocks;
         for name in self.running() {
             let (Some(run), Some(rule)) = (self.run(&name), rules.get(&name)) else { continue };
-            let (target, cause) = if let Some(Next { rules, target }) = self.moment.next {
-                (rules.get(&name).and_then(|rule| target(&rule.target)), "policy")
+            let (target, calendar, cause) = if let Some(Next { rules, target }) = self.moment.next {
+                let Some(rule) = rules.get(&name) else { continue };
+                (target(&rule.target), self.calendar_by(rule), "policy")
             } else if self.moment.event.name == "calendar_amended" {
-                (Some(run.target), "calendar")
+                (Some(run.target), self.calendar(&run.calendar), "calendar")
             } else if self.fires(&rule.retarget_on) {
-                ((self.moment.target)(&rule.target), "priority")
+                ((self.moment.target)(&rule.target), self.calendar_by(rule), "priority")
             } else {
                 continue;
             };
             let Some(target) = target else { continue };
-            let calendar = self.calendar(&run.calendar);
             let due = Timing { calendar, start: run.start, target, pauses: &run.pauses }.due();
-            if due != run.due || target != run.target || provisional(calendar, target, due) != run.provisional
+            if due != run.due
+                || target != run.target
+                || calendar.name() != run.calendar
+                || provisional(calendar, target, due) != run.provisional
             {
                 let payload = json!({
                     "clock": name, "cycle": self.clocks[&name].cycle,
@@ -370,13 +382,17 @@ impl<'m, P> Turn<'m, '_, '_, P> {
         };
         let target =
             (self.moment.target)(&rule.target).filter(|_| told.cause != "calendar").unwrap_or(run.target);
-        let calendar = self.calendar(&run.calendar);
+        let calendar = match told.cause.as_str() {
+            "calendar" => self.calendar(&run.calendar),
+            _ => self.calendar_by(rule),
+        };
         let due = Timing { calendar, start: run.start, target, pauses: &run.pauses }.due();
         let what = What::Retargeted {
             at: self.cx.now,
             target,
             due_old: run.due,
             due,
+            calendar: (calendar.name() != run.calendar).then(|| calendar.name().to_owned()),
             cause: told.cause.clone(),
             provisional: provisional(calendar, target, due),
         };

@@ -107,6 +107,9 @@ pub enum What {
         due_old: Instant,
         /// When it is due now.
         due: Instant,
+        /// Name of the calendar that it is counted on from now on, where that changes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        calendar: Option<String>,
         /// Why: `priority`, `policy`, `calendar`.
         cause: String,
         /// Whether the due lies past what the calendar knows.

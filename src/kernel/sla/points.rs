@@ -105,7 +105,7 @@ impl<P> Turn<'_, '_, '_, P> {
                     due: ended.due,
                     elapsed_ms: ended.elapsed_ms,
                     policy_ver: definition.version,
-                    cal_ver: self.moment.calendar.version(),
+                    cal_ver: cal_ver(&ended.calendar),
                     cause: None,
                     catch_up: false,
                 };

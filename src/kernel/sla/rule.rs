@@ -6,7 +6,9 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::kernel::actor::Role;
 use crate::kernel::case::{Case, Level, Priority, Tier};
+use crate::kernel::fault::Fault;
 use crate::kernel::span::Span;
 use crate::kernel::title::Title;
 
@@ -288,6 +290,43 @@ impl JsonSchema for Trigger {
             "examples": ["submit", "human_outbound", "enter settled", "leave open"],
             "description": "An event, a signal of the machine, or a state entered or left.",
         })
+    }
+}
+
+/// What is wrong with a ladder that stands at `path`; `raises` says whether its flow can be escalated.
+pub fn check_ladder(path: &str, rungs: &[Rung], raises: bool) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (at, rung) in rungs.iter().enumerate() {
+        let path = format!("{path}/{at}");
+        if let Some(before) = at.checked_sub(1).map(|before| &rungs[before]).filter(|b| b.at >= rung.at) {
+            let message = format!("`{}` does not rise; accepted is more than {}", rung.at, before.at);
+            faults.push(Fault::value(format!("{path}/at"), message));
+        }
+        for (number, whom) in rung.notify.iter().enumerate().filter(|(_, whom)| !is_addressee(whom)) {
+            let roles = Role::ALL.map(Role::name).join(", ");
+            let message = format!(
+                "`{whom}` is nobody; accepted are `owner`, `first_owner`, `queue:NAME` and `role:` with {roles}"
+            );
+            faults.push(Fault::value(format!("{path}/notify/{number}"), message));
+        }
+        if let Some(span @ (Span::WorkingDays(_) | Span::CalendarDays(..))) = rung.min_target {
+            let message = format!("`{span}` is refused; accepted are hours or business hours");
+            faults.push(Fault::value(format!("{path}/min_target"), message));
+        }
+        if rung.escalate.is_some() && !raises {
+            let message = "the flow has no event `escalate`; accepted is a ladder without it";
+            faults.push(Fault::key(format!("{path}/escalate"), message));
+        }
+    }
+    faults
+}
+
+fn is_addressee(whom: &str) -> bool {
+    match whom.split_once(':') {
+        None => matches!(whom, "owner" | "first_owner"),
+        Some(("role", role)) => Role::ALL.iter().any(|known| known.name() == role),
+        Some(("queue", name)) => !name.is_empty(),
+        Some(_) => false,
     }
 }
 

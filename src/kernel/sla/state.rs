@@ -81,8 +81,13 @@ pub struct Ended {
     pub target: Target,
     /// When it was due.
     pub due: Instant,
+    /// Name of the calendar that it was counted on.
+    pub calendar: String,
     /// Milliseconds used.
     pub elapsed_ms: i64,
+    /// Its due when its breach was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breached: Option<Instant>,
     /// Whether in time; absent where it was cancelled before it was breached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
@@ -207,7 +212,10 @@ impl Clock {
                     run.breached = Some(*due);
                 }
             }
-            What::Retargeted { at, target, due, provisional, .. } => {
+            What::Retargeted { at, target, due, calendar, provisional, .. } => {
+                if let Some(calendar) = calendar {
+                    run.calendar.clone_from(calendar);
+                }
                 run.target = *target;
                 run.due = *due;
                 run.retargeted = Some(*at);
@@ -231,7 +239,9 @@ impl Clock {
             at,
             target: run.target,
             due: run.due,
+            calendar: run.calendar,
             elapsed_ms,
+            breached: run.breached,
             verdict,
             level: run.level,
             corrected: run.corrected.is_some(),

@@ -159,7 +159,10 @@ impl Story {
                 }
                 (self.due, self.provisional) = (*due, *provisional);
             }
-            What::Retargeted { at, target, due_old, due, cause, provisional } => {
+            What::Retargeted { at, target, due_old, due, calendar, cause, provisional } => {
+                if let Some(calendar) = calendar {
+                    self.calendar.clone_from(calendar);
+                }
                 let (at, due_old, due) = (*at, *due_old, *due);
                 let (from, to, cause) = (self.target, *target, cause.clone());
                 self.retargets.push(Retarget { by, at, from, to, due_old, due, cause });

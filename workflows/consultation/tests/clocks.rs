@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::drive::{Drive, agent, at, gateway, mail, supervisor};
+use super::drive::{Drive, agent, at, calendar_file, gateway, mail, supervisor};
 use crate::kernel::actor::{Actor, Role};
 use crate::kernel::common::Verdict;
 use crate::kernel::sla::fact::{ClockFact, What};
@@ -302,4 +302,56 @@ fn timer_of_a_point_that_moved_on_waits_for_it_anew() {
     instance.timers.get_mut("sla:FRT").unwrap().due = at("2026-03-11T10:30:00+08:00");
     let change = drive.fire("sla:FRT");
     assert_eq!((change.clocks.len(), drive.due("sla:FRT")), (0, Some(due)));
+}
+
+#[test]
+fn source_whose_clock_runs_ahead_is_not_judged_by_its_head_start() {
+    let mut drive = Drive::new();
+    let mut chat = mail();
+    chat["channel"] = json!("web_chat");
+    drive.occurred = Some(drive.now.plus_millis(90_000));
+    drive.send(gateway(), "submit", chat);
+    drive.now = drive.now.plus_millis(8);
+    drive.occurred = Some(drive.now.plus_millis(92_000));
+    let said = json!({ "message_ref": "m", "human": true, "sender": { "id": "agent-a", "role": "agent" } });
+    drive.send(gateway(), "respond", said);
+    let ended = last(&drive, "FRT");
+    assert_eq!((ended.verdict, ended.elapsed_ms), (Some(Verdict::Met), 8));
+}
+
+#[test]
+fn what_was_said_before_the_customer_wrote_is_no_answer_and_corrects_the_run_that_it_belongs_to() {
+    let mut drive = Drive::after(&["submit:mail", "accept:agent"]);
+    let said =
+        || json!({ "message_ref": "m", "human": true, "sender": { "id": "agent-a", "role": "agent" } });
+    let wrote = |number: u32| json!({ "message_ref": format!("c:{number}"), "intent": "info" });
+    drive.send(agent("agent-a"), "respond", WRITE());
+    drive.send(gateway(), "customer_reply", wrote(1));
+    drive.now = at("2026-03-11T14:00:00+08:00");
+    drive.send(agent("agent-a"), "respond", WRITE());
+    assert_eq!(verdict(&drive, "NRT"), Some(Verdict::Breached), "two hours were promised, three passed");
+    drive.now = at("2026-03-11T14:10:00+08:00");
+    drive.send(gateway(), "customer_reply", wrote(2));
+    drive.occurred = Some(at("2026-03-11T11:00:00+08:00"));
+    drive.now = at("2026-03-11T14:20:00+08:00");
+    drive.send(gateway(), "respond", said());
+    let nrt = clock(&drive, "NRT");
+    assert!(nrt.run.is_some(), "the second message still waits");
+    assert_eq!((nrt.ended[0].verdict, nrt.ended[0].corrected), (Some(Verdict::Met), true));
+}
+
+#[test]
+fn answers_that_are_waited_for_follow_an_amended_calendar() {
+    let mut drive = Drive::after(&["submit:mail", "accept:agent"]);
+    drive.take("answer:uncited");
+    let before = drive.due("CONFIRM_EXPIRE").unwrap();
+    let mut file = calendar_file();
+    file.version = 2;
+    file.off.push("2026-03-12 to 2026-03-13".into());
+    drive.calendar = file.check().unwrap();
+    let told = json!({ "calendar": "cn", "from": "a", "to": "b" });
+    drive.send(Actor::system(), "calendar_amended", told);
+    assert_eq!(before, at("2026-03-16T18:00:00+08:00"));
+    assert_eq!(drive.due("CONFIRM_EXPIRE"), Some(at("2026-03-18T18:00:00+08:00")));
+    assert_eq!(drive.due("CONFIRM_REMIND"), Some(at("2026-03-16T18:00:00+08:00")));
 }
