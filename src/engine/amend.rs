@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use super::catalog::{CALENDAR, FileData};
-use super::executor::{Message, Prepared};
 use super::group::Answer;
 use super::open::{OpenError, each, states_of};
 use super::system::SystemChange;
@@ -18,7 +17,6 @@ use crate::kernel::actor::Actor;
 use crate::kernel::common::Stage;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
-use crate::kernel::personal::Private;
 use crate::kernel::step::stage_of;
 
 /// The state of a calendar's version once every case counts on it.
@@ -112,24 +110,6 @@ impl Engine {
                 .into_iter()
                 .map(|(key, value)| (key.to_owned(), json!(value)))
                 .collect();
-        let event = Prepared {
-            id: id.clone(),
-            workflow: workflow.to_owned(),
-            start: false,
-            event: "calendar_amended".to_owned(),
-            payload,
-            private: Private::new(),
-            actor: Actor::system(),
-            claimed: None,
-            idempotency: None,
-            recorded: None,
-            if_match: None,
-            request_id: None,
-            origin: None,
-        };
-        let (reply, answer) = oneshot::channel();
-        let sent = self.queue.send(Message::Command(Box::new(event), reply)).await;
-        sent.map_err(|_| CommandError::Stopped(self.shared.stop_reason()))?;
-        Ok(answer)
+        Ok(self.send_by_system(id, workflow, "calendar_amended", payload).await?)
     }
 }

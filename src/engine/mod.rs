@@ -32,6 +32,7 @@ mod tests;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::kernel::actor::{Actor, ActorKind, Role};
@@ -51,7 +52,7 @@ pub use people::PutActor;
 pub use schedules::ScheduleInfo;
 
 use due::TimerOrder;
-use executor::Message;
+use executor::{Message, Prepared};
 use plan::PlanError;
 use shared::Shared;
 use system::SystemChange;
@@ -228,6 +229,38 @@ impl Engine {
 
     async fn system(&self, change: SystemChange) -> Answer {
         self.ask(|reply| Message::System(Box::new(change), reply)).await
+    }
+
+    /// Has the writer take an event of `system`, waiting for room in its queue; the answer comes later.
+    ///
+    /// # Errors
+    /// [`CommandError::Stopped`].
+    async fn send_by_system(
+        &self,
+        id: &InstanceId,
+        workflow: &str,
+        event: &str,
+        payload: Map<String, Value>,
+    ) -> Result<oneshot::Receiver<Answer>, CommandError> {
+        let event = Prepared {
+            id: id.clone(),
+            workflow: workflow.to_owned(),
+            start: false,
+            event: event.to_owned(),
+            payload,
+            private: Private::new(),
+            actor: Actor::system(),
+            claimed: None,
+            idempotency: None,
+            recorded: None,
+            if_match: None,
+            request_id: None,
+            origin: None,
+        };
+        let (reply, answer) = oneshot::channel();
+        let sent = self.queue.send(Message::Command(Box::new(event), reply)).await;
+        sent.map_err(|_| CommandError::Stopped(self.shared.stop_reason()))?;
+        Ok(answer)
     }
 
     /// Lets what is due fire: the files in force are known.

@@ -7,19 +7,15 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use tokio::sync::oneshot;
 
 use super::command::CommandError;
-use super::executor::{Message, Prepared};
 use super::open::each;
 use super::{Engine, OpenError};
-use crate::kernel::actor::Actor;
 use crate::kernel::canonical;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::fold::{Figure, Fold, Grouping, Line};
 use crate::kernel::kpi::measure::{Frame, Kind, MEASURES, Measure, Retargets};
-use crate::kernel::personal::Private;
 use crate::kernel::schedule::REPORT_WORKFLOW;
 
 /// The state in which a report waits for its figures.
@@ -78,24 +74,7 @@ impl Engine {
         let hash = canonical::hash(&asked).map_err(|error| CommandError::Stopped(error.to_string()))?;
         let payload = json!({ "figures": figures, "query": query, "hash": hash.to_string() });
         let Value::Object(payload) = payload else { return Ok(()) };
-        let event = Prepared {
-            id: report.id.clone(),
-            workflow: report.workflow.clone(),
-            start: false,
-            event: "freeze".to_owned(),
-            payload,
-            private: Private::new(),
-            actor: Actor::system(),
-            claimed: None,
-            idempotency: None,
-            recorded: None,
-            if_match: None,
-            request_id: None,
-            origin: None,
-        };
-        let (reply, answer) = oneshot::channel();
-        let sent = self.queue.send(Message::Command(Box::new(event), reply)).await;
-        sent.map_err(|_| CommandError::Stopped(self.shared.stop_reason()))?;
+        let answer = self.send_by_system(&report.id, &report.workflow, "freeze", payload).await?;
         answer.await.unwrap_or(Err(CommandError::CommitUnknown)).map(|_| ())
     }
 

@@ -558,7 +558,7 @@ async fn what_a_leaving_person_gives_back_outlives_a_crash() {
     let id = directory::actor_id("ann");
     let mut change =
         SystemChange::new(directory::ACTOR, id, "deactivated", "inactive", &json!({}), Actor::system());
-    change.sends = vec![(to.clone(), "act", serde_json::Map::new())];
+    change.sends = vec![(to.clone(), "act", Map::new())];
     rig.journal.fail_next(JournalFault::Unknown { stored: 1 });
     assert!(rig.engine.system(change).await.is_err());
     let rig = rig.reopened(Probe::version(1)).await.unwrap();

@@ -114,7 +114,7 @@ async fn a_large_batch_is_split_until_it_fits_a_line() {
     let rig = rig().await;
     let parent = rig.begin(json!({})).await.entry.instance.clone();
     let large = |index: usize| (index.to_string(), json!({ "fill": 20_000 }));
-    let child: serde_json::Map<String, Value> = (64..140).map(large).collect();
+    let child: Map<String, Value> = (64..140).map(large).collect();
     rig.act(&parent, json!({ "spawn": 140, "child": child })).await.unwrap();
     rig.engine.settle().await;
     let indices: Vec<u32> = (0..140).collect();

@@ -355,3 +355,30 @@ fn answers_that_are_waited_for_follow_an_amended_calendar() {
     assert_eq!(drive.due("CONFIRM_EXPIRE"), Some(at("2026-03-18T18:00:00+08:00")));
     assert_eq!(drive.due("CONFIRM_REMIND"), Some(at("2026-03-16T18:00:00+08:00")));
 }
+
+#[test]
+fn targets_differ_by_channel_tier_and_priority_and_the_first_that_fits_counts() {
+    let due_of = |tier: &str, priority: &str, clock: &str| {
+        let mut drive = Drive::new().with_policy(|policy| {
+            policy["frt"]["overrides"] = json!([
+                { "channel": "email", "tier": "key", "priority": "urgent", "target": "15 minutes" },
+                { "channel": "email", "tier": "key", "target": "1 business hour" },
+                { "channel": "phone", "target": "10 seconds" },
+            ]);
+            policy["res"]["overrides"] = json!([{ "tier": "vip", "target": "5 business hours" }]);
+        });
+        let mut asked = mail();
+        (asked["customer_tier"], asked["priority"]) = (json!(tier), json!(priority));
+        drive.send(gateway(), "submit", asked);
+        due(&drive, clock).unwrap()
+    };
+    for (tier, priority, clock, expected) in [
+        ("key", "urgent", "FRT", "2026-03-11T02:15:00.000Z"),
+        ("key", "normal", "FRT", "2026-03-11T03:00:00.000Z"),
+        ("vip", "urgent", "FRT", "2026-03-11T04:00:00.000Z"),
+        ("vip", "low", "RES", "2026-03-11T08:00:00.000Z"),
+        ("normal", "urgent", "RES", "2026-03-11T07:00:00.000Z"),
+    ] {
+        assert_eq!(due_of(tier, priority, clock), expected, "{tier} {priority} {clock}");
+    }
+}
