@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::keys::Key;
+use super::record::Size;
 use crate::kernel::instance::Instance;
 
 /// Instances by record key, least recently used halves dropped first.
@@ -22,15 +23,15 @@ pub(super) struct Cache {
     old: HashMap<Key, Held>,
 }
 
-/// An instance and the bytes of its record.
+/// An instance and what its record takes.
 #[derive(Clone)]
 struct Held {
     instance: Arc<Instance>,
-    bytes: usize,
+    size: Size,
 }
 
 impl Cache {
-    /// An empty cache for records of `bytes` in all.
+    /// An empty cache for records of `bytes` of JSON in all.
     pub fn new(bytes: usize) -> Self {
         Self { half_bytes: bytes / 2, young: HashMap::new(), young_bytes: 0, old: HashMap::new() }
     }
@@ -42,13 +43,19 @@ impl Cache {
         }
         let (key, held) = self.old.remove_entry(key)?;
         let instance = Arc::clone(&held.instance);
-        self.put(key, held.instance, held.bytes);
+        self.put(key, held.instance, held.size);
         Some(instance)
     }
 
-    /// Keeps `instance`, now stored under `key` in a record of `bytes`, in place of any older one.
-    pub fn put(&mut self, key: Key, instance: Arc<Instance>, bytes: usize) {
+    /// The parts of the record stored under `key`, where it is kept.
+    pub fn parts(&self, key: &[u8]) -> Option<u16> {
+        self.young.get(key).or_else(|| self.old.get(key)).map(|held| held.size.parts)
+    }
+
+    /// Keeps `instance`, now stored under `key` in a record of this `size`, in place of any older one.
+    pub fn put(&mut self, key: Key, instance: Arc<Instance>, size: Size) {
         self.remove(&key);
+        let bytes = size.json;
         if bytes > self.half_bytes {
             return;
         }
@@ -57,12 +64,12 @@ impl Cache {
             self.young_bytes = 0;
         }
         self.young_bytes += bytes;
-        self.young.insert(key, Held { instance, bytes });
+        self.young.insert(key, Held { instance, size });
     }
 
     fn remove(&mut self, key: &[u8]) {
         if let Some(held) = self.young.remove(key) {
-            self.young_bytes -= held.bytes;
+            self.young_bytes -= held.size.json;
         }
         self.old.remove(key);
     }
@@ -74,7 +81,7 @@ mod tests {
     use super::*;
 
     fn keep(cache: &mut Cache, name: &str, bytes: usize) {
-        cache.put(name.as_bytes().into(), Arc::new(started(1)), bytes);
+        cache.put(name.as_bytes().into(), Arc::new(started(1)), Size { json: bytes, parts: 1 });
     }
 
     #[test]

@@ -65,11 +65,11 @@ impl Overlay {
     }
 
     /// Forgets the write of `key` that is stored now, unless a batch after `position` wrote it again.
-    pub fn settle(&mut self, position: Position, key: &[u8], stored: &Write) {
+    pub fn settle(&mut self, position: Position, key: &[u8], stored: Option<&Write>) {
         let Some(pending) = self.pending.get_mut(key) else { return };
         if pending.position <= position {
             self.pending.remove(key);
-        } else if let (Write::Raise(by), Write::Raise(stored)) = (&mut pending.write, stored) {
+        } else if let (Write::Raise(by), Some(Write::Raise(stored))) = (&mut pending.write, stored) {
             *by = by.saturating_sub(*stored);
         }
     }

@@ -26,10 +26,21 @@ const COUNT_BYTES: usize = 2;
 
 /// An instance as it is stored.
 pub(super) struct Encoded {
+    /// What the record takes.
+    pub size: Size,
     /// The value of the record's key.
     pub head: Vec<u8>,
     /// Keys and values of the further parts.
     pub parts: Vec<(Key, Vec<u8>)>,
+}
+
+/// What a record takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// Bytes of its JSON, which tell what the decoded instance takes.
+    pub json: usize,
+    /// Parts it is stored in.
+    pub parts: u16,
 }
 
 /// Encodes `instance`, whose record has the key `key`.
@@ -37,19 +48,14 @@ pub(super) struct Encoded {
 /// # Errors
 /// An instance that JSON cannot hold or that is over 2^16 parts (400 MB).
 pub(super) fn encode(key: &[u8], instance: &Instance) -> Result<Encoded, IndexError> {
-    let mut head = vec![0; COUNT_BYTES];
-    serde_json::to_writer(&mut head, instance).map_err(|e| corrupt(key, e.to_string()))?;
-    let rest = if head.len() > COUNT_BYTES + PART_BYTES_MAX {
-        head.split_off(COUNT_BYTES + PART_BYTES_MAX)
-    } else {
-        Vec::new()
-    };
+    let json = serde_json::to_vec(instance).map_err(|e| corrupt(key, e.to_string()))?;
+    let (first, rest) = json.split_at(json.len().min(PART_BYTES_MAX));
     let count = 1 + rest.len().div_ceil(PART_BYTES_MAX);
     let count =
         u16::try_from(count).map_err(|_| corrupt(key, format!("has {count} parts, over {}", u16::MAX)))?;
-    head[..COUNT_BYTES].copy_from_slice(&count.to_be_bytes());
+    let head = [&count.to_be_bytes(), first].concat();
     let parts = (1..).zip(rest.chunks(PART_BYTES_MAX)).map(|(n, part)| (part_key(key, n), part.to_vec()));
-    Ok(Encoded { head, parts: parts.collect() })
+    Ok(Encoded { size: Size { json: json.len(), parts: count }, head, parts: parts.collect() })
 }
 
 /// How many parts the record with this head has.
@@ -68,7 +74,7 @@ pub(super) fn part_keys(key: &[u8], count: u16) -> impl Iterator<Item = Key> + '
 
 /// Reads the record at `key`; `part` yields the value of a further part's key.
 ///
-/// Answers the instance and the bytes it was read from.
+/// Answers the instance and what its record takes.
 ///
 /// # Errors
 /// A missing part, or bytes that are no instance.
@@ -76,7 +82,7 @@ pub(super) fn decode(
     key: &[u8],
     head: &[u8],
     mut part: impl FnMut(&[u8]) -> Result<Option<::sled::IVec>, IndexError>,
-) -> Result<(Arc<Instance>, usize), IndexError> {
+) -> Result<(Arc<Instance>, Size), IndexError> {
     let count = count(key, head)?;
     let first = &head[COUNT_BYTES..];
     let mut whole = Vec::new();
@@ -91,7 +97,7 @@ pub(super) fn decode(
         &whole
     };
     let instance = serde_json::from_slice(json).map_err(|e| corrupt(key, e.to_string()))?;
-    Ok((Arc::new(instance), json.len()))
+    Ok((Arc::new(instance), Size { json: json.len(), parts: count }))
 }
 
 fn part_key(record: &[u8], number: u16) -> Key {

@@ -1,7 +1,8 @@
 //! Owns the default index: an overlay in memory over a sled database.
 //!
 //! [`Index::apply`] puts a batch into the overlay, where it is visible at once; a
-//! thread of its own carries the overlay into sled, several batches as one.
+//! thread of its own carries the overlay into sled, several batches as one. It waits
+//! a moment for more of them: rows that come and go meanwhile never reach sled.
 //! Reads look into the overlay first, so that what sled holds of a batch never
 //! shows in part.
 //!
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::cache::Cache;
 use super::keys::{self, Key, Write};
@@ -41,9 +43,13 @@ use crate::kernel::kpi::Record;
 /// work, ten megabytes of instances, and less than a millisecond where a reader makes
 /// [`Index::apply`] copy them.
 pub const BACKLOG_WRITES_MAX: usize = 16_384;
-/// Writes after which no further batch joins a merge: readers wait while sled takes
-/// them, about 5 ms.
-const MERGE_WRITES: usize = 512;
+/// Writes left of a merge after which no further batch joins it: readers of sled wait while it takes
+/// them, about 10 ms.
+const MERGE_WRITES: usize = 1_024;
+/// Writes that are waited for before a merge: what a case does in short order then costs sled once.
+const LINGER_WRITES: usize = 4_096;
+/// How long is waited for them; a killed process loses no more than the journal gives back in no time.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// An index in a directory.
 pub struct SledIndex {
@@ -93,7 +99,10 @@ enum Phase {
 /// Batches that go into sled as one.
 struct Merged {
     position: Position,
-    writes: BTreeMap<Key, Write>,
+    /// What becomes of each key; absent where storage is already as it must be.
+    writes: BTreeMap<Key, Option<Write>>,
+    /// How many of them are present.
+    left: usize,
     /// Writes before merging.
     queued: usize,
 }
@@ -176,9 +185,13 @@ impl Index for SledIndex {
             return Ok(());
         }
         state.accepts()?;
+        let rested = state.queue.is_empty();
         state.apply(&batch, writes);
+        let wakes = rested || state.backlog >= LINGER_WRITES;
         drop(state);
-        self.shared.work.notify_one();
+        if wakes {
+            self.shared.work.notify_one();
+        }
         Ok(())
     }
 
@@ -257,6 +270,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn store(&self) -> RwLockReadGuard<'_, Option<Store>> {
         self.store.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -294,15 +311,19 @@ impl Shared {
         let state = self.work.wait_while(self.state(), |state| {
             matches!(state.phase, Phase::Running) && state.queue.is_empty()
         });
-        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        let lingered = self.work.wait_timeout_while(state, LINGER, |state| {
+            matches!(state.phase, Phase::Running) && state.backlog < LINGER_WRITES
+        });
+        let (mut state, _) = lingered.unwrap_or_else(PoisonError::into_inner);
         match state.phase {
             Phase::Running | Phase::Closing => {}
             Phase::Dropped | Phase::Failed(_) => return None,
         }
         let first = state.queue.pop_front()?;
-        let mut merged = Merged { position: first.position, writes: BTreeMap::new(), queued: 0 };
+        let mut merged = Merged { position: first.position, writes: BTreeMap::new(), left: 0, queued: 0 };
         merged.join(first);
-        while merged.queued < MERGE_WRITES {
+        while merged.left < MERGE_WRITES {
             let Some(next) = state.queue.pop_front() else { break };
             merged.join(next);
         }
@@ -311,18 +332,18 @@ impl Shared {
 
     fn store_merged(&self, merged: &Merged) -> Result<(), IndexError> {
         let prepared = match &*self.store() {
-            Some(store) => store.prepare(merged.position, &merged.writes)?,
+            Some(store) => store.prepare(merged.position, merged.needed(), &|key| self.cache().parts(key))?,
             None => return Err(closed()),
         };
         let mut store = self.store_mut();
         let open = store.as_mut().ok_or_else(closed)?;
         let records = open.commit(prepared)?;
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        records.into_iter().for_each(|(key, instance, bytes)| cache.put(key, instance, bytes));
+        let mut cache = self.cache();
+        records.into_iter().for_each(|(key, instance, size)| cache.put(key, instance, size));
         drop(cache);
         let mut state = self.state();
         let overlay = Arc::make_mut(&mut state.overlay);
-        merged.writes.iter().for_each(|(key, write)| overlay.settle(merged.position, key, write));
+        merged.writes.iter().for_each(|(key, write)| overlay.settle(merged.position, key, write.as_ref()));
         state.backlog -= merged.queued;
         drop(state);
         self.room.notify_all();
@@ -382,12 +403,24 @@ impl Merged {
         self.position = batch.position;
         self.queued += batch.writes.len();
         for (key, write) in batch.writes {
-            let write = match (self.writes.get(&key), write) {
-                (Some(Write::Raise(before)), Write::Raise(by)) => Write::Raise(before.saturating_add(by)),
-                (_, write) => write,
+            let earlier = self.writes.get(&key).and_then(Option::as_ref);
+            self.left -= usize::from(earlier.is_some());
+            let write = match (earlier, write) {
+                (Some(Write::Raise(before)), Write::Raise(by)) => {
+                    Some(Write::Raise(before.saturating_add(by)))
+                }
+                // A row is written where there was none and removed where there was one: storage stays.
+                (Some(Write::Row), Write::Remove) | (Some(Write::Remove), Write::Row) => None,
+                (_, write) => Some(write),
             };
+            self.left += usize::from(write.is_some());
             self.writes.insert(key, write);
         }
+    }
+
+    /// The writes that storage needs.
+    fn needed(&self) -> impl Iterator<Item = (&Key, &Write)> {
+        self.writes.iter().filter_map(|(key, write)| write.as_ref().map(|write| (key, write)))
     }
 }
 

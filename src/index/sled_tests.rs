@@ -450,3 +450,29 @@ fn every_page_is_at_one_position_while_batches_arrive() {
         done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
+
+#[test]
+fn rows_that_come_and_go_between_merges_never_reach_storage() {
+    let dir = dir();
+    let (index, _) = open(dir.path(), "boot-1");
+    let first = made::started(1);
+    let moved = made::moved(&first, |next| next.state = "elsewhere".into());
+    let back = made::moved(&moved, |next| next.state.clone_from(&first.state));
+    index.apply(made::batch(1, None, &first)).expect("applies");
+    index.apply(made::batch(2, Some(&first), &moved)).expect("applies");
+    index.apply(made::batch(3, Some(&moved), &back)).expect("applies");
+    let mut merged = index.shared.next_merge().expect("there are batches");
+    assert_eq!(merged.position, 3);
+    assert!(!merged.needed().any(|(_, write)| matches!(write, Write::Remove)));
+    let rows = |merged: &Merged| merged.needed().filter(|(_, write)| matches!(write, Write::Row)).count();
+    let before = rows(&merged);
+    // What storage holds since: a row that goes and comes back is no write at all.
+    index.shared.store_merged(&merged).expect("stores");
+    assert!(index.shared.state().overlay.range(&[0], &[0xFF], read::Order::Ascending).next().is_none());
+    let again = made::moved(&back, |next| next.state = "elsewhere".into());
+    let home = made::moved(&again, |next| next.state.clone_from(&first.state));
+    index.apply(made::batch(4, Some(&back), &again)).expect("applies");
+    index.apply(made::batch(5, Some(&again), &home)).expect("applies");
+    merged = index.shared.next_merge().expect("there are batches");
+    assert_eq!((before > 0, rows(&merged), merged.needed().count()), (true, 0, 1));
+}

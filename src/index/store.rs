@@ -9,7 +9,6 @@
 //! about one of ten reopenings the file was still locked, for less than 1 ms. So
 //! whoever ends one waits for that lock, which is gone when the last of them is.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,9 +18,10 @@ use std::time::Duration;
 
 use ::sled::{Db, IVec};
 
+use super::IndexError;
 use super::keys::{self, Key, Write};
 use super::read::Order;
-use super::{IndexError, record};
+use super::record::{self, Size};
 use crate::kernel::entry::Position;
 use crate::kernel::instance::Instance;
 
@@ -43,11 +43,14 @@ pub(super) struct Store {
     written_bytes: u64,
 }
 
+/// A stored record: its key, its instance, and what it takes.
+type Stored = (Key, Arc<Instance>, Size);
+
 /// Writes ready to be stored as one unit.
 pub(super) struct Prepared {
     batch: ::sled::Batch,
     bytes: u64,
-    records: Vec<(Key, Arc<Instance>, usize)>,
+    records: Vec<Stored>,
 }
 
 impl Store {
@@ -85,8 +88,8 @@ impl Store {
         })
     }
 
-    /// The instance at the record key `key`, and the bytes of its record.
-    pub fn record(&self, key: &[u8]) -> Result<Option<(Arc<Instance>, usize)>, IndexError> {
+    /// The instance at the record key `key`, and what its record takes.
+    pub fn record(&self, key: &[u8]) -> Result<Option<(Arc<Instance>, Size)>, IndexError> {
         self.get(key)?.map(|head| record::decode(key, &head, |part| self.get(part))).transpose()
     }
 
@@ -113,13 +116,19 @@ impl Store {
         self.db.range(from..until).map(|pair| pair.map_err(IndexError::from))
     }
 
-    /// Encodes `writes` and the position they reach. Only the one writer may call it:
+    /// Encodes `writes` and the position they reach; `known` tells the parts of a stored record where
+    /// they are known. Only the one writer may call it:
     /// it reads tallies and record lengths that nobody else may change before [`Store::commit`].
-    pub fn prepare(&self, position: Position, writes: &BTreeMap<Key, Write>) -> Result<Prepared, IndexError> {
+    pub fn prepare<'w>(
+        &self,
+        position: Position,
+        writes: impl Iterator<Item = (&'w Key, &'w Write)>,
+        known: &dyn Fn(&[u8]) -> Option<u16>,
+    ) -> Result<Prepared, IndexError> {
         let mut prepared = Prepared { batch: ::sled::Batch::default(), bytes: 0, records: Vec::new() };
         for (key, write) in writes {
             match write {
-                Write::Record(instance) => self.prepare_record(&mut prepared, key, instance)?,
+                Write::Record(instance) => self.prepare_record(&mut prepared, key, instance, known(key))?,
                 Write::Row => prepared.insert(key, &[]),
                 Write::Value(value) => prepared.insert(key, value),
                 Write::Remove => prepared.remove(key),
@@ -138,27 +147,25 @@ impl Store {
         prepared: &mut Prepared,
         key: &Key,
         instance: &Arc<Instance>,
+        known: Option<u16>,
     ) -> Result<(), IndexError> {
         let encoded = record::encode(key, instance)?;
-        let count = 1 + encoded.parts.len();
-        if let Some(head) = self.get(key)? {
-            record::part_keys(key, record::count(key, &head)?)
-                .skip(count - 1)
-                .for_each(|part| prepared.remove(&part));
-        }
-        let parts = encoded.parts.iter();
-        let bytes = encoded.head.len() + parts.map(|(_, part)| part.len()).sum::<usize>();
+        let before = match known {
+            Some(parts) => parts,
+            None => self.get(key)?.map_or(Ok(0), |head| record::count(key, &head))?,
+        };
+        record::part_keys(key, before).skip(encoded.parts.len()).for_each(|part| prepared.remove(&part));
         prepared.insert(key, &encoded.head);
         encoded.parts.iter().for_each(|(key, part)| prepared.insert(key, part));
-        prepared.records.push((Arc::clone(key), Arc::clone(instance), bytes));
+        prepared.records.push((Arc::clone(key), Arc::clone(instance), encoded.size));
         Ok(())
     }
 
-    /// Stores what was prepared; answers record keys with their instances and the bytes of their records.
+    /// Stores what was prepared; answers the records among it.
     ///
     /// # Crash safety
     /// Dying before or during it leaves all or none of it once opened again.
-    pub fn commit(&mut self, prepared: Prepared) -> Result<Vec<(Key, Arc<Instance>, usize)>, IndexError> {
+    pub fn commit(&mut self, prepared: Prepared) -> Result<Vec<Stored>, IndexError> {
         self.written_bytes += prepared.bytes;
         self.db.apply_batch(prepared.batch)?;
         Ok(prepared.records)

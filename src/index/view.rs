@@ -100,8 +100,8 @@ impl View for Reading<'_> {
         if let Some(instance) = self.cache().get(key) {
             return Ok(Some(instance));
         }
-        let Some((instance, bytes)) = self.store().record(key)? else { return Ok(None) };
-        self.cache().put(key.into(), Arc::clone(&instance), bytes);
+        let Some((instance, size)) = self.store().record(key)? else { return Ok(None) };
+        self.cache().put(key.into(), Arc::clone(&instance), size);
         Ok(Some(instance))
     }
 
