@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use serde_json::Map;
 use tokio::sync::{mpsc, oneshot};
@@ -215,6 +216,11 @@ impl Executor {
     async fn take_waiting(&mut self) {
         // Several messages at once only while there is room: the rest stays in its bounded queue.
         while self.building.commits.len() < GROUP_COMMITS_MAX {
+            // Whoever waits for a group that is synced does not wait for the next to be computed, too.
+            self.land_synced();
+            if self.building.commits.len() >= LAUNCH_COMMITS {
+                self.launch();
+            }
             let mut worked = false;
             if let Ok(message) = self.queue.try_recv() {
                 self.handle(message).await;
@@ -505,6 +511,16 @@ impl Executor {
         }
     }
 
+    /// Lands the flying group where its sync is over.
+    fn land_synced(&mut self) {
+        let Some((_, append)) = &mut self.flying else { return };
+        // Nobody is to be woken: [`Executor::wait`] asks again and waits.
+        let polled = append.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if let Poll::Ready(done) = polled {
+            self.land(done);
+        }
+    }
+
     /// Publishes a durable group and answers; otherwise answers what is known.
     fn land(&mut self, done: Result<Position, AppendError>) {
         let Some((mut group, _)) = self.flying.take() else { return };
@@ -532,8 +548,12 @@ impl Executor {
         let published: Vec<Arc<Instance>> = group.after().cloned().collect();
         let batch = group.batch(position);
         if let Err(error) = self.shared.index.apply(batch) {
-            // The group is durable; only its derived state is lost, and a restart rebuilds it.
+            // The group is durable and a restart finds it, but no read sees it now: nobody is told "done".
             self.shared.halt(&error.to_string());
+            for (reply, _) in group.replies.drain(..) {
+                reply.send(Err(CommandError::CommitUnknown)).ok();
+            }
+            return;
         }
         for instance in &published {
             if self.staged.get(&instance.id).is_some_and(|staged| Arc::ptr_eq(staged, instance)) {
@@ -616,5 +636,7 @@ impl Executor {
 const FAR: Instant = Instant::from_millis(i64::MAX);
 /// After a full disk, timers and sends wait this long: commands tell soon enough when there is room.
 const FULL_REST_MS: i64 = 1_000;
+/// Commits that are worth a sync of their own although more commands wait: about 2 ms of computing.
+const LAUNCH_COMMITS: usize = 32;
 /// Rows read at a time when due work is loaded: bounds memory beside the sets themselves.
 const LOAD_PAGE: usize = 10_000;
