@@ -53,6 +53,8 @@ pub mod journal;
 pub mod kernel;
 pub mod random;
 pub mod rejected;
+#[cfg(test)]
+mod seeded;
 pub mod time;
 
 #[path = "../workflows/mod.rs"]

@@ -1,6 +1,7 @@
-//! Owns how a segment file being written reaches the disk, so that tests can make a disk that fails.
+//! Owns how everything that the journal writes reaches the disk, names of files included, so that
+//! tests can make a disk that fails.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -17,12 +18,20 @@ pub(super) trait Disk: Send {
     fn set_len(&mut self, bytes: u64) -> io::Result<()>;
 }
 
-/// Where files to be written come from.
+/// Where files to be written come from, and how their names change.
 pub(super) trait Disks: Send {
     /// Makes a file that does not exist yet.
     fn create(&self, path: &Path) -> io::Result<Box<dyn Disk>>;
+    /// Makes a file, or empties the one that exists.
+    fn replace(&self, path: &Path) -> io::Result<Box<dyn Disk>>;
     /// Opens a file that exists.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Disk>>;
+    /// Gives a file another name, in place of the file that had it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes the names in `dir` durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
 
 /// Writes all of `bytes` at `offset`, however short the single writes are.
@@ -46,11 +55,6 @@ pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// Makes the names in `dir` durable.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
-}
-
 /// The operating system's files.
 pub(super) struct RealDisks;
 
@@ -59,8 +63,24 @@ impl Disks for RealDisks {
         Ok(Box::new(OpenOptions::new().write(true).create_new(true).open(path)?))
     }
 
+    fn replace(&self, path: &Path) -> io::Result<Box<dyn Disk>> {
+        Ok(Box::new(File::create(path)?))
+    }
+
     fn open(&self, path: &Path) -> io::Result<Box<dyn Disk>> {
         Ok(Box::new(OpenOptions::new().write(true).open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        File::open(dir)?.sync_all()
     }
 }
 
@@ -81,6 +101,9 @@ impl Disk for File {
         File::set_len(self, bytes)
     }
 }
+
+#[cfg(test)]
+pub(super) mod simulated;
 
 /// A disk that fails as it is told.
 #[cfg(test)]
@@ -121,9 +144,26 @@ pub(super) mod faulty {
             Ok(Box::new(FaultyDisk { file, faults: Arc::clone(&self.0) }))
         }
 
+        // What concerns names and the manifest goes well here; `simulated` lets it fail.
+        fn replace(&self, path: &Path) -> io::Result<Box<dyn Disk>> {
+            RealDisks.replace(path)
+        }
+
         fn open(&self, path: &Path) -> io::Result<Box<dyn Disk>> {
             let file = OpenOptions::new().write(true).open(path)?;
             Ok(Box::new(FaultyDisk { file, faults: Arc::clone(&self.0) }))
+        }
+
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            RealDisks.rename(from, to)
+        }
+
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            RealDisks.remove(path)
+        }
+
+        fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+            RealDisks.sync_dir(dir)
         }
     }
 

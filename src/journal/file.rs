@@ -146,4 +146,8 @@ impl Journal for FileJournal {
 }
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod power;
+#[cfg(test)]
 mod tests;

@@ -4,12 +4,13 @@
 //! segments, replaced as a whole: written beside, synced, renamed, directory synced.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{disk, line, segment};
+use super::disk::{self, Disks};
+use super::{line, segment};
 use crate::kernel::entry::Position;
 use crate::kernel::hash::Hash;
 
@@ -89,14 +90,14 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Replaces the manifest of `dir`.
+    /// Replaces the manifest of `dir`, writing to `disks`.
     ///
     /// # Crash safety
     /// Dying within leaves the old one or the new one, whole.
     ///
     /// # Errors
     /// The disk's; a [`disk::is_full`] one leaves the old manifest in force.
-    pub(super) fn write(&self, dir: &Path) -> io::Result<()> {
+    pub(super) fn write(&self, disks: &dyn Disks, dir: &Path) -> io::Result<()> {
         let body = serde_json::to_vec(self).map_err(io::Error::other)?;
         let mut text = Vec::with_capacity(body.len() + 32);
         line::sealed(&mut text, |text| {
@@ -104,16 +105,16 @@ impl Manifest {
             text.extend_from_slice(&body[1..body.len() - 1]);
         });
         let next = dir.join(NEXT_NAME);
-        let written = File::create(&next).and_then(|mut file| {
-            file.write_all(&text)?;
+        let written = disks.replace(&next).and_then(|mut file| {
+            disk::write_all_at(&mut *file, &text, 0)?;
             file.sync_all()
         });
         if let Err(e) = written {
-            fs::remove_file(&next).ok();
+            disks.remove(&next).ok();
             return Err(e);
         }
         // From here on the outcome of a failure is open, so none may look like a full disk.
-        let renamed = fs::rename(&next, dir.join(NAME)).and_then(|()| disk::sync_dir(dir));
+        let renamed = disks.rename(&next, &dir.join(NAME)).and_then(|()| disks.sync_dir(dir));
         renamed.map_err(|e| io::Error::other(format!("the manifest may or may not be replaced: {e}")))
     }
 

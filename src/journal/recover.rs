@@ -235,11 +235,11 @@ impl Opening<'_> {
                 return Err(OpenError::Damaged { position: first, reason });
             }
             // Left by a crash while the journal was first made.
-            fs::remove_file(self.dir.join(segment::name(first))).map_err(|e| self.io(e))?;
+            self.disks.remove(&self.dir.join(segment::name(first))).map_err(|e| self.io(e))?;
         }
         writer::create(self.disks, self.dir, 1, self.options.fill_bytes).map_err(|e| self.io(e))?;
         let manifest = Manifest::empty();
-        manifest.write(self.dir).map_err(|e| self.io(e))?;
+        manifest.write(self.disks, self.dir).map_err(|e| self.io(e))?;
         Ok(manifest)
     }
 
@@ -263,7 +263,7 @@ impl Opening<'_> {
                 return Err(OpenError::Damaged { position: first, reason });
             }
             // Left by a crash before the manifest named it.
-            fs::remove_file(self.dir.join(segment::name(first))).map_err(|e| self.io(e))?;
+            self.disks.remove(&self.dir.join(segment::name(first))).map_err(|e| self.io(e))?;
         }
         Ok(())
     }

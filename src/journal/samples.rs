@@ -13,7 +13,7 @@ use crate::kernel::instant::Instant;
 use crate::kernel::personal::{self, Private};
 
 /// Writes the commits of several instances in order; the first commit has position 1.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Story {
     position: Position,
     last: HashMap<InstanceId, (u64, Hash, Position)>,

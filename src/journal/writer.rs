@@ -5,7 +5,7 @@
 //! would add its queue to every answer. One group is written and synced before
 //! the next is taken, as recovery relies on.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -188,7 +188,7 @@ impl Writer {
         let path = self.dir.join(segment::name(first));
         let result = self.begin(first, head);
         if let Err(Failure::Full(_)) = &result {
-            match fs::remove_file(&path) {
+            match self.disks.remove(&path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => {
                     return Err(Failure::Unknown("a segment that did not fit could not be removed", e));
                 }
@@ -221,7 +221,9 @@ impl Writer {
         let mut manifest = self.manifest.clone();
         manifest.sealed.push(sealed.clone());
         manifest.active = first;
-        manifest.write(&self.dir).map_err(Failure::before("the manifest could not be written"))?;
+        manifest
+            .write(&*self.disks, &self.dir)
+            .map_err(Failure::before("the manifest could not be written"))?;
         self.store.roll(sealed, first, Arc::new(open(path)?));
         self.disk = disk;
         self.manifest = manifest;
@@ -268,7 +270,7 @@ pub(super) fn create(
     let mut disk = disks.create(&dir.join(segment::name(first)))?;
     blank(&mut *disk, 0, fill_bytes)?;
     disk.sync_all()?;
-    disk::sync_dir(dir)?;
+    disks.sync_dir(dir)?;
     Ok(disk)
 }
 

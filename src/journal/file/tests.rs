@@ -322,7 +322,7 @@ async fn manifest_that_was_changed_or_removed_is_damage() {
 async fn manifest_of_a_newer_binary_is_refused_as_such() {
     let written = Written::new(SMALL, &[1], Stop::Clean).await;
     let manifest = Manifest { version: manifest::VERSION + 1, ..written.manifest() };
-    manifest.write(written.dir.path()).unwrap();
+    manifest.write(&RealDisks, written.dir.path()).unwrap();
     let refused = written.open(0).map(|(_, opened)| opened);
     assert!(matches!(refused, Err(OpenError::Newer { found, .. }) if found == manifest::VERSION + 1));
 }

@@ -3,6 +3,7 @@
 use tempfile::TempDir;
 
 use super::*;
+use crate::journal::disk::RealDisks;
 use crate::journal::file::{Options, Sync};
 use crate::journal::line::Place;
 use crate::journal::samples::Story;
@@ -63,7 +64,7 @@ fn rewrite(dir: &TempDir, mut change: impl FnMut(Place, Commit) -> Option<(Place
             sealed.end = manifest::end_hash(&mut File::open(&path).unwrap(), sealed.bytes).unwrap();
         }
     }
-    manifest.write(dir.path()).unwrap();
+    manifest.write(&RealDisks, dir.path()).unwrap();
 }
 
 #[tokio::test]
