@@ -36,6 +36,10 @@ impl Engine {
     /// # Errors
     /// [`CommandError`].
     pub async fn submit(&self, command: Command) -> Answer {
+        // First: an index that failed may lack what was acknowledged, and must deny nothing.
+        if self.shared.halted() {
+            return Err(CommandError::Stopped(self.shared.stop_reason()));
+        }
         let prepared = self.prepare(&command)?;
         let answer = self.ask(|reply| Message::Command(Box::new(prepared), reply)).await;
         if let Err(error) = &answer {
