@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -99,6 +100,17 @@ impl Engine {
     /// # Errors
     /// [`OpenError`]; nothing runs then.
     pub async fn open(parts: Parts) -> Result<Self, OpenError> {
+        Self::open_running(parts, on_a_thread).await
+    }
+
+    /// As [`Engine::open`], with the writer given to `run`, which answers its thread where it has one.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub(super) async fn open_running(
+        parts: Parts,
+        run: impl FnOnce(&Arc<Shared>, Executor) -> Option<JoinHandle<()>>,
+    ) -> Result<Self, OpenError> {
         let Parts { journal, index, workflows, sources, time, progress, rejected } = parts;
         let tail = journal.tail().await?;
         catch_up(journal.as_ref(), index.as_ref(), tail, progress.as_ref()).await?;
@@ -110,7 +122,9 @@ impl Engine {
         let mut catalog = load_catalog(&shared)?;
         put_known_in_force(&shared, &mut catalog, &sources)?;
         shared.set_catalog(catalog);
-        let engine = start(shared, tail, recorded);
+        let (queue, messages) = mpsc::channel(QUEUE_MAX);
+        let writer = run(&shared, Executor::new(shared.clone(), messages, tail, recorded));
+        let engine = Self { shared, queue, writer: Arc::new(Mutex::new(writer)) };
         engine.record_binary().await?;
         engine.publish(sources).await?;
         engine.amend().await?;
@@ -191,10 +205,8 @@ fn put_known_in_force(shared: &Shared, catalog: &mut Catalog, sources: &[Source]
     Ok(())
 }
 
-/// Starts the writer on a thread of its own, so that a busy server never delays it.
-fn start(shared: Arc<Shared>, tail: Tail, recorded: Instant) -> Engine {
-    let (queue, messages) = mpsc::channel(QUEUE_MAX);
-    let executor = Executor::new(shared.clone(), messages, tail, recorded);
+/// Runs the writer on a thread of its own, so that a busy server never delays it.
+fn on_a_thread(shared: &Arc<Shared>, executor: Executor) -> Option<JoinHandle<()>> {
     let failed = shared.clone();
     let writer = std::thread::Builder::new().name("writer".into()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -206,7 +218,7 @@ fn start(shared: Arc<Shared>, tail: Tail, recorded: Instant) -> Engine {
     if let Err(error) = &writer {
         shared.halt(&format!("the writer has no thread: {error}"));
     }
-    Engine { shared, queue, writer: Arc::new(Mutex::new(writer.ok())) }
+    writer.ok()
 }
 
 /// Applies the commits up to `tail` that the index does not have; reads recorded outcomes only.

@@ -3,6 +3,7 @@
 mod links;
 mod probe;
 mod schedules;
+mod simulation;
 
 use std::sync::Arc;
 use std::time::Duration;
