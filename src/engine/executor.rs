@@ -16,6 +16,7 @@ use super::command::{Accepted, CommandError};
 use super::due::TimerOrder;
 use super::firing::ScheduleOrder;
 use super::group::{Answer, Group, Reply};
+use super::metrics::Lengths;
 use super::plan::{Meta, Plan, PlanError, World, occurred};
 use super::reports;
 use super::shared::Shared;
@@ -137,6 +138,7 @@ impl Executor {
             self.take_waiting().await;
             self.launch();
             self.settle();
+            self.shared.metrics.lengths(self.lengths());
             let idle = self.flying.is_none() && self.building.is_empty();
             if self.shared.halted() || (self.stopping && idle) {
                 break;
@@ -512,6 +514,7 @@ impl Executor {
             Ok(position) => self.publish(&mut group, position),
             Err(AppendError::Full(reason)) => {
                 tracing::error!(reason, "disk full");
+                self.shared.disk.is_full(self.shared.time.now());
                 self.rests_until = self.shared.time.now().plus_millis(FULL_REST_MS);
                 self.take_back(group, &CommandError::DiskFull);
             }
@@ -531,10 +534,13 @@ impl Executor {
     fn publish(&mut self, group: &mut Group, position: Position) {
         let published: Vec<Arc<Instance>> = group.after().cloned().collect();
         let batch = group.batch(position);
+        let began = std::time::Instant::now();
         if let Err(error) = self.shared.index.apply(batch) {
             // The group is durable; only its derived state is lost, and a restart rebuilds it.
             self.shared.halt(&error.to_string());
         }
+        self.shared.metrics.applied(began.elapsed());
+        self.shared.disk.has_room();
         for instance in &published {
             if self.staged.get(&instance.id).is_some_and(|staged| Arc::ptr_eq(staged, instance)) {
                 self.staged.remove(&instance.id);
@@ -563,6 +569,18 @@ impl Executor {
         }
         if let Err(reason) = self.load() {
             self.shared.halt(&reason);
+        }
+    }
+
+    fn lengths(&self) -> Lengths {
+        let flying = self.flying.as_ref().map_or(0, |(group, _)| group.replies.len());
+        Lengths {
+            group: self.building.commits.len(),
+            answers: self.building.replies.len() + flying,
+            timers: self.due.len(),
+            sends: self.sends.len(),
+            links: self.links.len(),
+            due: self.due.first().map(|(at, _)| *at),
         }
     }
 

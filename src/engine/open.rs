@@ -99,6 +99,14 @@ impl Engine {
     /// # Errors
     /// [`OpenError`]; nothing runs then.
     pub async fn open(parts: Parts) -> Result<Self, OpenError> {
+        Self::open_with(parts, QUEUE_MAX).await
+    }
+
+    /// As [`Engine::open`], with room for `queue_max` commands that wait for the writer.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing runs then.
+    pub async fn open_with(parts: Parts, queue_max: usize) -> Result<Self, OpenError> {
         let Parts { journal, index, workflows, sources, time, progress, rejected } = parts;
         let tail = journal.tail().await?;
         catch_up(journal.as_ref(), index.as_ref(), tail, progress.as_ref()).await?;
@@ -110,7 +118,7 @@ impl Engine {
         let mut catalog = load_catalog(&shared)?;
         put_known_in_force(&shared, &mut catalog, &sources)?;
         shared.set_catalog(catalog);
-        let engine = start(shared, tail, recorded);
+        let engine = start(shared, tail, recorded, queue_max);
         engine.record_binary().await?;
         engine.publish(sources).await?;
         engine.amend().await?;
@@ -192,8 +200,8 @@ fn put_known_in_force(shared: &Shared, catalog: &mut Catalog, sources: &[Source]
 }
 
 /// Starts the writer on a thread of its own, so that a busy server never delays it.
-fn start(shared: Arc<Shared>, tail: Tail, recorded: Instant) -> Engine {
-    let (queue, messages) = mpsc::channel(QUEUE_MAX);
+fn start(shared: Arc<Shared>, tail: Tail, recorded: Instant, queue_max: usize) -> Engine {
+    let (queue, messages) = mpsc::channel(queue_max);
     let executor = Executor::new(shared.clone(), messages, tail, recorded);
     let failed = shared.clone();
     let writer = std::thread::Builder::new().name("writer".into()).spawn(move || {
