@@ -3,8 +3,9 @@
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, Tuning};
 use crate::definition::file::{Reader, Source, name_of, read_all};
 use crate::definition::report::Report;
 use crate::engine::{Engine, OpenError, Parts};
@@ -58,7 +59,9 @@ pub struct Store {
     pub journal_opened: file::Opened,
     /// Whether the index is kept, or why it is built anew.
     pub index_opened: sled::Opened,
-    rejected: Arc<Ring>,
+    /// The ring of refused events.
+    pub rejected: Arc<Ring>,
+    queue_max: usize,
 }
 
 /// Told how many commits of how many are applied to the index.
@@ -70,7 +73,23 @@ impl Store {
     /// # Errors
     /// [`AppError`].
     pub fn open(config: &Config) -> Result<Self, AppError> {
-        Self::open_with(config, file::Options::default())
+        Self::open_tuned(config, &Tuning::default())
+    }
+
+    /// As [`Store::open`], for a server that is tuned.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub fn open_tuned(config: &Config, tuning: &Tuning) -> Result<Self, AppError> {
+        Self::open_with(config, file::Options::default(), tuning)
+    }
+
+    /// As [`Store::open`], with a journal laid out otherwise.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub fn open_laid_out(config: &Config, options: file::Options) -> Result<Self, AppError> {
+        Self::open_with(config, options, &Tuning::default())
     }
 
     /// As [`Store::open`], for a batch that acknowledges nothing before it ends: what is written
@@ -83,20 +102,24 @@ impl Store {
     /// # Errors
     /// [`AppError`].
     pub fn open_for_batch(config: &Config) -> Result<Self, AppError> {
-        Self::open_with(config, file::Options { sync: file::Sync::AtClose, ..file::Options::default() })
+        let options = file::Options { sync: file::Sync::AtClose, ..file::Options::default() };
+        Self::open_with(config, options, &Tuning::default())
     }
 
-    fn open_with(config: &Config, options: file::Options) -> Result<Self, AppError> {
+    fn open_with(config: &Config, options: file::Options, tuning: &Tuning) -> Result<Self, AppError> {
         make_dir(&config.data)?;
         // The index is opened before the journal takes its lock: asked first, the lock names the process.
         unused(config)?;
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let (index, index_opened) = SledIndex::open(&config.index(), sled::Options::default(), boot.trim())?;
+        let cache_bytes = tuning.index_cache * 1024 * 1024;
+        let index = sled::Options { cache_bytes, ..sled::Options::default() };
+        let (index, index_opened) = SledIndex::open(&config.index(), index, boot.trim())?;
         let applied = crate::index::Index::applied(&index);
         let (journal, journal_opened) = FileJournal::open(&config.journal(), options, applied)?;
         let (journal, index) = (Arc::new(journal), Arc::new(index));
         let rejected = Arc::new(Ring::at(&config.rejected()));
-        Ok(Self { journal, index, journal_opened, index_opened, rejected })
+        let queue_max = usize::try_from(tuning.queue_max).unwrap_or(usize::MAX);
+        Ok(Self { journal, index, journal_opened, index_opened, rejected, queue_max })
     }
 
     /// Starts an engine on the opened directory.
@@ -114,7 +137,7 @@ impl Store {
         let ring = self.rejected.clone();
         let rejected = Box::new(move |refused: &Rejected| ring.add(refused));
         let parts = Parts { journal, index, workflows, sources, time, progress, rejected };
-        Ok(Engine::open(parts).await?)
+        Ok(Engine::open_with(parts, self.queue_max).await?)
     }
 }
 
@@ -125,6 +148,45 @@ impl Store {
 pub fn unused(config: &Config) -> Result<(), AppError> {
     let journal = config.journal();
     if journal.is_dir() { Ok(file::unused(&journal)?) } else { Ok(()) }
+}
+
+/// How fast the journal is checked in the background.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Bytes checked at a time.
+    pub piece_bytes: usize,
+    /// Pause before each piece.
+    pub pause: Duration,
+}
+
+impl Pace {
+    /// Bytes checked at a time: some tens of milliseconds of one core.
+    const PIECE_BYTES: u32 = 8 * 1024 * 1024;
+
+    /// So many kibibytes a second.
+    pub fn of(kibibytes: u64) -> Self {
+        let pause = f64::from(Self::PIECE_BYTES / 1024) / kibibytes.max(1) as f64;
+        Self { piece_bytes: Self::PIECE_BYTES as usize, pause: Duration::from_secs_f64(pause) }
+    }
+}
+
+/// Checks the sealed segments round after round; damage stops the engine.
+pub async fn scrub(journal: Arc<FileJournal>, engine: Engine, pace: Pace) {
+    loop {
+        tokio::time::sleep(pace.pause).await;
+        match journal.scrub(pace.piece_bytes).await {
+            Ok(scrubbed) => {
+                if scrubbed.round_done && scrubbed.bytes > 0 {
+                    tracing::debug!("every sealed segment of the journal was checked");
+                }
+            }
+            Err(error @ ReadError::Damaged { .. }) => {
+                engine.found_damage(&error.to_string());
+                return;
+            }
+            Err(ReadError::Io(reason)) => tracing::warn!(reason, "the journal could not be checked"),
+        }
+    }
 }
 
 /// An empty index in `directory`, for a comparison.

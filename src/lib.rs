@@ -18,6 +18,7 @@
 //! | [`index`] | what is derived from it: current instances, timers, lists |
 //! | [`engine`] | the only writer, and what reads the published state |
 //! | [`api`] | the REST API, a file per resource |
+//! | [`metrics`] | counters and histograms, and the list of everything that is measured |
 //! | [`import`] | other systems' ticket logs, replayed through the same step |
 //! | [`cli`] | the commands, a file each |
 //! | [`app`] | the composition: the only place that chooses a journal and an index |
@@ -51,6 +52,7 @@ pub mod import;
 pub mod index;
 pub mod journal;
 pub mod kernel;
+pub mod metrics;
 pub mod random;
 pub mod rejected;
 #[cfg(test)]

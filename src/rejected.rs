@@ -52,6 +52,15 @@ impl Ring {
         Self { path: path.to_owned(), open: Mutex::new(None) }
     }
 
+    /// Most bytes of both files.
+    pub const BYTES_MAX: u64 = 2 * RING_BYTES;
+
+    /// Bytes of both files.
+    pub fn bytes(&self) -> u64 {
+        let size = |path: &Path| path.metadata().map_or(0, |found| found.len());
+        size(&self.path) + size(&self.path.with_extension("1.jsonl"))
+    }
+
     /// Adds one; a disk that takes no more loses it, with a warning.
     pub fn add(&self, rejected: &Rejected) {
         if let Err(error) = self.write(rejected) {
@@ -110,5 +119,6 @@ mod tests {
             (std::fs::read_to_string(&path).unwrap(), path.with_extension("1.jsonl").metadata().unwrap());
         assert!(newer.ends_with('\n') && newer.contains(&format!("event-{}\"", lines - 1)));
         assert!(newer.len() as u64 <= RING_BYTES && older.len() <= RING_BYTES);
+        assert_eq!(ring.bytes(), newer.len() as u64 + older.len());
     }
 }

@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use tokio::time::Instant;
 
+use super::access::Who;
 use super::error::{ApiError, Code};
 use super::extract::single;
 use super::request::{self, Peer, RequestId};
@@ -52,11 +53,12 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let engine = state.engine()?;
         let peer = parts.extensions.get::<Peer>().copied();
         let identity = match peer {
             Some(Peer::Local { uid }) => local(uid),
             Some(Peer::Network(_)) | None => {
+                // Tokens are in the journal: before it is open nobody is known.
+                let engine = state.engine()?;
                 let secret = bearer(&parts.headers)?;
                 let known = engine.authenticate(secret);
                 known.ok_or_else(|| {
@@ -69,6 +71,9 @@ impl FromRequestParts<AppState> for Caller {
             }
         };
         request::limit(state, &identity.actor, Instant::now())?;
+        if let Some(who) = parts.extensions.get::<Who>() {
+            who.is(&identity);
+        }
         let chosen = single(&parts.headers, &ROLE)?.map(|name| choose(&identity, name)).transpose()?;
         let on_behalf_of = single(&parts.headers, &ON_BEHALF_OF)?.map(name).transpose()?;
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();

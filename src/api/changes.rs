@@ -21,9 +21,9 @@ use crate::kernel::actor::Role;
 /// Entries of one answer where the caller does not say.
 const CHANGES_DEFAULT: usize = 100;
 /// Most entries of one answer: about a megabyte.
-const CHANGES_MAX: usize = 500;
+pub const CHANGES_MAX: usize = 500;
 /// Longest wait for the first change: shorter than the idle limit of common proxies (60 s).
-const WAIT_SECONDS_MAX: u64 = 30;
+pub const WAIT_SECONDS_MAX: u64 = 30;
 
 /// Where the feed goes on.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -70,7 +70,9 @@ pub async fn list_changes(
     let sight = caller.reads_all()?;
     let limit = limit(params.limit)?;
     let wait = params.wait.as_deref().map(wait).transpose()?.unwrap_or_default();
+    let waiting = (!wait.is_zero()).then(|| state.meter().feed.hold());
     let (mut recorded, position) = engine.changes(params.after, limit, wait).await?;
+    drop(waiting);
     if caller.in_role(&[Role::Administrator, Role::Auditor]).is_err() {
         recorded.retain(|recorded| !is_system(&recorded.entry.workflow));
     }

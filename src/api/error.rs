@@ -104,6 +104,8 @@ codes! {
     Busy = 503 "busy", "Too many commands are waiting", "The queue is full; nothing was done.";
     CommitUnknown = 503 "commit_unknown", "It is not known whether the command was stored", "Ask again with the same `Idempotency-Key`.";
     Stopped = 503 "stopped", "The engine takes no commands", "The engine has stopped; `detail` says why.";
+    Damaged = 503 "damaged", "Stored data is damaged", "Stored data was found damaged (`/readyz`); nothing is written any more.";
+    ShuttingDown = 503 "shutting_down", "The server is ending", "The server was told to end (`/readyz`); requests are taken a little longer.";
     Timeout = 504 "timeout", "The answer took too long", "The command may still be carried out: ask again with the same `Idempotency-Key`.";
     DiskFull = 507 "disk_full", "The disk is full", "The journal has no room for another entry; nothing was done.";
 }

@@ -16,7 +16,7 @@ use crate::kernel::id::InstanceId;
 /// The header of the idempotency key.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Longest idempotency key: room for two UUIDs and a name.
-const KEY_LENGTH_MAX: usize = 200;
+pub const KEY_LENGTH_MAX: usize = 200;
 
 /// A JSON body, read strictly: no repeated keys, no unknown members, a limited depth.
 pub struct StrictJson<T>(pub T);

@@ -1,62 +1,128 @@
-//! Owns the counters of the HTTP side: how many answers of each class, how long they took.
+//! Owns the counters of the HTTP side: answers and their times by route, problems by code, what is under way.
+//!
+//! Labels come from lists that the program knows (routes, methods, codes), never
+//! from a request, so that nobody outside can make the text grow.
 
-use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Upper bounds of the latency histogram in milliseconds: a commit takes about one sync.
-const BOUNDS_MS: [u64; 9] = [1, 2, 5, 10, 25, 50, 100, 500, 2_000];
+use axum::http::Method;
+
+use super::error::Code;
+use crate::metrics::families::{self, Queue};
+use crate::metrics::{Counter, Gauge, HTTP_SECONDS, Histogram, Text};
+
+/// What a request is counted under that meets no listed route.
+const OTHER: &str = "other";
+/// Classes of status by first digit, 1 to 5.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Counters of answers.
-#[derive(Default)]
 pub struct Meter {
-    /// Answers by first digit of the status, 1 to 5.
-    classes: [AtomicU64; 5],
-    buckets: [AtomicU64; BOUNDS_MS.len()],
-    micros: AtomicU64,
-    count: AtomicU64,
+    /// Routes by path template, each with its methods.
+    routes: HashMap<String, Vec<(Method, Route)>>,
+    other: Route,
+    problems: Vec<Counter>,
+    /// Open connections.
+    pub connections: Arc<Gauge>,
+    /// Requests under way.
+    pub requests: Gauge,
+    /// Readers of the feed that wait.
+    pub feed: Gauge,
+}
+
+struct Route {
+    classes: [Counter; CLASSES.len()],
+    seconds: Histogram,
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self { classes: Default::default(), seconds: Histogram::new(&HTTP_SECONDS) }
+    }
+}
+
+impl Route {
+    fn count(&self, status: u16, took: Duration) {
+        let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
+        self.classes[class].one();
+        self.seconds.time(took);
+    }
 }
 
 impl Meter {
-    /// Counts one answer.
-    pub fn count(&self, status: u16, took: Duration) {
-        let class = usize::from(status / 100).clamp(1, 5) - 1;
-        self.classes[class].fetch_add(1, Ordering::Relaxed);
-        let millis = took.as_secs_f64() * 1e3;
-        for (bound, bucket) in BOUNDS_MS.iter().zip(&self.buckets) {
-            if millis <= *bound as f64 {
-                bucket.fetch_add(1, Ordering::Relaxed);
-            }
+    /// Counters for these routes: method and path template.
+    pub fn new(listed: impl IntoIterator<Item = (Method, String)>) -> Self {
+        let mut routes: HashMap<String, Vec<(Method, Route)>> = HashMap::new();
+        for (method, path) in listed {
+            routes.entry(path).or_default().push((method, Route::default()));
         }
-        self.micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.count.fetch_add(1, Ordering::Relaxed);
+        Self {
+            routes,
+            other: Route::default(),
+            problems: Code::ALL.iter().map(|_| Counter::default()).collect(),
+            connections: Arc::default(),
+            requests: Gauge::default(),
+            feed: Gauge::default(),
+        }
     }
 
-    /// The counters in Prometheus text form.
-    pub fn text(&self) -> String {
-        let mut text = String::from(
-            "# HELP careflow_http_answers_total Answers by class of status.\n\
-             # TYPE careflow_http_answers_total counter\n",
-        );
-        let line = "writing to a string cannot fail";
-        for (class, count) in self.classes.iter().enumerate() {
-            let count = count.load(Ordering::Relaxed);
-            writeln!(text, "careflow_http_answers_total{{class=\"{}xx\"}} {count}", class + 1).expect(line);
+    /// Counts one answer; `path` is the template that the request met.
+    pub fn count(&self, method: &Method, path: Option<&str>, status: u16, took: Duration) {
+        // axum answers HEAD with what GET says.
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let methods = path.and_then(|path| self.routes.get(path));
+        let route = methods.and_then(|methods| methods.iter().find(|(known, _)| known == method));
+        route.map_or(&self.other, |(_, route)| route).count(status, took);
+    }
+
+    /// Counts one problem document.
+    pub fn problem(&self, code: Code) {
+        self.problems[code as usize].one();
+    }
+
+    /// What waits or is under way.
+    pub fn waiting(&self, connections_max: usize) -> [(Queue, u64, Option<u64>); 3] {
+        [
+            (Queue::Connections, self.connections.get(), Some(connections_max as u64)),
+            (Queue::Requests, self.requests.get(), None),
+            (Queue::Feed, self.feed.get(), None),
+        ]
+    }
+
+    /// Writes the counters; routes that nobody has called yet are left out.
+    pub fn measure(&self, text: &mut Text) {
+        let called = self.called();
+        text.family(families::HTTP_REQUESTS);
+        for (method, path, route) in &called {
+            for (class, count) in CLASSES.iter().zip(&route.classes) {
+                if count.get() > 0 {
+                    text.sample(&[method, path, class], count.get());
+                }
+            }
         }
-        text.push_str(
-            "# HELP careflow_http_answer_seconds Time from the head of a request to its answer.\n\
-             # TYPE careflow_http_answer_seconds histogram\n",
-        );
-        for (bound, bucket) in BOUNDS_MS.iter().zip(&self.buckets) {
-            let (bound, count) = (*bound as f64 / 1e3, bucket.load(Ordering::Relaxed));
-            writeln!(text, "careflow_http_answer_seconds_bucket{{le=\"{bound}\"}} {count}").expect(line);
+        text.family(families::HTTP_SECONDS);
+        for (method, path, route) in &called {
+            text.histogram(&[method, path], &route.seconds);
         }
-        let count = self.count.load(Ordering::Relaxed);
-        let sum = self.micros.load(Ordering::Relaxed) as f64 / 1e6;
-        writeln!(text, "careflow_http_answer_seconds_bucket{{le=\"+Inf\"}} {count}").expect(line);
-        writeln!(text, "careflow_http_answer_seconds_sum {sum}").expect(line);
-        writeln!(text, "careflow_http_answer_seconds_count {count}").expect(line);
-        text
+        text.family(families::HTTP_PROBLEMS);
+        for (code, count) in Code::ALL.iter().zip(&self.problems) {
+            text.sample(&[code.says().code], count.get());
+        }
+    }
+
+    /// Routes that were called, in a fixed order.
+    fn called(&self) -> Vec<(&str, &str, &Route)> {
+        let listed = self.routes.iter().flat_map(|(path, methods)| {
+            methods.iter().map(move |(method, route)| (method.as_str(), path.as_str(), route))
+        });
+        let mut called: Vec<_> = listed
+            .chain([(OTHER, OTHER, &self.other)])
+            .filter(|(_, _, route)| route.seconds.count() > 0)
+            .collect();
+        called.sort_unstable_by_key(|(method, path, _)| (*path, *method));
+        called
     }
 }
 
@@ -64,17 +130,51 @@ impl Meter {
 mod tests {
     use super::*;
 
+    fn text(meter: &Meter) -> String {
+        let mut text = Text::default();
+        meter.measure(&mut text);
+        text.done()
+    }
+
     #[test]
-    fn answers_are_counted_by_class_and_time() {
-        let meter = Meter::default();
-        meter.count(200, Duration::from_millis(3));
-        meter.count(409, Duration::from_secs(3));
-        let text = meter.text();
-        assert!(text.contains("careflow_http_answers_total{class=\"2xx\"} 1\n"), "{text}");
-        assert!(text.contains("careflow_http_answers_total{class=\"4xx\"} 1\n"), "{text}");
-        assert!(text.contains("careflow_http_answer_seconds_bucket{le=\"0.002\"} 0\n"), "{text}");
-        assert!(text.contains("careflow_http_answer_seconds_bucket{le=\"0.005\"} 1\n"), "{text}");
-        assert!(text.contains("careflow_http_answer_seconds_bucket{le=\"+Inf\"} 2\n"), "{text}");
-        assert!(text.contains("careflow_http_answer_seconds_sum 3.003\n"), "{text}");
+    fn answers_are_counted_by_route_and_class_and_time() {
+        let meter = Meter::new([(Method::GET, "/v1/things/{id}".to_owned())]);
+        meter.count(&Method::GET, Some("/v1/things/{id}"), 200, Duration::from_millis(3));
+        meter.count(&Method::HEAD, Some("/v1/things/{id}"), 404, Duration::from_secs(3));
+        meter.count(&Method::PUT, Some("/v1/things/{id}"), 405, Duration::ZERO);
+        meter.count(&Method::GET, None, 404, Duration::ZERO);
+        let text = text(&meter);
+        let of = |labels: &str, count: u64| {
+            let line = format!("careflow_http_requests_total{{{labels}}} {count}\n");
+            assert!(text.contains(&line), "{line}{text}");
+        };
+        of("method=\"GET\",route=\"/v1/things/{id}\",class=\"2xx\"", 1);
+        of("method=\"GET\",route=\"/v1/things/{id}\",class=\"4xx\"", 1);
+        of("method=\"other\",route=\"other\",class=\"4xx\"", 2);
+        let sum = "careflow_http_request_seconds_sum{method=\"GET\",route=\"/v1/things/{id}\"} 3.003\n";
+        assert!(text.contains(sum), "{text}");
+    }
+
+    #[test]
+    fn problems_are_counted_by_their_own_code() {
+        let meter = Meter::new([]);
+        Code::ALL.iter().for_each(|code| meter.problem(*code));
+        meter.problem(Code::RateLimited);
+        let text = text(&meter);
+        for code in Code::ALL {
+            let count = if *code == Code::RateLimited { 2 } else { 1 };
+            let line = format!("careflow_http_problems_total{{code=\"{}\"}} {count}\n", code.says().code);
+            assert!(text.contains(&line), "{line}{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_under_way_is_counted_until_it_ends() {
+        let meter = Meter::new([]);
+        let held = (meter.requests.hold(), meter.requests.hold());
+        assert_eq!(meter.waiting(7)[1], (Queue::Requests, 2, None));
+        drop(held);
+        assert_eq!(meter.waiting(7)[1], (Queue::Requests, 0, None));
+        assert_eq!(meter.waiting(7)[0], (Queue::Connections, 0, Some(7)));
     }
 }

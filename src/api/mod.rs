@@ -5,7 +5,9 @@
 //! | who calls, in which role | [`caller`] |
 //! | every error, once | [`error`] |
 //! | ids, spans, time limits, problems | [`request`] |
+//! | what `/readyz` tells | [`standing`] |
 //! | the OpenAPI document | [`openapi`] |
+//! | the log's line of each request | `access` |
 //! | connections and the graceful end | [`server`] |
 //!
 //! A caller is known by a token, or by being allowed to open the control socket;
@@ -13,6 +15,7 @@
 
 #![allow(unused_qualifications, reason = "utoipa's macros qualify the types they are given")]
 
+mod access;
 pub mod actors;
 pub mod caller;
 mod catalog;
@@ -29,7 +32,7 @@ pub mod effects;
 pub mod entries;
 pub mod error;
 pub mod events;
-mod extract;
+pub mod extract;
 mod headers;
 pub mod health;
 pub mod history;
@@ -47,6 +50,7 @@ mod roles;
 pub mod rows;
 pub mod schedules;
 pub mod server;
+pub mod standing;
 pub mod state;
 mod strict;
 #[cfg(test)]
@@ -63,7 +67,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use server::serve;
+pub use server::{Listeners, serve, serve_on};
 pub use state::{AppState, Limits};
 
 /// Every route, each with its handler; the OpenAPI document is made of the same list.

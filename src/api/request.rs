@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::access::{Ended, Who};
 use super::error::{ApiError, Code, PROBLEM_JSON};
 use super::state::AppState;
 use crate::random;
@@ -21,7 +22,7 @@ use crate::random;
 /// The header of the request's id, taken and given.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id that is taken; a longer one is replaced.
-const REQUEST_ID_MAX: usize = 100;
+pub const REQUEST_ID_MAX: usize = 100;
 /// Random bytes of an id that we make.
 const REQUEST_ID_BYTES: usize = 8;
 
@@ -50,45 +51,44 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Runs the request inside its span and time limit and completes its answer.
+/// Runs the request inside its span and time limit, completes its answer, counts and logs it.
 pub async fn surround(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
-    let id = request_id(&request);
+    let under_way = state.meter().requests.hold();
+    let (id, who) = (request_id(&request), Who::default());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let path = request.uri().path().to_owned();
-    let span = tracing::info_span!(
-        "request",
-        id = %id,
-        method = %request.method(),
-        path = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str),
-    );
-    let response = async {
-        if let Err(error) = limit_strangers(&state, &request, start) {
-            return error.into_response();
-        }
-        match tokio::time::timeout(state.limits().answer_wait, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => {
-                let seconds = state.limits().answer_wait.as_secs();
-                ApiError::new(Code::Timeout, format!("there was no answer within {seconds} seconds"))
-                    .into_response()
-            }
+    request.extensions_mut().insert(who.clone());
+    let (path, method) = (request.uri().path().to_owned(), request.method().clone());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    let span = tracing::info_span!("request", id = %id, %method, route = route.unwrap_or("-"));
+    let response = answer(&state, request, next, start).instrument(span).await;
+    let code = response.extensions().get::<ApiError>().map(ApiError::code);
+    let response = complete(response, path, &id);
+    let (status, took) = (response.status().as_u16(), start.elapsed());
+    state.meter().count(&method, route, status, took);
+    if let Some(code) = code {
+        state.meter().problem(code);
+    }
+    let code = code.map(|code| code.says().code);
+    Ended { id: &id, method: &method, route, who: &who, status, code, took }.log();
+    drop(under_way);
+    response
+}
+
+/// The answer within the time that it may take.
+async fn answer(state: &AppState, request: Request, next: Next, start: Instant) -> Response {
+    if let Err(error) = limit_strangers(state, &request, start) {
+        return error.into_response();
+    }
+    let wait = state.limits().answer_wait;
+    match tokio::time::timeout(wait, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = format!("there was no answer within {} seconds", wait.as_secs());
+            ApiError::new(Code::Timeout, detail).into_response()
         }
     }
-    .instrument(span.clone())
-    .await;
-    let response = complete(response, path, &id);
-    let (status, took) = (response.status(), start.elapsed());
-    state.meter().count(status.as_u16(), took);
-    span.in_scope(|| {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        if status.is_server_error() {
-            tracing::warn!(status = status.as_u16(), micros, "failed");
-        } else {
-            tracing::debug!(status = status.as_u16(), micros, "answered");
-        }
-    });
-    response
 }
 
 /// Turns a panic of a handler into an answer; the span's id leads to the log.
@@ -134,12 +134,12 @@ pub(super) fn limit(state: &AppState, caller: &str, now: Instant) -> Result<(), 
     })
 }
 
-/// The sender's id where it is short and visible ASCII, else a fresh one.
+/// The sender's id where it is short and of letters, digits and `-_.:/+=@`, else a fresh one: it goes
+/// into histories and logs, where nothing else of a sender's making may look like a line or a quote.
 fn request_id(request: &Request) -> String {
-    let visible = |id: &&str| {
-        !id.is_empty() && id.len() <= REQUEST_ID_MAX && id.bytes().all(|byte| byte.is_ascii_graphic())
-    };
-    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(visible);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
+    let safe = |id: &&str| (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(plain);
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(safe);
     given.map_or_else(|| random::hex_of(REQUEST_ID_BYTES), str::to_owned)
 }
 

@@ -20,35 +20,56 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::request::Peer;
+use super::state::Limits;
+use crate::metrics::Gauge;
 
-/// Longest wait for the head of a request, also between two requests of one connection.
-const HEAD_WAIT: Duration = Duration::from_secs(30);
 /// Most bytes of a head with its body's first part: far over any head of ours.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Most headers of a request: browsers and proxies send about 30.
-const HEADERS_MAX: usize = 100;
-/// Most connections at once: each may hold a body and an answer of a megabyte.
-const CONNECTIONS_MAX: usize = 1_024;
-/// Longest wait for requests under way when the server ends.
-const DRAIN_WAIT: Duration = Duration::from_secs(5);
+pub const HEADERS_MAX: usize = 100;
 /// Pause after a failed accept: out of file handles, it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` on `listener`, and on the `control` socket where there is one, until `shutdown`.
-///
-/// From then on nobody is accepted; requests under way are answered, for at
-/// most five seconds.
+/// Where connections come from.
+pub struct Listeners {
+    /// The network.
+    pub network: TcpListener,
+    /// The control socket, where there is one.
+    pub control: Option<UnixListener>,
+}
+
+/// How many connections are let in, for how long, and how many are.
+#[derive(Clone, Debug, Default)]
+pub struct Door {
+    /// What a connection may take.
+    pub limits: Limits,
+    /// Open connections.
+    pub open: Arc<Gauge>,
+}
+
+/// Serves as [`serve_on`] does, through a door of its own with the default limits.
 pub async fn serve(
     listener: TcpListener,
     control: Option<UnixListener>,
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let listeners = Listeners { network: listener, control };
+    serve_on(listeners, router, Door::default(), shutdown).await;
+}
+
+/// Serves `router` on the listeners until `shutdown`, within the limits of `door`.
+///
+/// From `shutdown` on nobody is accepted; requests under way are answered, for as
+/// long as the limits say.
+pub async fn serve_on(listeners: Listeners, router: Router, door: Door, shutdown: impl Future<Output = ()>) {
+    let Listeners { network: listener, control } = listeners;
+    let limits = door.limits;
+    let places = Arc::new(Semaphore::new(limits.connections_max));
     let (ending, _) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -65,15 +86,16 @@ pub async fn serve(
                     // Answers are small and complete: waiting to fill a packet only delays them.
                     let _unchanged = stream.set_nodelay(true);
                     let peer = Peer::Network(address);
-                    let serving = connection(stream, peer, router.clone(), ending.subscribe());
-                    connections.spawn(async move { serving.await; drop(place) });
+                    let serving = connection(stream, peer, router.clone(), ending.subscribe(), limits);
+                    connections.spawn(counted(door.open.clone(), place, serving));
                 }
                 Err(error) => pause(&error).await,
             },
             accepted = accept_control(control.as_ref()) => match accepted {
                 Ok((stream, uid)) => {
-                    let serving = connection(stream, Peer::Local { uid }, router.clone(), ending.subscribe());
-                    connections.spawn(async move { serving.await; drop(place) });
+                    let peer = Peer::Local { uid };
+                    let serving = connection(stream, peer, router.clone(), ending.subscribe(), limits);
+                    connections.spawn(counted(door.open.clone(), place, serving));
                 }
                 Err(error) => pause(&error).await,
             },
@@ -82,12 +104,16 @@ pub async fn serve(
     drop((listener, control));
     ending.send_replace(true);
     let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(DRAIN_WAIT, drained).await.is_err() {
-        tracing::warn!(
-            "requests were still under way {} seconds after the end was asked for",
-            DRAIN_WAIT.as_secs()
-        );
+    if tokio::time::timeout(limits.drain_wait, drained).await.is_err() {
+        tracing::warn!("requests were still under way {:?} after the end was asked for", limits.drain_wait);
     }
+}
+
+/// Serves one connection in its place.
+async fn counted(open: Arc<Gauge>, place: OwnedSemaphorePermit, serving: impl Future<Output = ()>) {
+    let held = open.hold();
+    serving.await;
+    drop((held, place));
 }
 
 async fn pause(error: &std::io::Error) {
@@ -107,8 +133,13 @@ async fn accept_control(control: Option<&UnixListener>) -> std::io::Result<(toki
     }
 }
 
-async fn connection<S>(stream: S, peer: Peer, router: Router, mut ending: watch::Receiver<bool>)
-where
+async fn connection<S>(
+    stream: S,
+    peer: Peer,
+    router: Router,
+    mut ending: watch::Receiver<bool>,
+    limits: Limits,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -118,7 +149,7 @@ where
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WAIT)
+        .header_read_timeout(limits.head_wait)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX);
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));

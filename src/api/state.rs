@@ -3,21 +3,23 @@
 //! The server listens before the engine is open, so that whoever asks during a
 //! rebuild is told how far it is instead of meeting a closed door.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
 
-use crate::engine::{Engine, Readiness};
+use crate::engine::Engine;
 use crate::kernel::machine::Workflow;
+use crate::rejected::Ring;
 
 use super::catalog::Catalog;
 use super::diagrams::Drawings;
-use super::error::{ApiError, Code};
+use super::error::ApiError;
 use super::meter::Meter;
 use super::openapi;
 use super::rate::Rates;
+use super::server::Door;
+use super::standing::{Stages, Standing, starting};
 
 /// Most bytes of a body: the largest payload (64 KiB of text) several times over, half of a commit's line.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -27,8 +29,14 @@ pub const BODY_WAIT: Duration = Duration::from_secs(10);
 pub const ANSWER_WAIT: Duration = Duration::from_secs(40);
 /// Requests a second of one caller: more than one writer can commit, so that only a runaway loop meets it.
 pub const RATE_PER_SECOND: u32 = 10_000;
+/// Longest wait for the head of a request, also between two requests of one connection.
+pub const HEAD_WAIT: Duration = Duration::from_secs(30);
+/// Most connections at once: each may hold a body and an answer of a megabyte.
+pub const CONNECTIONS_MAX: usize = 1_024;
+/// Longest wait for requests under way when the server ends.
+pub const DRAIN_WAIT: Duration = Duration::from_secs(5);
 
-/// What one request may take; every field has a default.
+/// What requests and connections may take; every field has a default.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Most bytes of a body: [`BODY_BYTES_MAX`].
@@ -39,6 +47,12 @@ pub struct Limits {
     pub answer_wait: Duration,
     /// Requests a second of one caller, with a burst of two seconds: [`RATE_PER_SECOND`].
     pub rate_per_second: u32,
+    /// Longest wait for the head of a request: [`HEAD_WAIT`].
+    pub head_wait: Duration,
+    /// Most connections at once: [`CONNECTIONS_MAX`].
+    pub connections_max: usize,
+    /// Longest wait for requests under way at the end: [`DRAIN_WAIT`].
+    pub drain_wait: Duration,
 }
 
 impl Default for Limits {
@@ -48,6 +62,9 @@ impl Default for Limits {
             body_wait: BODY_WAIT,
             answer_wait: ANSWER_WAIT,
             rate_per_second: RATE_PER_SECOND,
+            head_wait: HEAD_WAIT,
+            connections_max: CONNECTIONS_MAX,
+            drain_wait: DRAIN_WAIT,
         }
     }
 }
@@ -58,8 +75,8 @@ pub struct AppState(Arc<Shared>);
 
 struct Shared {
     engine: OnceLock<Engine>,
-    done: AtomicU64,
-    of: AtomicU64,
+    stages: Stages,
+    ring: OnceLock<Arc<Ring>>,
     limits: Limits,
     rates: Rates,
     meter: Meter,
@@ -74,11 +91,11 @@ impl AppState {
         let document = openapi::text(workflows).into();
         Self(Arc::new(Shared {
             engine: OnceLock::new(),
-            done: AtomicU64::new(0),
-            of: AtomicU64::new(0),
+            stages: Stages::default(),
+            ring: OnceLock::new(),
             limits,
             rates: Rates::new(limits.rate_per_second),
-            meter: Meter::default(),
+            meter: Meter::new(openapi::routes()),
             catalog: Catalog::new(workflows),
             drawings: Drawings::default(),
             document,
@@ -87,8 +104,18 @@ impl AppState {
 
     /// Says how many of the journal's commits are in the index.
     pub fn progress(&self, done: u64, of: u64) {
-        self.0.done.store(done, Ordering::Relaxed);
-        self.0.of.store(of, Ordering::Relaxed);
+        self.0.stages.progress(done, of);
+    }
+
+    /// Says where refused events are noted, so that the ring's size can be told.
+    pub fn watch_ring(&self, ring: Arc<Ring>) {
+        // There is one ring: the first one stays.
+        let _stays = self.0.ring.set(ring);
+    }
+
+    /// Says that the end was asked for: from now on nobody is told that the server is ready.
+    pub fn end(&self) {
+        self.0.stages.end();
     }
 
     /// Hands over the open engine; from now on requests are served.
@@ -103,28 +130,39 @@ impl AppState {
     /// `starting` while it is not open, with the progress.
     pub fn engine(&self) -> Result<&Engine, ApiError> {
         self.0.engine.get().ok_or_else(|| {
-            let (done, of) = (self.0.done.load(Ordering::Relaxed), self.0.of.load(Ordering::Relaxed));
+            let (done, of) = self.0.stages.commits();
             starting(done, of)
         })
     }
 
-    /// Whether commands are taken.
-    ///
-    /// # Errors
-    /// `starting` or `stopped`.
-    pub fn ready(&self) -> Result<(), ApiError> {
-        match self.engine()?.readiness() {
-            Readiness::Ready => Ok(()),
-            Readiness::Rebuilding { done, of } => Err(starting(done, of)),
-            Readiness::Stopped(why) => {
-                Err(ApiError::new(Code::Stopped, format!("the engine takes no commands: {why}")))
-            }
-        }
+    /// Where the server stands.
+    pub fn standing(&self) -> Standing {
+        self.0.stages.standing(self.0.engine.get())
+    }
+
+    /// Commits that the start has applied, of how many.
+    pub(super) fn start_commits(&self) -> (u64, u64) {
+        self.0.stages.commits()
+    }
+
+    /// The engine, where it is open.
+    pub(super) fn opened(&self) -> Option<&Engine> {
+        self.0.engine.get()
+    }
+
+    /// The ring of refused events.
+    pub(super) fn ring(&self) -> Option<&Ring> {
+        self.0.ring.get().map(Arc::as_ref)
     }
 
     /// What one request may take.
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// The door for connections to this server.
+    pub fn door(&self) -> Door {
+        Door { limits: self.0.limits, open: self.0.meter.connections.clone() }
     }
 
     pub(super) fn rates(&self) -> &Rates {
@@ -146,9 +184,4 @@ impl AppState {
     pub(super) fn document(&self) -> Bytes {
         self.0.document.clone()
     }
-}
-
-fn starting(done: u64, of: u64) -> ApiError {
-    ApiError::new(Code::Starting, "the server is opening its journal and takes no requests yet")
-        .progress(done, of)
 }

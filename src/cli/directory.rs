@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use crate::app::{AppError, Store};
-use crate::config::{Config, DATA_DEFAULT};
+use crate::config::{Config, DATA_DEFAULT, Tuning};
 use crate::index::Index;
 use crate::journal::Journal;
 
@@ -73,8 +73,16 @@ fn existing(config: Config) -> Result<Config, Failure> {
 /// # Errors
 /// What [`Store::open`] says; first of all, which process has the directory open.
 pub async fn open(config: &Config) -> Result<Store, Failure> {
+    open_tuned(config, Tuning::default()).await
+}
+
+/// As [`open`], for a server that is tuned.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_tuned(config: &Config, tuning: Tuning) -> Result<Store, Failure> {
     let config = config.clone();
-    let opened = tokio::task::spawn_blocking(move || Store::open(&config));
+    let opened = tokio::task::spawn_blocking(move || Store::open_tuned(&config, &tuning));
     let opened = opened.await.map_err(|error| Failure::Internal(error.to_string()))?;
     Ok(opened?)
 }

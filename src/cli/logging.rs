@@ -10,7 +10,8 @@ use super::failure::Failure;
 /// These are global: their names must be those of no argument of a command.
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// What is logged, as `level` or `target=level`, several with commas [default: info for serve, else warn].
+    /// What is logged, as `level` or `target=level`, several with commas; `careflow::requests` is the
+    /// line of each request [default: info for serve, else warn].
     #[arg(
         long = "log",
         env = "CAREFLOW_LOG",
@@ -52,7 +53,8 @@ impl LogArgs {
         let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         match self.log_format {
             Format::Text => lines.with_ansi(false).init(),
-            Format::Json => lines.json().init(),
+            // One flat object a line; what a handler logs has its request in `span`.
+            Format::Json => lines.json().flatten_event(true).with_span_list(false).init(),
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! `serve`: the server, from checking the definitions to a clean stop.
 
 mod control;
-mod scrub;
+pub mod limits;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -15,8 +15,8 @@ use tokio::sync::oneshot;
 use super::directory::{self, OpenArgs};
 use super::failure::Failure;
 use super::progress::{Progress, Unit};
-use crate::api::{self, AppState, Limits};
-use crate::app::{self, Store};
+use crate::api::{self, AppState, Listeners};
+use crate::app::{self, Pace, Store};
 use crate::config::{Config, LISTEN_DEFAULT};
 use crate::definition::file::{Content, Source};
 use crate::demo;
@@ -27,12 +27,13 @@ use crate::kernel::instant::Instant;
 use crate::time::{TimeSource as _, WallTime};
 use crate::workflows::Registry;
 use control::Control;
+use limits::LimitArgs;
 
-/// Longest wait at the end for requests under way: commands take milliseconds, only a waiting
-/// reader of the feed is cut off.
-const DRAIN_WAIT: Duration = Duration::from_millis(2_500);
-/// Longest wait for the engine's clean stop; with [`DRAIN_WAIT`] and the runtime's end under five seconds.
+/// Longest wait for the engine's clean stop; with the waits for requests under way and for the
+/// runtime's end under five seconds.
 const STOP_WAIT: Duration = Duration::from_millis(1_800);
+/// What the server may take longer for its own end than the requests under way.
+const SERVER_WAIT: Duration = Duration::from_millis(500);
 /// Whom the first token speaks for.
 const FIRST_ACTOR: &str = "administrator";
 /// What the demo is made from: every demo of a day is alike.
@@ -56,6 +57,8 @@ pub struct Args {
     /// First fill an empty directory with about 200 invented consultations in every state.
     #[arg(long)]
     demo: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 impl Args {
@@ -67,7 +70,7 @@ impl Args {
     /// # Errors
     /// [`Failure`]; nothing is started where the definitions are wrong or the directory is in use.
     pub async fn run(self) -> Result<(), Failure> {
-        let config = self.open.config();
+        let (config, tuning) = (self.open.config(), self.limits.tuning()?);
         let mut stop = Stop::listen()?;
         if self.demo {
             fill(&config).await?;
@@ -75,7 +78,8 @@ impl Args {
         let registry = Registry::shipped();
         let sources = app::sources(registry.all(), config.definitions.as_deref())?;
         warn_of_horizons(&sources, WallTime.now());
-        let store = directory::open(&config).await?;
+        limits::make_room(tuning.connections_max);
+        let store = directory::open_tuned(&config, tuning).await?;
         tell_opened(&store);
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             Failure::Directory(format!(
@@ -85,13 +89,16 @@ impl Args {
         })?;
         let address = listener.local_addr()?;
         let (control, socket) = Control::bind(config.control())?;
-        let state = AppState::new(registry.all(), Limits::default());
+        let state = AppState::new(registry.all(), limits::of_requests(&tuning));
+        state.watch_ring(store.rejected.clone());
         let (end, ended) = oneshot::channel::<()>();
         let ended = async {
             // Either way it is the end: told so, or whoever would tell is gone.
             ended.await.ok();
         };
-        let server = tokio::spawn(api::serve(listener, Some(socket), api::router(state.clone()), ended));
+        let listeners = Listeners { network: listener, control: Some(socket) };
+        let door = state.door();
+        let server = tokio::spawn(api::serve_on(listeners, api::router(state.clone()), door, ended));
         say(&format!("listening on http://{address}"))?;
         let opened = tokio::select! {
             opened = open_engine(&store, sources, &state) => Some(opened?),
@@ -105,14 +112,18 @@ impl Args {
         if started.is_ok() {
             warm(&engine);
             state.open(engine.clone());
-            let scrubbing = tokio::spawn(scrub::run(store.journal.clone(), engine.clone()));
+            let pace = Pace::of(tuning.scrub_rate);
+            let scrubbing = tokio::spawn(app::scrub(store.journal.clone(), engine.clone(), pace));
             say("ready")?;
             stop.wait().await;
+            state.end();
+            stop.wait_for(Duration::from_secs(tuning.end_delay)).await;
             scrubbing.abort();
         }
         // The server may have ended by itself; then nobody listens for the end any more.
         end.send(()).ok();
-        if tokio::time::timeout(DRAIN_WAIT, server).await.is_err() {
+        let wait = state.limits().drain_wait + SERVER_WAIT;
+        if tokio::time::timeout(wait, server).await.is_err() {
             tracing::warn!("requests that still waited were cut off");
         }
         let stopped = stop_engine(&engine).await;
@@ -247,6 +258,15 @@ impl Stop {
     fn listen() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(|error| Failure::Internal(format!("no signals: {error}")));
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Waits for a signal, for `delay` at most.
+    async fn wait_for(&mut self, delay: Duration) {
+        if !delay.is_zero() {
+            tracing::info!("the end was asked for; requests are taken for another {delay:?}");
+            // Either way the end goes on.
+            tokio::time::timeout(delay, self.wait()).await.ok();
+        }
     }
 
     async fn wait(&mut self) {

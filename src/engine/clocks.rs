@@ -50,7 +50,7 @@ impl Engine {
             let after = Instance::apply(before.as_ref(), entry, recorded.hash, position, &recorded.private);
             before = Some(after.map_err(|misfit| {
                 let damage = ReadError::Damaged { position, reason: misfit.to_string() };
-                self.halt(&damage.to_string());
+                self.found_damage(&damage.to_string());
                 damage
             })?);
         }

@@ -17,6 +17,7 @@ use super::command::{Accepted, CommandError};
 use super::due::TimerOrder;
 use super::firing::ScheduleOrder;
 use super::group::{Answer, Group, Reply};
+use super::metrics::Lengths;
 use super::plan::{Meta, Plan, PlanError, World, occurred};
 use super::reports;
 use super::shared::Shared;
@@ -138,6 +139,7 @@ impl Executor {
             self.take_waiting().await;
             self.launch();
             self.settle();
+            self.shared.metrics.lengths(self.lengths());
             let idle = self.flying.is_none() && self.building.is_empty();
             if self.shared.halted() || (self.stopping && idle) {
                 break;
@@ -528,6 +530,7 @@ impl Executor {
             Ok(position) => self.publish(&mut group, position),
             Err(AppendError::Full(reason)) => {
                 tracing::error!(reason, "disk full");
+                self.shared.disk.is_full(self.shared.time.now());
                 self.rests_until = self.shared.time.now().plus_millis(FULL_REST_MS);
                 self.take_back(group, &CommandError::DiskFull);
             }
@@ -547,6 +550,7 @@ impl Executor {
     fn publish(&mut self, group: &mut Group, position: Position) {
         let published: Vec<Arc<Instance>> = group.after().cloned().collect();
         let batch = group.batch(position);
+        let began = std::time::Instant::now();
         if let Err(error) = self.shared.index.apply(batch) {
             // The group is durable and a restart finds it, but no read sees it now: nobody is told "done".
             self.shared.halt(&error.to_string());
@@ -555,6 +559,8 @@ impl Executor {
             }
             return;
         }
+        self.shared.metrics.applied(began.elapsed());
+        self.shared.disk.has_room();
         for instance in &published {
             if self.staged.get(&instance.id).is_some_and(|staged| Arc::ptr_eq(staged, instance)) {
                 self.staged.remove(&instance.id);
@@ -583,6 +589,18 @@ impl Executor {
         }
         if let Err(reason) = self.load() {
             self.shared.halt(&reason);
+        }
+    }
+
+    fn lengths(&self) -> Lengths {
+        let flying = self.flying.as_ref().map_or(0, |(group, _)| group.replies.len());
+        Lengths {
+            group: self.building.commits.len(),
+            answers: self.building.replies.len() + flying,
+            timers: self.due.len(),
+            sends: self.sends.len(),
+            links: self.links.len(),
+            due: self.due.first().map(|(at, _)| *at),
         }
     }
 

@@ -1,84 +1,258 @@
-//! Owns what is counted about the writer, in Prometheus' names and text form.
+//! Owns what is counted about the writer, and how engine, journal and index are told in numbers.
+//!
+//! The writer counts with atomic additions and leaves the lengths of its queues
+//! once a round; everything else is asked for when somebody reads the numbers.
 
-use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// Counters and sums since the start of the process.
-#[derive(Debug, Default)]
-pub struct Metrics {
-    steps: AtomicU64,
-    step_nanos: AtomicU64,
-    failed: AtomicU64,
-    groups: AtomicU64,
-    commits: AtomicU64,
-    timers: AtomicU64,
-    lateness_millis: AtomicU64,
-    refused: AtomicU64,
-    shed: AtomicU64,
+use super::command::CommandError;
+use super::{Engine, Readiness};
+use crate::journal::GROUP_COMMITS_MAX;
+use crate::kernel::instant::Instant;
+use crate::kernel::outcome::RefusalKind;
+use crate::metrics::families::{self, Queue};
+use crate::metrics::{COMMITS, Counter, Gauge, Histogram, SECONDS, Text};
+
+/// Milliseconds as nanoseconds.
+const MILLI: u64 = 1_000_000;
+
+/// Lengths of the writer's queues, as it left them after a round.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lengths {
+    /// Commits of the next group.
+    pub group: usize,
+    /// Answers that wait for a group.
+    pub answers: usize,
+    /// Instances with a timer.
+    pub timers: usize,
+    /// Undelivered sends.
+    pub sends: usize,
+    /// Parents with pending links.
+    pub links: usize,
+    /// When the earliest timer is due.
+    pub due: Option<Instant>,
 }
 
-fn add(counter: &AtomicU64, by: u64) {
-    counter.fetch_add(by, Ordering::Relaxed);
+/// Counters, histograms and lengths since the start of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    steps: Histogram,
+    steps_failed: Counter,
+    groups: Histogram,
+    index: Histogram,
+    lateness: Histogram,
+    commands: Histogram,
+    refused: [Counter; REFUSALS.len()],
+    rejected: Counter,
+    shed: Counter,
+    group: Gauge,
+    answers: Gauge,
+    timers: Gauge,
+    sends: Gauge,
+    links: Gauge,
+    due: AtomicI64,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            steps: Histogram::new(&SECONDS),
+            steps_failed: Counter::default(),
+            groups: Histogram::new(&COMMITS),
+            index: Histogram::new(&SECONDS),
+            lateness: Histogram::new(&SECONDS),
+            commands: Histogram::new(&SECONDS),
+            refused: Default::default(),
+            rejected: Counter::default(),
+            shed: Counter::default(),
+            group: Gauge::default(),
+            answers: Gauge::default(),
+            timers: Gauge::default(),
+            sends: Gauge::default(),
+            links: Gauge::default(),
+            due: AtomicI64::new(i64::MAX),
+        }
+    }
+}
+
+/// Why commands are refused, by problem code: the values of the label, of which there is no other.
+const REFUSALS: [&str; 18] = [
+    "unknown_workflow",
+    "unknown_instance",
+    "unknown_event",
+    "invalid_payload",
+    "refused_by_state",
+    "role_not_allowed",
+    "refused_by_duty",
+    "refused_by_guard",
+    "refused_input",
+    "key_reused",
+    "stale",
+    "import_held",
+    "step_failed",
+    "commit_too_large",
+    "busy",
+    "disk_full",
+    "commit_unknown",
+    "stopped",
+];
+
+/// The place of `error` among [`REFUSALS`].
+const fn refusal(error: &CommandError) -> usize {
+    match error {
+        CommandError::UnknownWorkflow(_) => 0,
+        CommandError::UnknownInstance(_) => 1,
+        CommandError::UnknownEvent { .. } => 2,
+        CommandError::Payload { .. } => 3,
+        CommandError::Refused { refusal, .. } => match refusal.kind {
+            RefusalKind::State => 4,
+            RefusalKind::Role => 5,
+            RefusalKind::Duty => 6,
+            RefusalKind::Guard => 7,
+            RefusalKind::Input => 8,
+        },
+        CommandError::KeyReused => 9,
+        CommandError::Stale { .. } => 10,
+        CommandError::Held(_) => 11,
+        CommandError::StepFailed(_) => 12,
+        CommandError::TooLarge(_) => 13,
+        CommandError::Busy => 14,
+        CommandError::DiskFull => 15,
+        CommandError::CommitUnknown => 16,
+        CommandError::Stopped(_) => 17,
+    }
 }
 
 impl Metrics {
     /// A step took `time`.
     pub fn step(&self, time: Duration) {
-        add(&self.steps, 1);
-        add(&self.step_nanos, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        self.steps.time(time);
     }
 
     /// A step panicked.
     pub fn step_failed(&self) {
-        add(&self.failed, 1);
+        self.steps_failed.one();
     }
 
     /// A group of `commits` went to the journal.
     pub fn group(&self, commits: usize) {
-        add(&self.groups, 1);
-        add(&self.commits, commits as u64);
+        self.groups.add(commits as u64);
+    }
+
+    /// The index took `time` to apply a group.
+    pub fn applied(&self, time: Duration) {
+        self.index.time(time);
     }
 
     /// A timer fired `late` milliseconds after its due.
     pub fn timer(&self, late: i64) {
-        add(&self.timers, 1);
-        add(&self.lateness_millis, u64::try_from(late).unwrap_or(0));
+        self.lateness.add(u64::try_from(late).unwrap_or(0).saturating_mul(MILLI));
+    }
+
+    /// A command was answered `time` after it was sent to the writer.
+    pub fn command(&self, time: Duration) {
+        self.commands.time(time);
     }
 
     /// A command was refused.
-    pub fn refused(&self) {
-        add(&self.refused, 1);
+    pub fn refused(&self, error: &CommandError) {
+        self.refused[refusal(error)].one();
+    }
+
+    /// A refused event was noted in the ring.
+    pub fn rejected(&self) {
+        self.rejected.one();
     }
 
     /// A command found the queue full.
     pub fn shed(&self) {
-        add(&self.shed, 1);
+        self.shed.one();
     }
 
-    /// The counters in Prometheus text form.
-    pub fn text(&self) -> String {
-        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let rows = [
-            ("careflow_steps_total", "Steps computed.", get(&self.steps)),
-            ("careflow_step_nanoseconds_total", "Time spent in steps.", get(&self.step_nanos)),
-            ("careflow_steps_failed_total", "Steps that panicked in workflow code.", get(&self.failed)),
-            ("careflow_groups_total", "Groups written and synced.", get(&self.groups)),
-            ("careflow_commits_total", "Commits written.", get(&self.commits)),
-            ("careflow_timers_total", "Timers fired.", get(&self.timers)),
-            (
-                "careflow_timer_lateness_milliseconds_total",
-                "Sum of the time between a timer's due and its firing.",
-                get(&self.lateness_millis),
-            ),
-            ("careflow_refused_total", "Commands refused.", get(&self.refused)),
-            ("careflow_shed_total", "Commands that found the queue full.", get(&self.shed)),
-        ];
-        let mut text = String::new();
-        for (name, help, value) in rows {
-            // Writing to a String does not fail.
-            writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}").ok();
+    /// The writer's queues have these lengths now.
+    pub fn lengths(&self, now: Lengths) {
+        let Lengths { group, answers, timers, sends, links, due } = now;
+        self.group.set(group as u64);
+        self.answers.set(answers as u64);
+        self.timers.set(timers as u64);
+        self.sends.set(sends as u64);
+        self.links.set(links as u64);
+        self.due.store(due.map_or(i64::MAX, Instant::millis), Ordering::Relaxed);
+    }
+
+    fn writer(&self, text: &mut Text) {
+        text.family(families::COMMAND_SECONDS).histogram(&[], &self.commands);
+        text.family(families::STEP_SECONDS).histogram(&[], &self.steps);
+        text.single(families::STEPS_FAILED, self.steps_failed.get());
+        text.single(families::GROUPS, self.groups.count());
+        text.single(families::COMMITS, self.groups.sum());
+        text.family(families::GROUP_COMMITS).histogram(&[], &self.groups);
+        text.family(families::INDEX_APPLY_SECONDS).histogram(&[], &self.index);
+        text.single(families::TIMERS, self.lateness.count());
+        text.family(families::TIMER_LATENESS_SECONDS).histogram(&[], &self.lateness);
+        text.family(families::REFUSED);
+        for (code, count) in REFUSALS.iter().zip(&self.refused) {
+            text.sample(&[code], count.get());
         }
-        text
+        text.single(families::SHED, self.shed.get());
+        text.single(families::REJECTED, self.rejected.get());
+    }
+}
+
+/// How many wait in one of the engine's queues, and how many may.
+pub type Waiting = (Queue, u64, Option<u64>);
+
+impl Engine {
+    /// What waits in the engine.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let metrics = &self.shared.metrics;
+        let writer = (self.queue.max_capacity() - self.queue.capacity()) as u64;
+        let index = self.shared.index.measures();
+        let mut waiting = vec![
+            (Queue::Writer, writer, Some(self.queue.max_capacity() as u64)),
+            (Queue::Group, metrics.group.get(), Some(GROUP_COMMITS_MAX as u64)),
+            (Queue::Answers, metrics.answers.get(), None),
+            (Queue::Timers, metrics.timers.get(), None),
+            (Queue::Sends, metrics.sends.get(), None),
+            (Queue::Links, metrics.links.get(), None),
+        ];
+        waiting.extend(index.map(|index| (Queue::Index, index.backlog, Some(index.backlog_max))));
+        waiting
+    }
+
+    /// Writes what the engine, its journal and its index are measured by.
+    pub fn measure(&self, text: &mut Text) {
+        let shared = &self.shared;
+        text.single(families::OVERDUE, self.overdue_seconds());
+        shared.metrics.writer(text);
+        text.single(families::POSITION, self.position());
+        if let Some(journal) = shared.journal.measures() {
+            text.family(families::GROUP_BYTES).histogram(&[], &journal.meter.bytes);
+            text.family(families::SYNC_SECONDS).histogram(&[], &journal.meter.syncs);
+            text.single(families::JOURNAL_BYTES, journal.bytes);
+            text.single(families::JOURNAL_SEGMENTS, journal.segments);
+            if let Some(free) = journal.free_bytes {
+                text.single(families::DISK_FREE_BYTES, free);
+            }
+        }
+        if let Some(index) = shared.index.measures() {
+            text.single(families::INDEX_BYTES, index.bytes);
+        }
+        text.family(families::INSTANCES);
+        for ((workflow, state), count) in self.census() {
+            text.sample(&[&workflow, &state], count);
+        }
+    }
+
+    fn overdue_seconds(&self) -> f64 {
+        let due = self.shared.metrics.due.load(Ordering::Relaxed);
+        let late = self.now().millis().saturating_sub(due).max(0);
+        if due == i64::MAX { 0.0 } else { late as f64 / 1e3 }
+    }
+
+    /// Whether the engine takes commands.
+    pub fn is_ready(&self) -> bool {
+        self.readiness() == Readiness::Ready
     }
 }

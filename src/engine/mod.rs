@@ -6,6 +6,7 @@ pub mod catalog;
 mod clocks;
 pub mod command;
 pub mod directory;
+mod disk;
 mod due;
 mod executor;
 mod firing;
@@ -155,14 +156,14 @@ pub struct ArmedTimer {
 pub enum Readiness {
     /// It does.
     Ready,
-    /// The index is being rebuilt.
-    Rebuilding {
-        /// Commits applied.
-        done: Position,
-        /// Commits in the journal.
-        of: Position,
+    /// The disk has no room for another group; the writer goes on by itself once there is.
+    DiskFull {
+        /// Bytes that the disk has left, where that is known.
+        free: Option<u64>,
     },
-    /// It stopped, and why.
+    /// Stored data is not what was written; where, and what is wrong with it. The writer stopped.
+    Damaged(String),
+    /// The writer stopped, and why.
     Stopped(String),
 }
 
@@ -184,6 +185,7 @@ impl Engine {
             return Err(CommandError::Stopped(self.shared.stop_reason()));
         }
         let (reply, answer) = oneshot::channel();
+        let began = std::time::Instant::now();
         self.queue.try_send(message(reply)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 self.shared.metrics.shed();
@@ -191,7 +193,9 @@ impl Engine {
             }
             mpsc::error::TrySendError::Closed(_) => CommandError::Stopped(self.shared.stop_reason()),
         })?;
-        answer.await.unwrap_or(Err(CommandError::CommitUnknown))
+        let answer = answer.await.unwrap_or(Err(CommandError::CommitUnknown));
+        self.shared.metrics.command(began.elapsed());
+        answer
     }
 
     /// Fires a timer now, for a reason (administrator).
@@ -289,12 +293,30 @@ impl Engine {
 
     /// Whether commands are taken.
     pub fn readiness(&self) -> Readiness {
-        if self.shared.halted() { Readiness::Stopped(self.shared.stop_reason()) } else { Readiness::Ready }
+        if let Some(damage) = self.shared.damage() {
+            return Readiness::Damaged(damage);
+        }
+        if self.shared.halted() {
+            return Readiness::Stopped(self.shared.stop_reason());
+        }
+        let free = || self.shared.journal.measures().and_then(|measures| measures.free_bytes);
+        self.shared.disk.readiness(self.now(), free)
     }
 
-    /// Stops the writer for good: found damage, a failed disk.
+    /// Import batches whose cases stand still until somebody releases them.
+    pub fn held_batches(&self) -> u64 {
+        let batches = self.shared.batches().into_iter();
+        batches.filter(|(batch, _)| self.shared.holds(Some(batch)).is_some()).count() as u64
+    }
+
+    /// Stops the writer for good, and says why.
     pub fn halt(&self, reason: &str) {
         self.shared.halt(reason);
+    }
+
+    /// Stops the writer for good: stored data was found damaged, which no writing makes better.
+    pub fn found_damage(&self, damage: &str) {
+        self.shared.found_damage(damage);
     }
 
     /// Finishes what waits, ends the writer and closes storage cleanly.

@@ -100,15 +100,24 @@ impl Engine {
     /// # Errors
     /// [`OpenError`]; nothing runs then.
     pub async fn open(parts: Parts) -> Result<Self, OpenError> {
-        Self::open_running(parts, on_a_thread).await
+        Self::open_with(parts, QUEUE_MAX).await
     }
 
-    /// As [`Engine::open`], with the writer given to `run`, which answers its thread where it has one.
+    /// As [`Engine::open`], with room for `queue_max` commands that wait for the writer.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing runs then.
+    pub async fn open_with(parts: Parts, queue_max: usize) -> Result<Self, OpenError> {
+        Self::open_running(parts, queue_max, on_a_thread).await
+    }
+
+    /// As [`Engine::open_with`], with the writer given to `run`, which answers its thread where it has one.
     ///
     /// # Errors
     /// [`OpenError`].
     pub(super) async fn open_running(
         parts: Parts,
+        queue_max: usize,
         run: impl FnOnce(&Arc<Shared>, Executor) -> Option<JoinHandle<()>>,
     ) -> Result<Self, OpenError> {
         let Parts { journal, index, workflows, sources, time, progress, rejected } = parts;
@@ -122,7 +131,7 @@ impl Engine {
         let mut catalog = load_catalog(&shared)?;
         put_known_in_force(&shared, &mut catalog, &sources)?;
         shared.set_catalog(catalog);
-        let (queue, messages) = mpsc::channel(QUEUE_MAX);
+        let (queue, messages) = mpsc::channel(queue_max);
         let writer = run(&shared, Executor::new(shared.clone(), messages, tail, recorded));
         let engine = Self { shared, queue, writer: Arc::new(Mutex::new(writer)) };
         engine.record_binary().await?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::schedule::SCHEDULE;
-use super::{ArmedTimer, Due, Engine, QUEUE_MAX, Readiness, Recorded};
+use super::{ArmedTimer, Due, Engine, Recorded};
 use crate::index::{IndexError, List, Page, Range};
 use crate::journal::{Commit, ReadError};
 use crate::kernel::definition::Definition;
@@ -106,7 +106,7 @@ impl Engine {
     /// Damage that a reader found stops the writer: nothing is added to a journal that is not whole.
     fn note_damage<T>(&self, read: Result<T, ReadError>) -> Result<T, ReadError> {
         if let Err(error @ ReadError::Damaged { .. }) = &read {
-            self.shared.halt(&error.to_string());
+            self.shared.found_damage(&error.to_string());
         }
         read
     }
@@ -254,32 +254,6 @@ impl Engine {
         let mut census = self.shared.index.census();
         census.retain(|(workflow, _), _| !workflow.starts_with('$'));
         census
-    }
-
-    /// Counters and gauges in Prometheus text form.
-    pub fn metrics(&self) -> String {
-        let mut text = self.shared.metrics.text();
-        let waiting = self.queue.max_capacity() - self.queue.capacity();
-        let ready = u8::from(self.readiness() == Readiness::Ready);
-        text.push_str(&format!(
-            "# HELP careflow_queue_commands Commands waiting for the writer.\n\
-             # TYPE careflow_queue_commands gauge\ncareflow_queue_commands {waiting}\n\
-             # HELP careflow_queue_commands_max Most commands that may wait.\n\
-             # TYPE careflow_queue_commands_max gauge\ncareflow_queue_commands_max {QUEUE_MAX}\n\
-             # HELP careflow_position Last published position.\n\
-             # TYPE careflow_position gauge\ncareflow_position {}\n\
-             # HELP careflow_ready Whether commands are taken.\n\
-             # TYPE careflow_ready gauge\ncareflow_ready {ready}\n\
-             # HELP careflow_instances Instances by workflow and state.\n\
-             # TYPE careflow_instances gauge\n",
-            self.position()
-        ));
-        for ((workflow, state), count) in self.census() {
-            text.push_str(&format!(
-                "careflow_instances{{workflow=\"{workflow}\",state=\"{state}\"}} {count}\n"
-            ));
-        }
-        text
     }
 
     /// The moment now, by the injected time source.

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::catalog::{CALENDAR, Catalog, DEFINITION, FileData};
 use super::command::CommandError;
 use super::directory::{ACTOR, Directory, TOKEN};
+use super::disk::Disk;
 use super::group::{Answer, Used};
 use super::metrics::Metrics;
 use super::schedule::{SCHEDULE, Schedules};
@@ -91,6 +92,9 @@ pub struct Shared {
     held: RwLock<Arc<BTreeMap<String, Phase>>>,
     running: RwLock<Option<String>>,
     stopped: OnceLock<String>,
+    damaged: OnceLock<String>,
+    /// Whether the journal's disk took the last group.
+    pub disk: Disk,
     payloads: HashMap<(String, &'static str), Payload>,
 }
 
@@ -150,6 +154,8 @@ impl Shared {
             held: RwLock::default(),
             running: RwLock::default(),
             stopped: OnceLock::new(),
+            damaged: OnceLock::new(),
+            disk: Disk::default(),
             payloads,
         })
     }
@@ -361,6 +367,18 @@ impl Shared {
         if self.stopped.set(reason.to_owned()).is_ok() {
             tracing::error!(reason, "the writer stopped");
         }
+    }
+
+    /// Stops the writer for good over damaged data; the first damage stays.
+    pub fn found_damage(&self, damage: &str) {
+        // Only one may be told; the log has them all.
+        self.damaged.set(damage.to_owned()).ok();
+        self.halt(damage);
+    }
+
+    /// The damage that was found.
+    pub fn damage(&self) -> Option<String> {
+        self.damaged.get().cloned()
     }
 
     /// Whether the writer stopped for good.

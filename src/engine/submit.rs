@@ -40,10 +40,12 @@ impl Engine {
         if self.shared.halted() {
             return Err(CommandError::Stopped(self.shared.stop_reason()));
         }
-        let prepared = self.prepare(&command)?;
-        let answer = self.ask(|reply| Message::Command(Box::new(prepared), reply)).await;
+        let answer = match self.prepare(&command) {
+            Ok(prepared) => self.ask(|reply| Message::Command(Box::new(prepared), reply)).await,
+            Err(error) => Err(error),
+        };
         if let Err(error) = &answer {
-            self.shared.metrics.refused();
+            self.shared.metrics.refused(error);
             self.note_rejected(&command, error);
         }
         answer
@@ -57,6 +59,7 @@ impl Engine {
         }
         // Salted by the process: the digest tells equal payloads apart, and nothing of their values.
         static SALT: LazyLock<String> = LazyLock::new(|| crate::random::hex_of(16));
+        self.shared.metrics.rejected();
         let text = canonical::to_string(&command.payload).unwrap_or_default();
         let payload = Hash::of(&[SALT.as_bytes(), text.as_bytes()]).short();
         (self.shared.rejected)(&Rejected {

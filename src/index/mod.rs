@@ -208,4 +208,20 @@ pub trait Index: Send + Sync {
     /// # Errors
     /// [`IndexError`].
     fn close(&self) -> Result<(), IndexError>;
+
+    /// How large it is and what waits in it, where it measures that.
+    fn measures(&self) -> Option<Measures> {
+        None
+    }
+}
+
+/// An index in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measures {
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Writes that its files do not have yet.
+    pub backlog: u64,
+    /// How many of them there may be before the writer waits.
+    pub backlog_max: u64,
 }

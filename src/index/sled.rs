@@ -32,12 +32,13 @@ use super::overlay::Overlay;
 use super::read;
 use super::store::{Store, caught};
 use super::view::Reading;
-use super::{Batch, Index, IndexError, List, Page, Range, kpis};
+use super::{Batch, Index, IndexError, List, Measures, Page, Range, kpis};
 use crate::kernel::entry::Position;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::Record;
+use crate::metrics::process::folder_bytes;
 
 /// Writes that may wait for sled before [`Index::apply`] waits too: about 0.2 s of sled's
 /// work, ten megabytes of instances, and less than a millisecond where a reader makes
@@ -262,6 +263,12 @@ impl Index for SledIndex {
         let Some(store) = store.take() else { return Ok(()) };
         store.close()?;
         Ok(Mark::stopped(&self.boot, clean).write(&self.dir)?)
+    }
+
+    fn measures(&self) -> Option<Measures> {
+        let backlog = self.shared.state().backlog as u64;
+        let bytes = folder_bytes(&self.dir);
+        Some(Measures { bytes, backlog, backlog_max: BACKLOG_WRITES_MAX as u64 })
     }
 }
 

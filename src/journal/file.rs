@@ -14,7 +14,7 @@ pub use super::recover::{Cut, OpenError, Opened, Options, Sync};
 use super::scrub::Cursor;
 use super::store::{self, Store};
 use super::writer::Work;
-use super::{AppendError, Commit, Fence, Journal, Position, ReadError, Tail, recover};
+use super::{AppendError, Commit, Fence, Journal, Measures, Position, ReadError, Tail, recover};
 
 /// Says whether the journal in `dir` could be opened: nobody has it open.
 ///
@@ -142,6 +142,10 @@ impl Journal for FileJournal {
         let (answer, outcome) = oneshot::channel();
         self.ask(Work::Close { head, answer });
         outcome.await.unwrap_or_else(|_| Err(ReadError::Io(THREAD_ENDED.into())))
+    }
+
+    fn measures(&self) -> Option<Measures<'_>> {
+        Some(self.store.measures())
     }
 }
 

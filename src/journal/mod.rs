@@ -7,7 +7,8 @@
 //!
 //! Of the file journal, `line` owns the text of a commit, `segment` a file of
 //! lines, `manifest` the list of finished files, `recover` the opening after any
-//! kind of stop, `writer` the thread that writes and syncs, `store` what readers see.
+//! kind of stop, `writer` the thread that writes and syncs, `store` what readers see,
+//! `meter` what writing took.
 
 mod append;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod line;
 mod lock;
 mod manifest;
 pub mod memory;
+mod meter;
 mod recover;
 #[cfg(test)]
 mod samples;
@@ -30,6 +32,7 @@ mod writer;
 use async_trait::async_trait;
 
 pub use crate::kernel::entry::{Commit, Position};
+pub use meter::{Measures, Meter};
 
 /// Most bytes of one commit's line, its newline included.
 pub const LINE_BYTES_MAX: usize = 512 * 1024;
@@ -141,4 +144,9 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`ReadError::Io`] where the closing mark could not be written.
     async fn close(&self) -> Result<(), ReadError>;
+
+    /// How large it is and what its syncs took, where it measures that.
+    fn measures(&self) -> Option<Measures<'_>> {
+        None
+    }
 }

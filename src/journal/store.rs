@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::line::{self, Line};
 use super::manifest::Sealed;
+use super::meter::{Measures, Meter};
 use super::segment::{self, Extent};
 use super::{Commit, Position, ReadError, Tail};
 
@@ -27,6 +28,8 @@ pub(super) struct Store {
     segments: RwLock<Segments>,
     located: Mutex<VecDeque<(Position, Source)>>,
     tail: watch::Sender<Tail>,
+    /// What the thread that writes counts.
+    pub meter: Meter,
 }
 
 /// The segments as readers see them.
@@ -56,6 +59,7 @@ impl Store {
             segments: RwLock::new(segments),
             located: Mutex::default(),
             tail: watch::Sender::new(tail),
+            meter: Meter::default(),
         }
     }
 
@@ -67,6 +71,17 @@ impl Store {
     /// The journal's directory.
     pub(super) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The journal in numbers.
+    pub(super) fn measures(&self) -> Measures<'_> {
+        let segments = self.segments();
+        let sealed: u64 = segments.sealed.iter().map(|sealed| sealed.bytes).sum();
+        let active = segments.extents.last().map_or(0, |last| u64::from(last.at) + u64::from(last.bytes) + 1);
+        let (bytes, count) = (sealed + active, segments.sealed.len() as u64 + 1);
+        drop(segments);
+        let free_bytes = crate::metrics::process::free_bytes(&self.dir);
+        Measures { bytes, segments: count, free_bytes, meter: &self.meter }
     }
 
     /// Follows the durable end.

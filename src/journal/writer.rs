@@ -146,7 +146,9 @@ impl Writer {
         }
         match self.sync {
             Sync::EveryGroup => {
+                let began = std::time::Instant::now();
                 self.disk.sync_data().map_err(Failure::unknown("the group could not be synced"))?;
+                self.store.meter.syncs.time(began.elapsed());
             }
             Sync::AtClose => {}
         }
@@ -154,6 +156,7 @@ impl Writer {
         let extents: Vec<Extent> =
             group.extents.iter().map(|extent| Extent { at: base + extent.at, ..*extent }).collect();
         self.end += length;
+        self.store.meter.bytes.add(length);
         self.store.publish(&extents, group.tail);
         Ok(())
     }

@@ -154,6 +154,20 @@ pub enum ActorKind {
     Local,
 }
 
+impl ActorKind {
+    /// Its name, as entries have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Service => "service",
+            Self::Timer => "timer",
+            Self::Schedule => "schedule",
+            Self::System => "system",
+            Self::Local => "local",
+        }
+    }
+}
+
 /// Who sent an event, in which role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {

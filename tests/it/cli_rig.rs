@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -46,8 +47,8 @@ impl Ended {
 /// A command that inherits no configuration from whoever runs the tests.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_careflow"));
-    for name in ["DATA", "LISTEN", "DEFINITIONS", "LOG", "LOG_FORMAT"] {
-        command.env_remove(format!("CAREFLOW_{name}"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CAREFLOW_")) {
+        command.env_remove(name);
     }
     command.args(arguments);
     command
@@ -94,15 +95,20 @@ impl Place {
             .spawn()
             .unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
+        // Read all the while: a server whose log nobody takes would wait for the pipe.
+        let mut pipe = child.stderr.take().unwrap();
+        let err = std::thread::spawn(move || {
+            let mut err = String::new();
+            pipe.read_to_string(&mut err).unwrap();
+            err
+        });
         let mut said = String::new();
         while !said.ends_with("\nready\n") {
             if out.read_line(&mut said).unwrap() == 0 {
-                let mut err = String::new();
-                child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-                panic!("the server ended early: {said}{err}");
+                panic!("the server ended early: {said}{}", err.join().unwrap());
             }
         }
-        Server { child, said, _out: out }
+        Server { child, said, err: Some(err), _out: out }
     }
 
     /// A directory as one server left it, stopped cleanly.
@@ -126,6 +132,7 @@ pub struct Server {
     child: Child,
     /// What it printed before it was ready.
     pub said: String,
+    err: Option<JoinHandle<String>>,
     // Kept open: a server must not end because nobody reads it.
     _out: BufReader<ChildStdout>,
 }
@@ -150,8 +157,7 @@ impl Server {
     pub fn stop(mut self) -> Ended {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let status = self.child.wait().unwrap();
-        let mut err = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        let err = self.err.take().unwrap().join().unwrap();
         Ended { code: status.code().unwrap_or(-1), out: self.said.clone(), err }
     }
 
@@ -172,10 +178,22 @@ impl Drop for Server {
 
 /// One HTTP request without a body; the whole answer as text.
 pub fn get(address: &str, path: &str, token: Option<&str>) -> String {
+    let token = token.map(|token| format!("Bearer {token}"));
+    let headers: Vec<_> = token.iter().map(|token| ("Authorization", token.as_str())).collect();
+    ask(address, "GET", path, &headers, "")
+}
+
+/// One HTTP request; the whole answer as text.
+pub fn ask(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     use std::io::Write;
     let mut stream = std::net::TcpStream::connect(address).unwrap();
-    let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{token}Connection: close\r\n\r\n").unwrap();
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer

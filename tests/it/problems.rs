@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use careflow::api::error::Code;
-use careflow::api::state::Limits;
+use careflow::api::state::{AppState, Limits};
 use careflow::engine::batch::Phase;
 use careflow::engine::{Command, CommandError, Engine, Target};
 use careflow::journal::Position;
 use careflow::journal::memory::{Fault as JournalFault, MemoryJournal};
 use careflow::kernel::actor::{Actor, Role};
+use careflow::workflows::Registry;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::rig::{Caller, Response, Rig, at, question, solution};
-use crate::twin::{Stalled, Twin, serve};
+use crate::twin::{Stalled, Twin, serve, serve_state};
 
 const STARTS: &str = "/v1/workflows/consultation/instances";
 /// A well-formed id that names nothing.
@@ -342,6 +343,19 @@ async fn produce(code: Code, world: &World) -> Failed {
             twin.engine.halt("a scrub found damage");
             on(&twin.engine, "a scrub found damage", event(&twin.ann, &id, "accept", json!({}), &[])).await
         }
+        // These two are told by `/readyz` alone: what is refused meanwhile says `stopped`, or is served.
+        Code::Damaged => {
+            let twin = Twin::new().await;
+            twin.engine.found_damage("journal damaged at position 3: as told");
+            on(&twin.engine, "careflow verify", twin.ann.get("/readyz")).await
+        }
+        Code::ShuttingDown => {
+            let state = AppState::new(Registry::shipped().all(), Limits::default());
+            state.open(here.clone());
+            state.end();
+            let address = serve_state(state).await;
+            on(here, "send requests to another", Caller { address, token: None }.get("/readyz")).await
+        }
         Code::Timeout => {
             let limits = Limits { answer_wait: Duration::from_millis(50), ..Limits::default() };
             let ann = world.limited(limits).await;
@@ -373,7 +387,8 @@ async fn every_kind_of_failure_is_answered_as_the_table_says_and_changes_nothing
         assert_eq!(problem["type"], format!("urn:careflow:problem:{}", says.code), "{problem}");
         assert_eq!((&problem["status"], &problem["title"]), (&json!(says.status), &json!(says.title)));
         assert_eq!(problem["request_id"].as_str(), answer.header("x-request-id"), "{code:?}");
-        assert!(problem["instance"].as_str().unwrap().starts_with("/v1/"), "{problem}");
+        let path = problem["instance"].as_str().unwrap();
+        assert!(path.starts_with("/v1/") || path == "/readyz", "{problem}");
         assert!(answer.text.contains(said), "{code:?} does not say `{said}`: {}", answer.text);
         let retries = problem.get("retry_after").map(ToString::to_string);
         assert_eq!(retries.as_deref(), answer.header("retry-after"), "{code:?}");

@@ -8,6 +8,7 @@ use careflow::api;
 use careflow::app::{self, Store};
 use careflow::config::Config;
 use careflow::engine::{Engine, Identity};
+use careflow::journal::file;
 use careflow::kernel::actor::{Actor, ActorKind, Role};
 use careflow::kernel::instant::Instant;
 use careflow::time::ManualTime;
@@ -83,6 +84,21 @@ impl Rig {
         Self::start(folder, config, time).await.unwrap()
     }
 
+    /// A server whose journal is laid out otherwise, on a Wednesday at 10:00.
+    pub async fn laid_out(options: file::Options) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let config = Config { data: folder.path().join("data"), definitions: None };
+        let time = Arc::new(ManualTime::at(Instant::parse(WEDNESDAY).unwrap()));
+        let opening = config.clone();
+        let store = tokio::task::spawn_blocking(move || Store::open_laid_out(&opening, options));
+        Self::on(store.await.unwrap().unwrap(), folder, config, time).await.unwrap()
+    }
+
+    /// The journal itself.
+    pub fn journal(&self) -> Arc<file::FileJournal> {
+        self.running.as_ref().expect("the server runs").store.journal.clone()
+    }
+
     /// A server on an empty directory on a Wednesday at 10:00.
     pub async fn wednesday() -> Self {
         Self::at(WEDNESDAY).await
@@ -93,23 +109,34 @@ impl Rig {
         config: Config,
         time: Arc<ManualTime>,
     ) -> Result<Self, app::AppError> {
-        let workflows = Registry::shipped().all().to_vec();
-        let sources = app::sources(&workflows, config.definitions.as_deref())?;
         let opening = config.clone();
         let store = tokio::task::spawn_blocking(move || Store::open(&opening)).await.unwrap()?;
+        Self::on(store, folder, config, time).await
+    }
+
+    async fn on(
+        store: Store,
+        folder: Arc<TempDir>,
+        config: Config,
+        time: Arc<ManualTime>,
+    ) -> Result<Self, app::AppError> {
+        let workflows = Registry::shipped().all().to_vec();
+        let sources = app::sources(&workflows, config.definitions.as_deref())?;
         let engine = store.engine(sources, time.clone(), Box::new(|_, _| {})).await?;
         engine.run_schedules().await.unwrap();
         let state = api::state::AppState::new(&workflows, api::state::Limits::default());
+        state.watch_ring(store.rejected.clone());
         state.open(engine.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (end, ended) = oneshot::channel::<()>();
-        let router = api::router(state.clone());
+        let (router, door) = (api::router(state.clone()), state.door());
         let serving = tokio::spawn(async move {
             let shutdown = async {
                 ended.await.ok();
             };
-            api::server::serve(listener, None, router, shutdown).await;
+            let listeners = api::Listeners { network: listener, control: None };
+            api::serve_on(listeners, router, door, shutdown).await;
         });
         let running = Some(Running { state, store, address, end, serving });
         Ok(Self { folder, config, time, engine, running })

@@ -1,9 +1,8 @@
-//! The README: its tour, exactly as printed, and its generated table.
+//! The README: its tour, exactly as printed, and its generated tables.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use careflow::api::error::Code;
 use careflow::kernel::actor::Role;
 
 use crate::rig::{Rig, WEDNESDAY};
@@ -77,14 +76,29 @@ async fn tour_works_past_the_end_of_the_calendar() {
     take_tour("2031-01-01T03:00:00+08:00").await;
 }
 
+/// The part of the README between the marks of `name`.
+fn generated(name: &str) -> &'static str {
+    let begin = format!("<!-- {name}: generated from ");
+    let (_, rest) = README.split_once(begin.as_str()).unwrap_or_else(|| panic!("the README has no {name}"));
+    let (_, rest) = rest.split_once("compared by a test -->\n").expect("the mark says that it is compared");
+    let end = format!("<!-- end of {name} -->");
+    rest.split_once(end.as_str()).unwrap_or_else(|| panic!("{name} has no end")).0
+}
+
 #[test]
 fn table_of_problem_codes_is_the_programs_own() {
-    let mut table = String::from("| status | code | when |\n|---|---|---|\n");
-    for code in Code::ALL {
-        let says = code.says();
-        table.push_str(&format!("| {} | `{}` | {} |\n", says.status, says.code, says.when));
-    }
-    let (_, rest) = README.split_once("compared by a test -->\n").expect("the README has the table");
-    let (printed, _) = rest.split_once("<!-- end of problem codes -->").expect("the table ends");
-    assert_eq!(printed, table, "copy the right-hand side into the README");
+    let table = careflow::api::responses::table();
+    assert_eq!(generated("problem codes"), table, "copy the right-hand side into the README");
+}
+
+#[test]
+fn tables_of_metrics_are_the_programs_own() {
+    let tables = careflow::metrics::families::tables();
+    assert_eq!(generated("metrics"), tables, "copy the right-hand side into the README");
+}
+
+#[test]
+fn table_of_limits_is_the_programs_own() {
+    let table = careflow::cli::serve::limits::table();
+    assert_eq!(generated("limits"), table, "copy the right-hand side into the README");
 }

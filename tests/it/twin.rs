@@ -162,6 +162,11 @@ pub async fn serve(engine: Option<&Engine>, limits: Limits) -> String {
     if let Some(engine) = engine {
         state.open(engine.clone());
     }
+    serve_state(state).await
+}
+
+/// Serves the API over `state` on a socket of its own; ends with the test.
+pub async fn serve_state(state: AppState) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(server::serve(listener, None, api::router(state), std::future::pending()));

@@ -148,7 +148,7 @@ impl History {
                 None
             };
             // A journal that fails meanwhile ends the opening, and this life.
-            let Ok(engine) = Engine::open_running(parts, run).await else { return };
+            let Ok(engine) = Engine::open_running(parts, QUEUE_MAX, run).await else { return };
             *opened.borrow_mut() = Some(engine.clone());
             let all = (0..CLIENTS).map(|client| {
                 let world = World {
