@@ -17,10 +17,13 @@ mod clocks;
 mod conventions;
 mod cron;
 mod definitions;
+mod fuzzing;
 mod import_real;
 mod import_small;
 mod kill;
 mod kpis;
+#[path = "../fuzz/laws/mod.rs"]
+mod laws;
 mod lists;
 mod openapi;
 mod operations;
