@@ -114,8 +114,7 @@ impl Store {
         let cache_bytes = tuning.index_cache * 1024 * 1024;
         let index = sled::Options { cache_bytes, ..sled::Options::default() };
         let (index, index_opened) = SledIndex::open(&config.index(), index, boot.trim())?;
-        let applied = crate::index::Index::applied(&index);
-        let (journal, journal_opened) = FileJournal::open(&config.journal(), options, applied)?;
+        let (journal, journal_opened) = FileJournal::open(&config.journal(), options, index.reached())?;
         let (journal, index) = (Arc::new(journal), Arc::new(index));
         let rejected = Arc::new(Ring::at(&config.rejected()));
         let queue_max = usize::try_from(tuning.queue_max).unwrap_or(usize::MAX);

@@ -284,12 +284,19 @@ fn as_text(journal: &Report, index: &IndexCheck, replayed: Option<&Replayed>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::Batch;
     use crate::index::memory::MemoryIndex;
+    use crate::index::{Batch, Raise};
 
     fn index(tallies: &[(&str, u64)]) -> MemoryIndex {
         let index = MemoryIndex::new();
-        let counts = tallies.iter().map(|(key, by)| ("calls".to_owned(), (*key).to_owned(), *by)).collect();
+        let instance = crate::kernel::id::InstanceId::derive("calls", &["one"]);
+        let raise = |(key, by): &(&str, u64)| Raise {
+            instance: instance.clone(),
+            name: "calls".into(),
+            key: (*key).to_owned(),
+            by: *by,
+        };
+        let counts = tallies.iter().map(raise).collect();
         index.apply(Batch { position: 1, changes: Vec::new(), counts }).unwrap();
         index
     }

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::command::{Accepted, CommandError};
 use super::plan::Plan;
-use crate::index::{Batch, Change};
+use crate::index::{Batch, Change, Raise};
 use crate::journal::{Commit, Position};
 use crate::kernel::effect::Effect;
 use crate::kernel::entry::{Entry, Idempotency};
@@ -61,7 +61,7 @@ pub struct Group {
     /// For the index: each instance before the group and after it.
     changes: HashMap<InstanceId, Change>,
     /// Tallies raised.
-    pub counts: Vec<(String, String, u64)>,
+    pub counts: Vec<Raise>,
     /// Entries with their position, for keys used up by this very group.
     entries: Vec<(Position, Arc<Entry>, Arc<Private>)>,
     /// Answers that leave once the group is published.
@@ -79,7 +79,8 @@ impl Group {
             self.entries.push((position, made.entry.clone(), private.clone()));
             for effect in &made.entry.effects {
                 if let Effect::Count { name, key } = effect {
-                    self.counts.push((name.clone(), key.clone(), 1));
+                    let (instance, name, key) = (made.after.id.clone(), name.clone(), key.clone());
+                    self.counts.push(Raise { instance, name, key, by: 1 });
                 }
             }
         }

@@ -19,7 +19,7 @@ use super::shared::{IMPORT, Shared};
 use super::system::SystemChange;
 use super::{Engine, QUEUE_MAX};
 use crate::definition::file::{Content, Reader, Source};
-use crate::index::{Batch, Change, Index, List, PAGE_SCAN_MAX, Range};
+use crate::index::{Batch, Change, Index, List, PAGE_SCAN_MAX, Raise, Range};
 use crate::journal::{Commit, Journal, Position, ReadError, Tail};
 use crate::kernel::actor::Actor;
 use crate::kernel::effect::Effect;
@@ -257,7 +257,8 @@ pub async fn catch_up(
     Ok(())
 }
 
-/// The change that `commits` make to the index; reads recorded outcomes only.
+/// The change that `commits` make to the index, past the entries that its instances have already;
+/// reads recorded outcomes only.
 fn replay(index: &dyn Index, commits: &[(Position, Commit)]) -> Result<Batch, OpenError> {
     let mut changes: HashMap<InstanceId, Change> = HashMap::new();
     let mut counts = Vec::new();
@@ -275,9 +276,13 @@ fn replay(index: &dyn Index, commits: &[(Position, Commit)]) -> Result<Batch, Op
                 return Err(OpenError::Unfit(reason));
             }
             let before = newest(index, &changes, &entry.instance)?;
-            let after = Instance::apply(before.as_deref(), &entry, stored.hash, *position, &commit.private)
-                .map_err(|e| misfit(e.to_string()))?;
-            note(&mut changes, before, after);
+            let has = before.as_ref().is_some_and(|instance| instance.seq >= entry.seq);
+            if !has {
+                let after =
+                    Instance::apply(before.as_deref(), &entry, stored.hash, *position, &commit.private)
+                        .map_err(|e| misfit(e.to_string()))?;
+                note(&mut changes, before, after);
+            }
             if let Some(Cause::Send { from, number }) = &entry.cause
                 && *from != entry.instance
                 && let Some(sender) = newest(index, &changes, from)?
@@ -287,8 +292,10 @@ fn replay(index: &dyn Index, commits: &[(Position, Commit)]) -> Result<Batch, Op
                 note(&mut changes, Some(sender), after);
             }
             for effect in entry.effects {
-                if let Effect::Count { name, key } = effect {
-                    counts.push((name, key, 1));
+                if let Effect::Count { name, key } = effect
+                    && !has
+                {
+                    counts.push(Raise { instance: entry.instance.clone(), name, key, by: 1 });
                 }
             }
         }

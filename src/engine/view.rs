@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::directory::Directory;
-use crate::index::{Index, IndexError, List, Range};
+use crate::index::{Index, IndexError, List, Raise, Range};
 use crate::kernel::common::Stage;
 use crate::kernel::fact::{CUSTOMER_CASES_MAX, Fact, Facts, Related};
 use crate::kernel::id::InstanceId;
@@ -23,7 +23,7 @@ pub struct View<'a> {
     /// What was computed since; empty for a dry run.
     pub staged: &'a Staged,
     /// Tallies raised since.
-    pub counts: &'a [(String, String, u64)],
+    pub counts: &'a [Raise],
 }
 
 impl View<'_> {
@@ -60,8 +60,12 @@ impl View<'_> {
     }
 
     fn count(&self, name: &str, key: &str) -> Result<u64, IndexError> {
-        let staged: u64 =
-            self.counts.iter().filter(|(n, k, _)| n == name && k == key).map(|(_, _, by)| by).sum();
+        let staged: u64 = self
+            .counts
+            .iter()
+            .filter(|raise| raise.name == *name && raise.key == *key)
+            .map(|raise| raise.by)
+            .sum();
         Ok(self.index.count(name, key)? + staged)
     }
 

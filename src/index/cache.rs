@@ -1,14 +1,15 @@
 //! Owns decoded instances, so that hot ones are not parsed again.
 //!
 //! It mirrors storage, never what is only applied: it is filled by readers while
-//! storage stands still, and changed by the one writer of storage. So nothing in
-//! it can be stale.
+//! storage stands still or when it did not change since they looked, and changed by
+//! the one writer of storage. So nothing in it can be stale.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::keys::Key;
 use super::record::Size;
+use super::store::Stored;
 use crate::kernel::instance::Instance;
 
 /// Instances by record key, least recently used halves dropped first.
@@ -21,6 +22,8 @@ pub(super) struct Cache {
     young: HashMap<Key, Held>,
     young_bytes: usize,
     old: HashMap<Key, Held>,
+    /// How often storage changed.
+    changes: u64,
 }
 
 /// An instance and what its record takes.
@@ -33,7 +36,7 @@ struct Held {
 impl Cache {
     /// An empty cache for records of `bytes` of JSON in all.
     pub fn new(bytes: usize) -> Self {
-        Self { half_bytes: bytes / 2, young: HashMap::new(), young_bytes: 0, old: HashMap::new() }
+        Self { half_bytes: bytes / 2, young: HashMap::new(), young_bytes: 0, old: HashMap::new(), changes: 0 }
     }
 
     /// The instance stored under `key`, where it is kept.
@@ -45,6 +48,24 @@ impl Cache {
         let instance = Arc::clone(&held.instance);
         self.put(key, held.instance, held.size);
         Some(instance)
+    }
+
+    /// As [`Cache::get`]; also how often storage had changed by now, for [`Cache::put_since`].
+    pub fn look(&mut self, key: &[u8]) -> (Option<Arc<Instance>>, u64) {
+        (self.get(key), self.changes)
+    }
+
+    /// Keeps what was read from storage after [`Cache::look`], unless storage changed since.
+    pub fn put_since(&mut self, since: u64, key: Key, instance: Arc<Instance>, size: Size) {
+        if self.changes == since {
+            self.put(key, instance, size);
+        }
+    }
+
+    /// Keeps what was just stored.
+    pub fn stored(&mut self, records: Vec<Stored>) {
+        self.changes += 1;
+        records.into_iter().for_each(|(key, instance, size)| self.put(key, instance, size));
     }
 
     /// The parts of the record stored under `key`, where it is kept.

@@ -18,6 +18,7 @@ use made::{at, moved, started, started_at};
 /// Instances that no machine made.
 pub(super) mod made {
     use super::{Arc, Batch, Change, Instance, InstanceId, Instant, Value, json};
+    use crate::index::Raise;
     use crate::kernel::hash::Hash;
     use crate::kernel::instance::Timer;
     use crate::kernel::sla::fact::{ClockFact, What};
@@ -98,6 +99,11 @@ pub(super) mod made {
     pub fn batch(position: u64, before: Option<&Instance>, after: &Instance) -> Batch {
         let change = Change { before: before.cloned().map(Arc::new), after: Arc::new(after.clone()) };
         Batch { position, changes: vec![change], counts: Vec::new() }
+    }
+
+    /// A tally that an entry of the first instance raises.
+    pub fn raise(name: &str, key: &str, by: u64) -> Raise {
+        Raise { instance: started(1).id, name: name.into(), key: key.into(), by }
     }
 
     /// Text that takes `bytes` in a record.
@@ -214,7 +220,7 @@ fn an_old_batch_changes_nothing() {
         let (first, second) = (started(1), moved(&started(1), |next| next.state = "closed".into()));
         subject.start(std::slice::from_ref(&first));
         let mut step = made::batch(2, Some(&first), &second);
-        step.counts.push(("contacts".into(), "c-1".into(), 1));
+        step.counts.push(made::raise("contacts", "c-1", 1));
         subject.apply(step.clone());
         let before = all(&*subject.index);
         subject.apply(step);
@@ -529,8 +535,8 @@ fn tallies_add_up() {
     each_subject(|subject| {
         for position in 1..=5 {
             let counts = vec![
-                ("contacts".to_owned(), "c-1".to_owned(), position),
-                ("contacts".to_owned(), format!("c-{}", position + 1), 1),
+                made::raise("contacts", "c-1", position),
+                made::raise("contacts", &format!("c-{}", position + 1), 1),
             ];
             subject.apply(Batch { position, changes: Vec::new(), counts });
         }
@@ -711,7 +717,7 @@ mod property {
                     |before| happen(before, happening),
                 );
                 let mut batch = made::batch(position, instance.as_deref(), &after);
-                batch.counts.push(("n".into(), "k".into(), u64::from(happening.state)));
+                batch.counts.push(made::raise("n", "k", u64::from(happening.state)));
                 tested.index.apply(batch.clone()).expect("applies");
                 twin.apply(batch).expect("applies");
                 assert_equal(&tested.index, &twin, happening);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::keys::{self, Key, Write};
 use super::read::{self, Each, Order, Scan, View};
-use super::{Batch, Index, IndexError, List, Page, Range, kpis};
+use super::{Batch, Index, IndexError, List, Page, Raise, Range, kpis};
 use crate::kernel::canonical;
 use crate::kernel::entry::Position;
 use crate::kernel::id::InstanceId;
@@ -56,7 +56,7 @@ impl Index for MemoryIndex {
                 kept.write(key, write);
             }
         }
-        for (name, key, by) in &batch.counts {
+        for Raise { name, key, by, .. } in &batch.counts {
             kept.write(keys::tally(name, key), Write::Raise(*by));
         }
         kept.applied = batch.position;

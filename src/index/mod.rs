@@ -3,6 +3,7 @@
 //! Implementations: [`sled`] (default) and [`memory`] (the suite's twin); each
 //! passes the same contract suite. [`keys`] says once which keys an instance has.
 
+mod backlog;
 mod cache;
 #[cfg(test)]
 mod contract;
@@ -36,8 +37,21 @@ pub struct Batch {
     pub position: Position,
     /// Instances before and after; each instance at most once.
     pub changes: Vec<Change>,
-    /// Tallies to raise: (name, key, by).
-    pub counts: Vec<(String, String, u64)>,
+    /// Tallies to raise.
+    pub counts: Vec<Raise>,
+}
+
+/// A tally that an entry raises.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raise {
+    /// Whose entry: the tally is stored with this instance.
+    pub instance: InstanceId,
+    /// The tally's name.
+    pub name: String,
+    /// Its key.
+    pub key: String,
+    /// By how much.
+    pub by: u64,
 }
 
 /// One instance before (absent for a start) and after a group.
@@ -120,8 +134,9 @@ pub trait Index: Send + Sync {
     /// Makes `batch` visible as one unit. Applying a batch at or below [`Index::applied`] changes nothing.
     ///
     /// # Crash safety
-    /// May be lost as a whole with everything after it, never in part: [`Index::applied`]
-    /// then tells from where the journal must be applied again.
+    /// Of every instance a whole state is kept: that of [`Index::applied`], or of a later batch. So the
+    /// journal must be applied again from there, past the entries that an instance has already
+    /// ([`Instance::position`]).
     ///
     /// # Errors
     /// [`IndexError`].

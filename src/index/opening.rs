@@ -85,8 +85,10 @@ pub(super) type Census = BTreeMap<(String, String), u64>;
 /// Opened storage.
 pub(super) struct Storage {
     pub store: Store,
-    /// The last position it holds.
+    /// Up to where it holds everything.
     pub applied: Position,
+    /// After where it holds nothing.
+    pub reached: Position,
     /// What it holds.
     pub census: Census,
 }
@@ -119,13 +121,14 @@ impl Storage {
     /// Opens storage that its mark does not speak against.
     fn trusted(dir: &Path, options: Options, clean: Option<Clean>) -> Result<Self, Distrust> {
         let store = Store::open(dir, options.cache_bytes).map_err(Distrust::Storage)?;
-        let read = caught(|| read_census(&store).map_err(|e| e.to_string()));
-        let (applied, census) = read.map_err(Distrust::Storage)?;
+        let read = || Ok::<_, IndexError>((store.applied()?, store.reached()?, read_census(&store)?));
+        let read = caught(|| read().map_err(|e| e.to_string()));
+        let (applied, reached, census) = read.map_err(Distrust::Storage)?;
         let instances = census.values().sum();
         if clean.is_some_and(|clean| clean != Clean { applied, instances }) {
             return Err(Distrust::Different { found: applied, instances });
         }
-        Ok(Self { store, applied, census })
+        Ok(Self { store, applied, reached, census })
     }
 
     /// Removes what is there before the mark says that the storage belongs to this boot.
@@ -137,15 +140,15 @@ impl Storage {
         }
         Mark::open(boot_id).write(dir)?;
         let store = Store::open(&store, options.cache_bytes).map_err(IndexError::Io)?;
-        Ok(Self { store, applied: 0, census: Census::new() })
+        Ok(Self { store, applied: 0, reached: 0, census: Census::new() })
     }
 }
 
-fn read_census(store: &Store) -> Result<(Position, Census), IndexError> {
+fn read_census(store: &Store) -> Result<Census, IndexError> {
     let mut census = Census::new();
     let (from, until) = keys::kind_bounds(keys::STATE);
     for key in store.scan(&from, &until, Order::Ascending) {
         *census.entry(keys::parse_state(&key?)?).or_default() += 1;
     }
-    Ok((store.applied()?, census))
+    Ok(census)
 }

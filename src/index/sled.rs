@@ -1,28 +1,31 @@
 //! Owns the default index: an overlay in memory over a sled database.
 //!
 //! [`Index::apply`] puts a batch into the overlay, where it is visible at once; a
-//! thread of its own carries the overlay into sled, several batches as one. It waits
-//! a moment for more of them: rows that come and go meanwhile never reach sled.
-//! Reads look into the overlay first, so that what sled holds of a batch never
-//! shows in part.
+//! thread of its own carries instances into sled that were not touched for a while
+//! or have waited long enough, a few at a time. Reads look into the overlay first,
+//! so that what sled holds of a batch never shows in part.
 //!
-//! Two locks, taken in this order: `store`, which readers share and the draining
-//! thread takes alone while it changes sled and forgets what the overlay shadowed;
-//! then `state`, held for moments. A reader takes an `Arc` of the overlay under
-//! both and goes on with `store` alone: sled stands still below it and a batch
-//! applied meanwhile goes into a copy. So a page is at one position, and long
-//! pages do not hold up the writer.
+//! Three locks, taken in this order: `store`, which is taken alone only to open and
+//! close sled; `still`, which lists share and the draining thread takes alone while
+//! it changes sled and forgets what the overlay shadowed; then `state`, held for
+//! moments. A list takes a copy of the overlay under `still` and goes on with both:
+//! sled stands still below it, and a batch applied meanwhile goes into another copy.
+//! So a page is at one position, and long pages do not hold up the writer. A single
+//! instance is read without `still`: whatever is not in the overlay, sled has.
 //!
 //! # Why
 //! sled's scans are no snapshots and its batches wait for every running read;
-//! neither may be felt by the writer between a sync and its answers.
+//! neither may be felt by the writer between a sync and its answers. The cost of
+//! sled is the number of keys and the bytes that it logs: an instance that is
+//! stored half a second after its first change costs a third of one that is stored
+//! with each, and syncs of the journal no longer wait behind sled's writes.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
+use super::backlog::{Backlog, Taken};
 use super::cache::Cache;
 use super::keys::{self, Key, Write};
 use super::mark::{Clean, Mark};
@@ -32,7 +35,7 @@ use super::overlay::Overlay;
 use super::read;
 use super::store::{Store, caught};
 use super::view::Reading;
-use super::{Batch, Index, IndexError, List, Measures, Page, Range, kpis};
+use super::{Batch, Index, IndexError, List, Measures, Page, Raise, Range, kpis};
 use crate::kernel::entry::Position;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
@@ -40,17 +43,16 @@ use crate::kernel::instant::Instant;
 use crate::kernel::kpi::Record;
 use crate::metrics::process::folder_bytes;
 
-/// Writes that may wait for sled before [`Index::apply`] waits too: about 0.2 s of sled's
-/// work, ten megabytes of instances, and less than a millisecond where a reader makes
-/// [`Index::apply`] copy them.
-pub const BACKLOG_WRITES_MAX: usize = 16_384;
-/// Writes left of a merge after which no further batch joins it: readers of sled wait while it takes
-/// them, about 10 ms.
-const MERGE_WRITES: usize = 1_024;
-/// Writes that are waited for before a merge: what a case does in short order then costs sled once.
-const LINGER_WRITES: usize = 4_096;
-/// How long is waited for them; a killed process loses no more than the journal gives back in no time.
-const LINGER: Duration = Duration::from_millis(100);
+/// Writes that may wait for sled before [`Index::apply`] waits too: some seconds of sled's work,
+/// and at most two hundred megabytes of instances.
+pub const BACKLOG_WRITES_MAX: usize = 65_536;
+/// Writes from which on sled is given more without waiting for its time.
+const BACKLOG_WRITES_HIGH: usize = BACKLOG_WRITES_MAX / 2;
+/// Writes given to sled at a time: readers of sled wait while it takes them, about 5 ms.
+const STORE_WRITES: usize = 512;
+/// How long an instance waits for more changes before it is stored; after a kill the journal gives
+/// back so much of it in a fraction of that time.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// An index in a directory.
 pub struct SledIndex {
@@ -58,13 +60,16 @@ pub struct SledIndex {
     drainer: Mutex<Option<JoinHandle<()>>>,
     dir: PathBuf,
     boot: String,
+    reached: Position,
 }
 
 struct Shared {
     /// Absent once closed.
     store: RwLock<Option<Store>>,
+    /// Held by those for whom sled must stand still, and alone by who changes it.
+    still: RwLock<()>,
     state: Mutex<State>,
-    /// The queue or the phase changed.
+    /// Something waits, or the phase changed.
     work: Condvar,
     /// The backlog shrank or the phase changed.
     room: Condvar,
@@ -73,39 +78,20 @@ struct Shared {
 }
 
 struct State {
-    overlay: Arc<Overlay>,
-    queue: VecDeque<Queued>,
-    /// Writes in the queue and in the merge under way.
-    backlog: usize,
+    overlay: Overlay,
+    backlog: Backlog,
     census: Census,
     phase: Phase,
 }
 
-/// One applied batch on its way into sled.
-struct Queued {
-    position: Position,
-    writes: Vec<(Key, Write)>,
-}
-
 enum Phase {
     Running,
-    /// Drains what is queued, then ends.
+    /// Drains what waits, then ends.
     Closing,
     /// Ends at once; the rest is in the journal.
     Dropped,
     /// sled failed; nothing more is applied.
     Failed(String),
-}
-
-/// Batches that go into sled as one.
-struct Merged {
-    position: Position,
-    /// What becomes of each key; absent where storage is already as it must be.
-    writes: BTreeMap<Key, Option<Write>>,
-    /// How many of them are present.
-    left: usize,
-    /// Writes before merging.
-    queued: usize,
 }
 
 impl SledIndex {
@@ -131,10 +117,10 @@ impl SledIndex {
         let (storage, opened) = Storage::open(dir, options, boot_id)?;
         let shared = Arc::new(Shared {
             store: RwLock::new(Some(storage.store)),
+            still: RwLock::new(()),
             state: Mutex::new(State {
-                overlay: Arc::new(Overlay::at(storage.applied)),
-                queue: VecDeque::new(),
-                backlog: 0,
+                overlay: Overlay::at(storage.applied),
+                backlog: Backlog::default(),
                 census: storage.census,
                 phase: Phase::Running,
             }),
@@ -143,8 +129,14 @@ impl SledIndex {
             cache: Mutex::new(Cache::new(options.decoded_bytes)),
             reopen_bytes: options.reopen_bytes,
         });
-        let index = Self { shared, drainer: Mutex::new(None), dir: dir.to_owned(), boot: boot_id.to_owned() };
+        let (dir, boot, reached) = (dir.to_owned(), boot_id.to_owned(), storage.reached);
+        let index = Self { shared, drainer: Mutex::new(None), dir, boot, reached };
         Ok((index, opened))
+    }
+
+    /// The last position of which it held anything when it was opened: that much was durable in the journal.
+    pub const fn reached(&self) -> Position {
+        self.reached
     }
 
     /// Ends the draining thread in `phase` and waits for it.
@@ -172,12 +164,11 @@ impl Drop for SledIndex {
 
 impl Index for SledIndex {
     fn apply(&self, batch: Batch) -> Result<(), IndexError> {
-        let mut writes = Vec::with_capacity(batch.changes.len() * 4 + batch.counts.len());
-        for change in &batch.changes {
-            writes.extend(keys::changes(change.before.as_deref(), &change.after));
-        }
-        let raises = batch.counts.iter();
-        writes.extend(raises.map(|(name, key, by)| (keys::tally(name, key), Write::Raise(*by))));
+        let writes: Vec<_> = batch
+            .changes
+            .iter()
+            .map(|change| keys::changes(change.before.as_deref(), &change.after))
+            .collect();
         let state = self.shared.room.wait_while(self.shared.state(), |state| {
             matches!(state.phase, Phase::Running) && !state.has_room()
         });
@@ -186,9 +177,8 @@ impl Index for SledIndex {
             return Ok(());
         }
         state.accepts()?;
-        let rested = state.queue.is_empty();
-        state.apply(&batch, writes);
-        let wakes = rested || state.backlog >= LINGER_WRITES;
+        let wakes = state.backlog.rests() || state.backlog.len() >= BACKLOG_WRITES_HIGH;
+        state.apply(batch, writes);
         drop(state);
         if wakes {
             self.shared.work.notify_one();
@@ -209,7 +199,16 @@ impl Index for SledIndex {
         if let Some(Write::Record(instance)) = self.shared.state().overlay.get(&key) {
             return Ok(Some(Arc::clone(instance)));
         }
-        read::View::record(&self.shared.read()?, &key)
+        let (kept, since) = self.shared.cache().look(&key);
+        if kept.is_some() {
+            return Ok(kept);
+        }
+        let store = self.shared.store();
+        let Some((instance, size)) = store.as_ref().ok_or_else(closed)?.record(&key)? else {
+            return Ok(None);
+        };
+        self.shared.cache().put_since(since, key, Arc::clone(&instance), size);
+        Ok(Some(instance))
     }
 
     fn page(&self, lists: &[List], range: &Range, limit: usize) -> Result<Page, IndexError> {
@@ -266,7 +265,7 @@ impl Index for SledIndex {
     }
 
     fn measures(&self) -> Option<Measures> {
-        let backlog = self.shared.state().backlog as u64;
+        let backlog = self.shared.state().backlog.len() as u64;
         let bytes = folder_bytes(&self.dir);
         Some(Measures { bytes, backlog, backlog_max: BACKLOG_WRITES_MAX as u64 })
     }
@@ -295,15 +294,16 @@ impl Shared {
         if store.is_none() {
             return Err(closed());
         }
-        let overlay = Arc::clone(&self.state().overlay);
-        Ok(Reading { overlay, store, cache: &self.cache })
+        let still = self.still.read().unwrap_or_else(PoisonError::into_inner);
+        let overlay = self.state().overlay.clone();
+        Ok(Reading { overlay, store, still, cache: &self.cache })
     }
 
     /// The draining thread.
     fn drain(&self) {
         let ended = caught(|| {
-            while let Some(merged) = self.next_merge() {
-                self.store_merged(&merged).map_err(|e| e.to_string())?;
+            while let Some(taken) = self.next_taken() {
+                self.store_taken(&taken).map_err(|e| e.to_string())?;
             }
             Ok(())
         });
@@ -313,50 +313,46 @@ impl Shared {
         }
     }
 
-    /// Waits for batches; none once the index ends.
-    fn next_merge(&self) -> Option<Merged> {
-        let state = self.work.wait_while(self.state(), |state| {
-            matches!(state.phase, Phase::Running) && state.queue.is_empty()
-        });
-        let state = state.unwrap_or_else(PoisonError::into_inner);
-        let lingered = self.work.wait_timeout_while(state, LINGER, |state| {
-            matches!(state.phase, Phase::Running) && state.backlog < LINGER_WRITES
-        });
-        let (mut state, _) = lingered.unwrap_or_else(PoisonError::into_inner);
-        match state.phase {
-            Phase::Running | Phase::Closing => {}
-            Phase::Dropped | Phase::Failed(_) => return None,
+    /// Waits until something is to be stored; none once the index ends.
+    fn next_taken(&self) -> Option<Taken> {
+        let mut state = self.state();
+        loop {
+            let now = Moment::now();
+            let linger = match state.phase {
+                Phase::Dropped | Phase::Failed(_) => return None,
+                Phase::Closing => Duration::ZERO,
+                Phase::Running if state.backlog.len() >= BACKLOG_WRITES_HIGH => Duration::ZERO,
+                Phase::Running => LINGER,
+            };
+            let rest = state.backlog.oldest().map(|since| (since + linger).saturating_duration_since(now));
+            state = match rest {
+                Some(Duration::ZERO) => return Some(state.take(linger, now)),
+                Some(rest) => {
+                    let waited = self.work.wait_timeout(state, rest);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None if matches!(state.phase, Phase::Closing) => return None,
+                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
         }
-        let first = state.queue.pop_front()?;
-        let mut merged = Merged { position: first.position, writes: BTreeMap::new(), left: 0, queued: 0 };
-        merged.join(first);
-        while merged.left < MERGE_WRITES {
-            let Some(next) = state.queue.pop_front() else { break };
-            merged.join(next);
-        }
-        Some(merged)
     }
 
-    fn store_merged(&self, merged: &Merged) -> Result<(), IndexError> {
-        let prepared = match &*self.store() {
-            Some(store) => store.prepare(merged.position, merged.needed(), &|key| self.cache().parts(key))?,
-            None => return Err(closed()),
-        };
-        let mut store = self.store_mut();
-        let open = store.as_mut().ok_or_else(closed)?;
-        let records = open.commit(prepared)?;
-        let mut cache = self.cache();
-        records.into_iter().for_each(|(key, instance, size)| cache.put(key, instance, size));
-        drop(cache);
+    fn store_taken(&self, taken: &Taken) -> Result<(), IndexError> {
+        let guard = self.store();
+        let store = guard.as_ref().ok_or_else(closed)?;
+        let prepared = store.prepare(taken, &|key| self.cache().parts(key))?;
+        let still = self.still.write().unwrap_or_else(PoisonError::into_inner);
+        let records = store.commit(prepared)?;
+        self.cache().stored(records);
         let mut state = self.state();
-        let overlay = Arc::make_mut(&mut state.overlay);
-        merged.writes.iter().for_each(|(key, write)| overlay.settle(merged.position, key, write.as_ref()));
-        state.backlog -= merged.queued;
-        drop(state);
+        let State { backlog, overlay, .. } = &mut *state;
+        backlog.settle(taken, overlay);
+        drop((state, still));
         self.room.notify_all();
-        if open.written_bytes() >= self.reopen_bytes
-            && let Some(open) = store.take()
-        {
+        let full = store.written_bytes() >= self.reopen_bytes;
+        drop(guard);
+        let mut store = self.store_mut();
+        if full && let Some(open) = store.take() {
             *store = Some(open.reopen()?);
         }
         Ok(())
@@ -366,7 +362,7 @@ impl Shared {
 impl State {
     /// Whether one more batch may join the queue.
     const fn has_room(&self) -> bool {
-        self.backlog < BACKLOG_WRITES_MAX
+        self.backlog.len() < BACKLOG_WRITES_MAX
     }
 
     fn accepts(&self) -> Result<(), IndexError> {
@@ -377,21 +373,31 @@ impl State {
         }
     }
 
-    fn apply(&mut self, batch: &Batch, writes: Vec<(Key, Write)>) {
-        let overlay = Arc::make_mut(&mut self.overlay);
-        overlay.position = batch.position;
-        for (key, write) in &writes {
-            overlay.put(batch.position, Arc::clone(key), write.clone());
-        }
-        for change in &batch.changes {
+    fn take(&mut self, linger: Duration, now: Moment) -> Taken {
+        self.backlog.take(&self.overlay, STORE_WRITES, linger, now)
+    }
+
+    /// Adds `batch`, whose changes come to `writes`.
+    fn apply(&mut self, batch: Batch, writes: Vec<Vec<(Key, Write)>>) {
+        let (position, now) = (batch.position, Moment::now());
+        // A batch covers all positions since the one before it.
+        let first = self.overlay.position + 1;
+        self.overlay.position = position;
+        for (change, writes) in batch.changes.iter().zip(writes) {
+            let mut coming = self.backlog.coming(&keys::record(&change.after.id), first, now);
+            for (key, write) in writes {
+                coming.put(&mut self.overlay, position, key, write);
+            }
             if let Some(before) = &change.before {
                 self.leave(before);
             }
             let place = (change.after.workflow.clone(), change.after.state.clone());
             *self.census.entry(place).or_default() += 1;
         }
-        self.backlog += writes.len();
-        self.queue.push_back(Queued { position: batch.position, writes });
+        for Raise { instance, name, key, by } in batch.counts {
+            let mut coming = self.backlog.coming(&keys::record(&instance), first, now);
+            coming.raise(&mut self.overlay, position, keys::tally(&name, &key), by);
+        }
     }
 
     fn leave(&mut self, before: &Instance) {
@@ -402,32 +408,6 @@ impl State {
                 self.census.remove(&place);
             }
         }
-    }
-}
-
-impl Merged {
-    fn join(&mut self, batch: Queued) {
-        self.position = batch.position;
-        self.queued += batch.writes.len();
-        for (key, write) in batch.writes {
-            let earlier = self.writes.get(&key).and_then(Option::as_ref);
-            self.left -= usize::from(earlier.is_some());
-            let write = match (earlier, write) {
-                (Some(Write::Raise(before)), Write::Raise(by)) => {
-                    Some(Write::Raise(before.saturating_add(by)))
-                }
-                // A row is written where there was none and removed where there was one: storage stays.
-                (Some(Write::Row), Write::Remove) | (Some(Write::Remove), Write::Row) => None,
-                (_, write) => Some(write),
-            };
-            self.left += usize::from(write.is_some());
-            self.writes.insert(key, write);
-        }
-    }
-
-    /// The writes that storage needs.
-    fn needed(&self) -> impl Iterator<Item = (&Key, &Write)> {
-        self.writes.iter().filter_map(|(key, write)| write.as_ref().map(|write| (key, write)))
     }
 }
 

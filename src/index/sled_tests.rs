@@ -5,10 +5,10 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::index::Change;
 use crate::index::contract::{all, made};
 use crate::index::memory::MemoryIndex;
 use crate::index::opening::STORE;
+use crate::index::{Change, Raise};
 
 /// Who carries the overlay into sled.
 #[derive(Clone, Copy)]
@@ -68,16 +68,19 @@ impl Tested {
         }
     }
 
-    /// Carries the oldest batches into sled, where any wait.
+    /// Carries the oldest instances into sled, where any wait.
     pub fn drain_once(&self) -> bool {
         drain_once(&self.index.shared)
     }
 }
 
 fn drain_once(shared: &Shared) -> bool {
-    let waiting = !shared.state().queue.is_empty();
+    let mut state = shared.state();
+    let waiting = !state.backlog.rests();
+    let taken = state.take(Duration::ZERO, Moment::now());
+    drop(state);
     if waiting {
-        shared.store_merged(&shared.next_merge().expect("something waits")).expect("stores");
+        shared.store_taken(&taken).expect("stores");
     }
     waiting
 }
@@ -102,8 +105,21 @@ fn life(position: u64) -> Batch {
     }));
     let step = usize::try_from(position % 3).expect("small");
     let mut batch = made::batch(position, step.checked_sub(1).map(|before| &steps[before]), &steps[step]);
-    batch.counts.push(("steps".into(), (position % 3).to_string(), 1));
+    let instance = steps[step].id.clone();
+    batch.counts.push(Raise { instance, name: "steps".into(), key: (position % 3).to_string(), by: 1 });
     batch
+}
+
+/// The batches up to `until` that `index` lacks, past what its instances have already.
+fn live_on(index: &dyn Index, until: u64) {
+    for position in (index.applied() + 1).max(FIRST)..=until {
+        let mut batch = life(position);
+        let after = batch.changes[0].after.clone();
+        if index.get(&after.id).expect("reads").is_some_and(|held| held.seq >= after.seq) {
+            batch = Batch { position, ..Batch::default() };
+        }
+        index.apply(batch).expect("applies");
+    }
 }
 
 /// First position of a life.
@@ -184,6 +200,10 @@ fn victim_applies_until_it_is_killed() {
     let (index, _) = SledIndex::open(Path::new(&dir), Options::default(), "boot-1").expect("opens");
     for position in FIRST.. {
         index.apply(life(position)).expect("applies");
+        // A second thread that stores without waiting, beside the one that waits.
+        if position % 7 == 0 {
+            drain_once(&index.shared);
+        }
         eprintln!("{position}");
     }
 }
@@ -207,7 +227,9 @@ fn a_killed_process_leaves_whole_batches() {
         victim.wait().expect("ends");
         let (index, opened) = open(dir.path(), "boot-1");
         assert_eq!(opened, Opened::Trusted);
-        stored += index.applied();
+        assert!(index.applied() <= index.reached());
+        stored += index.reached();
+        live_on(&index, index.reached().max(FIRST));
         assert_whole(&index);
     }
     assert!(stored > 0, "nothing ever reached sled before the kill");
@@ -384,12 +406,22 @@ fn a_failure_of_sled_stops_the_index() {
     assert_eq!(opened, Opened::Rebuild(Distrust::Rebooted), "a failed index is not marked as clean");
 }
 
+/// A batch of so many raised tallies.
+fn raises(position: u64, count: usize) -> Batch {
+    let raise = |n: usize| Raise {
+        instance: made::started(u32::try_from(n).expect("small")).id,
+        name: "n".into(),
+        key: n.to_string(),
+        by: 1,
+    };
+    Batch { position, changes: Vec::new(), counts: (0..count).map(raise).collect() }
+}
+
 #[test]
 fn a_full_backlog_takes_no_more() {
     let dir = dir();
     let (index, _) = open(dir.path(), "boot-1");
-    let counts = (0..BACKLOG_WRITES_MAX).map(|n| ("n".to_owned(), n.to_string(), 1)).collect();
-    index.apply(Batch { position: 1, changes: Vec::new(), counts }).expect("applies");
+    index.apply(raises(1, BACKLOG_WRITES_MAX)).expect("applies");
     let (starting, started) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
@@ -405,8 +437,7 @@ fn a_full_backlog_takes_no_more() {
         waiting.join().expect("ends").expect("applies once there is room");
     });
     assert_eq!(index.applied(), 2);
-    let counts = (0..BACKLOG_WRITES_MAX).map(|n| ("n".to_owned(), n.to_string(), 1)).collect();
-    index.apply(Batch { position: 3, changes: Vec::new(), counts }).expect("applies");
+    index.apply(raises(3, BACKLOG_WRITES_MAX)).expect("applies");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| index.apply(Batch { position: 4, ..Batch::default() }));
         index.end(Phase::Dropped);
@@ -451,8 +482,17 @@ fn every_page_is_at_one_position_while_batches_arrive() {
     });
 }
 
+/// What would be stored next, everything that waits.
+fn next(index: &SledIndex) -> Taken {
+    index.shared.state().take(Duration::ZERO, Moment::now())
+}
+
+fn rows(taken: &Taken) -> usize {
+    taken.writes.iter().filter(|(_, write)| matches!(write, Write::Row)).count()
+}
+
 #[test]
-fn rows_that_come_and_go_between_merges_never_reach_storage() {
+fn rows_that_come_and_go_before_they_are_stored_never_reach_storage() {
     let dir = dir();
     let (index, _) = open(dir.path(), "boot-1");
     let first = made::started(1);
@@ -461,18 +501,82 @@ fn rows_that_come_and_go_between_merges_never_reach_storage() {
     index.apply(made::batch(1, None, &first)).expect("applies");
     index.apply(made::batch(2, Some(&first), &moved)).expect("applies");
     index.apply(made::batch(3, Some(&moved), &back)).expect("applies");
-    let mut merged = index.shared.next_merge().expect("there are batches");
-    assert_eq!(merged.position, 3);
-    assert!(!merged.needed().any(|(_, write)| matches!(write, Write::Remove)));
-    let rows = |merged: &Merged| merged.needed().filter(|(_, write)| matches!(write, Write::Row)).count();
-    let before = rows(&merged);
-    // What storage holds since: a row that goes and comes back is no write at all.
-    index.shared.store_merged(&merged).expect("stores");
+    let taken = next(&index);
+    assert_eq!((taken.applied, taken.reached), (3, 3));
+    assert!(!taken.writes.iter().any(|(_, write)| matches!(write, Write::Remove)));
+    assert!(rows(&taken) > 0);
+    index.shared.store_taken(&taken).expect("stores");
     assert!(index.shared.state().overlay.range(&[0], &[0xFF], read::Order::Ascending).next().is_none());
+    // What storage holds since: a row that goes and comes back is no write at all.
     let again = made::moved(&back, |next| next.state = "elsewhere".into());
     let home = made::moved(&again, |next| next.state.clone_from(&first.state));
     index.apply(made::batch(4, Some(&back), &again)).expect("applies");
     index.apply(made::batch(5, Some(&again), &home)).expect("applies");
-    merged = index.shared.next_merge().expect("there are batches");
-    assert_eq!((before > 0, rows(&merged), merged.needed().count()), (true, 0, 1));
+    let taken = next(&index);
+    assert_eq!((rows(&taken), taken.writes.len()), (0, 1));
+    index.shared.store_taken(&taken).expect("stores");
+    assert_eq!(index.shared.state().backlog.len(), 0);
+}
+
+#[test]
+fn what_changes_while_it_is_stored_is_stored_again() {
+    let dir = dir();
+    let (index, _) = open(dir.path(), "boot-1");
+    let twin = MemoryIndex::new();
+    let apply = |batch: Batch| {
+        twin.apply(batch.clone()).expect("applies");
+        index.apply(batch).expect("applies");
+    };
+    let first = made::started(1);
+    let moved = made::moved(&first, |next| next.state = "elsewhere".into());
+    let back = made::moved(&moved, |next| next.state.clone_from(&first.state));
+    apply(made::batch(1, None, &first));
+    let taken = next(&index);
+    apply(made::batch(2, Some(&first), &moved));
+    apply(made::batch(3, Some(&moved), &back));
+    index.shared.store_taken(&taken).expect("stores");
+    assert_eq!((taken.applied, taken.reached), (1, 1));
+    assert!(all(&index) == all(&twin), "the overlay shadows what is stored");
+    assert!(drain_once(&index.shared));
+    assert!(all(&index) == all(&twin), "storage has all of it");
+    assert_eq!(index.shared.state().backlog.len(), 0);
+}
+
+#[test]
+fn an_instance_may_be_stored_ahead_of_others_and_says_so() {
+    let dir = dir();
+    let (index, _) = open(dir.path(), "boot-1");
+    let (first, second) = (made::started(1), made::started(2));
+    let moved = made::moved(&first, |next| next.state = "elsewhere".into());
+    // A group of several commits is one batch at the position of its last.
+    index.apply(made::batch(10, None, &first)).expect("applies");
+    index.apply(made::batch(20, None, &second)).expect("applies");
+    index.apply(made::batch(30, Some(&first), &moved)).expect("applies");
+    let oldest = {
+        let mut state = index.shared.state();
+        let State { backlog, overlay, .. } = &mut *state;
+        backlog.take(overlay, 1, Duration::ZERO, Moment::now())
+    };
+    assert_eq!(
+        (oldest.applied, oldest.reached),
+        (10, 30),
+        "whatever 11 to 20 did to the second is not stored"
+    );
+    index.shared.store_taken(&oldest).expect("stores");
+    drop(index);
+    let (index, opened) = open(dir.path(), "boot-1");
+    assert_eq!((opened, index.applied(), index.reached()), (Opened::Trusted, 10, 30));
+    assert_eq!(index.get(&first.id).expect("reads").as_deref(), Some(&moved));
+    assert_eq!(index.get(&second.id).expect("reads"), None);
+}
+
+#[test]
+fn an_instance_waits_for_more_changes_until_its_time_has_come() {
+    let dir = dir();
+    let (index, _) = open(dir.path(), "boot-1");
+    live(&index, FIRST + 1);
+    let mut state = index.shared.state();
+    let since = state.backlog.oldest().expect("one waits");
+    assert!(state.take(LINGER, since + LINGER / 2).writes.is_empty());
+    assert!(!state.take(LINGER, since + LINGER).writes.is_empty());
 }

@@ -14,11 +14,13 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ::sled::{Db, IVec};
 
 use super::IndexError;
+use super::backlog::Taken;
 use super::keys::{self, Key, Write};
 use super::read::Order;
 use super::record::{self, Size};
@@ -32,19 +34,21 @@ const FLUSH_EVERY_MS: u64 = 200;
 pub(super) const RELEASE_MS_MAX: u64 = 2_000;
 /// How often the lock is tried meanwhile.
 const RELEASE_POLL_MS: u64 = 1;
-/// Holds the last position applied; in no dump.
+/// Holds the position up to which everything is stored; in no dump.
 const APPLIED: &[u8] = b"m/applied";
+/// Holds the position after which nothing is stored.
+const REACHED: &[u8] = b"m/reached";
 
 /// An open database.
 pub(super) struct Store {
     db: Db,
     dir: PathBuf,
     cache_bytes: u64,
-    written_bytes: u64,
+    written_bytes: AtomicU64,
 }
 
 /// A stored record: its key, its instance, and what it takes.
-type Stored = (Key, Arc<Instance>, Size);
+pub(super) type Stored = (Key, Arc<Instance>, Size);
 
 /// Writes ready to be stored as one unit.
 pub(super) struct Prepared {
@@ -66,12 +70,17 @@ impl Store {
             remove_snapshots(dir, |_| true).map_err(|e| e.to_string())?;
             open_caught(dir, cache_bytes).map_err(|second| format!("{first}; without snapshots: {second}"))
         })?;
-        Ok(Self { db, dir: dir.to_owned(), cache_bytes, written_bytes: 0 })
+        Ok(Self { db, dir: dir.to_owned(), cache_bytes, written_bytes: AtomicU64::new(0) })
     }
 
-    /// The last position stored; 0 when empty.
+    /// The position up to which everything is stored; 0 when empty.
     pub fn applied(&self) -> Result<Position, IndexError> {
         self.number(APPLIED)
+    }
+
+    /// The position after which nothing is stored; 0 when empty.
+    pub fn reached(&self) -> Result<Position, IndexError> {
+        self.number(REACHED)
     }
 
     /// The value of `key`.
@@ -116,17 +125,16 @@ impl Store {
         self.db.range(from..until).map(|pair| pair.map_err(IndexError::from))
     }
 
-    /// Encodes `writes` and the position they reach; `known` tells the parts of a stored record where
-    /// they are known. Only the one writer may call it:
-    /// it reads tallies and record lengths that nobody else may change before [`Store::commit`].
-    pub fn prepare<'w>(
+    /// Encodes what was taken; `known` tells the parts of a stored record where they are known. Only
+    /// the one writer may call it: it reads tallies and record lengths that nobody else may change
+    /// before [`Store::commit`].
+    pub fn prepare(
         &self,
-        position: Position,
-        writes: impl Iterator<Item = (&'w Key, &'w Write)>,
+        taken: &Taken,
         known: &dyn Fn(&[u8]) -> Option<u16>,
     ) -> Result<Prepared, IndexError> {
         let mut prepared = Prepared { batch: ::sled::Batch::default(), bytes: 0, records: Vec::new() };
-        for (key, write) in writes {
+        for (key, write) in &taken.writes {
             match write {
                 Write::Record(instance) => self.prepare_record(&mut prepared, key, instance, known(key))?,
                 Write::Row => prepared.insert(key, &[]),
@@ -138,7 +146,8 @@ impl Store {
                 }
             }
         }
-        prepared.insert(APPLIED, &position.to_be_bytes());
+        prepared.insert(APPLIED, &taken.applied.to_be_bytes());
+        prepared.insert(REACHED, &taken.reached.to_be_bytes());
         Ok(prepared)
     }
 
@@ -165,15 +174,15 @@ impl Store {
     ///
     /// # Crash safety
     /// Dying before or during it leaves all or none of it once opened again.
-    pub fn commit(&mut self, prepared: Prepared) -> Result<Vec<Stored>, IndexError> {
-        self.written_bytes += prepared.bytes;
+    pub fn commit(&self, prepared: Prepared) -> Result<Vec<Stored>, IndexError> {
+        self.written_bytes.fetch_add(prepared.bytes, Ordering::Relaxed);
         self.db.apply_batch(prepared.batch)?;
         Ok(prepared.records)
     }
 
     /// Bytes of keys and values written since it was opened.
-    pub const fn written_bytes(&self) -> u64 {
-        self.written_bytes
+    pub fn written_bytes(&self) -> u64 {
+        self.written_bytes.load(Ordering::Relaxed)
     }
 
     /// Closes it and opens it again, so that sled writes the snapshot from which the next opening starts.

@@ -19,9 +19,12 @@ use crate::kernel::instance::Instance;
 /// An overlay and the storage it shadows, which stands still while this is held.
 pub(super) struct Reading<'a> {
     /// What is applied and not yet stored.
-    pub overlay: Arc<Overlay>,
-    /// Held so that storage stands still; never absent.
+    pub overlay: Overlay,
+    /// Never absent.
     pub store: RwLockReadGuard<'a, Option<Store>>,
+    /// Held so that storage stands still.
+    #[expect(dead_code, reason = "it is held, not read")]
+    pub still: RwLockReadGuard<'a, ()>,
     /// The decoded part of storage.
     pub cache: &'a Mutex<Cache>,
 }
