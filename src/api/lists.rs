@@ -30,6 +30,8 @@ use crate::kernel::sla::state::first_due;
 pub const PAGE_DEFAULT: usize = 50;
 /// Most rows of a page: what a person or a program takes in at once.
 pub const PAGE_MAX: usize = 200;
+/// Rows read first for each row of a page that is filtered.
+const FEW: usize = 2;
 /// The orders that lists have.
 const SORTS: [&str; 4] = ["created", "-created", "due", "-due"];
 
@@ -193,17 +195,26 @@ impl Listing {
 
     /// Reads one page, at one position.
     async fn page(self, engine: &Engine) -> Result<InstancePage, ApiError> {
-        let page = if self.filters() {
-            // Up to 5,000 records are decoded: too long for the thread that serves connections.
-            let (engine, lists, range) = (engine.clone(), self.lists.clone(), self.range.clone());
-            let read = move || engine.page(&lists, &range, PAGE_SCAN_MAX);
-            tokio::task::spawn_blocking(read)
-                .await
-                .map_err(|_| ApiError::new(Code::Internal, "the list could not be read"))??
-        } else {
-            engine.page(&self.lists, &self.range, self.limit)?
-        };
+        if !self.filters() {
+            let page = engine.page(&self.lists, &self.range, self.limit)?;
+            return Ok(self.cut(engine, &page));
+        }
+        // Most filters keep most rows: few are read first, and all that a page may read where they do not.
+        let few = self.limit * FEW;
+        let page = self.rows(engine, few).await?;
+        let cut = self.cut(engine, &page);
+        if cut.instances.len() == self.limit || !page.more {
+            return Ok(cut);
+        }
+        let page = self.rows(engine, PAGE_SCAN_MAX).await?;
         Ok(self.cut(engine, &page))
+    }
+
+    /// Up to 5,000 records are decoded: too long for the thread that serves connections.
+    async fn rows(&self, engine: &Engine, rows: usize) -> Result<Page, ApiError> {
+        let (engine, lists, range) = (engine.clone(), self.lists.clone(), self.range.clone());
+        let read = tokio::task::spawn_blocking(move || engine.page(&lists, &range, rows)).await;
+        Ok(read.map_err(|_| ApiError::new(Code::Internal, "the list could not be read"))??)
     }
 
     fn cut(&self, engine: &Engine, page: &Page) -> InstancePage {
