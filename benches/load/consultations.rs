@@ -1,11 +1,12 @@
 //! Owns the life of a consultation as clients live it: from intake to settled, many at the same time.
 //!
 //! The loop is closed: a client sends its next request when it has its answer, so the latencies are
-//! those of so many callers that wait, not of a given rate of arrivals.
+//! those of so many callers that wait, not of a given rate of arrivals. Only the beginnings of cases
+//! can be given a rate.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::body::Bytes;
 use serde::Deserialize;
@@ -34,6 +35,8 @@ pub struct Load {
     pub clients: usize,
     /// Consultations of all of them.
     pub cases: usize,
+    /// Time between the beginnings of two cases; none where a client begins the next when it has ended one.
+    pub every: Option<Duration>,
     /// Counts commands as they are acknowledged.
     pub acknowledged: Arc<AtomicU64>,
 }
@@ -122,7 +125,7 @@ impl Load {
         let began = Instant::now();
         let mut driving = JoinSet::new();
         for (number, client) in clients.into_iter().enumerate() {
-            driving.spawn(self.clone().client(number, client, next.clone()));
+            driving.spawn(self.clone().client(number, client, next.clone(), began));
         }
         let (mut driven, mut samples) = (Driven::default(), Vec::new());
         while let Some(part) = driving.join_next().await {
@@ -139,13 +142,17 @@ impl Load {
         Ok(driven)
     }
 
-    async fn client(self, number: usize, mut client: Client, next: Arc<AtomicUsize>) -> Part {
+    async fn client(self, number: usize, mut client: Client, next: Arc<AtomicUsize>, began: Instant) -> Part {
         let mut part = Part::default();
         let agent = self.people.agents[number % self.people.agents.len()].clone();
         loop {
             let case = next.fetch_add(1, Ordering::Relaxed);
             if case >= self.cases {
                 return part;
+            }
+            if let Some(every) = self.every {
+                let at = began + every * u32::try_from(case).unwrap_or(u32::MAX);
+                tokio::time::sleep_until(at.into()).await;
             }
             match self.consultation(&mut client, &agent, case, &mut part).await {
                 Ok(()) => {}

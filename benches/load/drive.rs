@@ -80,6 +80,7 @@ impl Driver<'_> {
             name: name.to_owned(),
             clients,
             cases: self.run.scaled(cases, clients),
+            every: None,
             acknowledged: Arc::default(),
         })
     }

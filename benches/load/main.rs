@@ -19,6 +19,7 @@ mod machine;
 mod people;
 mod place;
 mod server;
+mod soak;
 mod standing;
 mod table;
 mod timers;
@@ -57,7 +58,7 @@ Exit codes: 0 every row ran; 1 a row failed, or nothing could be measured; 2 the
 pub enum Row {
     /// Consultations from intake to settled, with 1, 64 and 256 clients; bytes per transition.
     Drive,
-    /// Timers due within one minute, and all due at once.
+    /// Timers due within one minute, all due when the server starts, and due at one instant under load.
     Timers,
     /// Pages of 50 by state, by owner and of what is overdue.
     Lists,
@@ -69,6 +70,8 @@ pub enum Row {
     Rebuild,
     /// The four rows above and a load of 64 clients, over 10,000, 100,000 and 1,000,000 instances.
     Growth,
+    /// Twenty minutes at half the highest rate: latency and memory at their beginning and end.
+    Soak,
 }
 
 /// Measures careflow over real HTTP and prints one Markdown table.
@@ -143,6 +146,12 @@ async fn measure(args: &Args, run: &Run, table: &mut Table) {
     if args.wants(Row::Timers) {
         let done = timers::rows(run, table).await;
         table.ended("timers", done);
+        let done = timers::burst(run, table).await;
+        table.ended("timers under load", done);
+    }
+    if args.wants(Row::Soak) {
+        let done = soak::rows(run, table).await;
+        table.ended("soak", done);
     }
     let rows = args.standing();
     if rows.is_empty() {

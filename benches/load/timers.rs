@@ -1,17 +1,19 @@
-//! `timers`: 100,000 timers due within one minute, and 100,000 that are all due when the server starts.
+//! `timers`: 100,000 timers due within one minute, 100,000 that are all due when the server starts, and
+//! 20,000 due at one instant under a load of commands.
 //!
 //! The timers are warnings of first-response clocks: cases are imported with the time at which 80 %
 //! of their two hours are used up in the chosen minute. Lateness is read from the history: when the
 //! writer took a timer up (`recorded_at`, in whole milliseconds), less the due that stands in the
 //! entry. The entry is durable one sync later.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use careflow::kernel::instant::Instant;
 use careflow::time::{TimeSource as _, WallTime};
 
 use crate::client::Client;
-use crate::drive::{Counted, appends};
+use crate::drive::{Counted, Driver, appends};
 use crate::latency::Latencies;
 use crate::limits;
 use crate::people::People;
@@ -22,6 +24,10 @@ use crate::{Outcome, Run};
 
 /// Timers.
 const DUE: usize = 100_000;
+/// Timers due at one instant.
+const BURST: usize = 20_000;
+/// Clients and consultations meanwhile: about as long as the timers take.
+const UNDER_BURST: (usize, usize) = (64, 8_000);
 /// The time within which they fall due; scaled with them, so that the rate stays.
 const WINDOW_MS: f64 = 60_000.0;
 /// From the start of a case to its warning: 80 % of two hours.
@@ -69,6 +75,45 @@ pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
             .noting(format!("{:.1} commits a sync", at_once.commits_per_group)),
     );
     Ok(())
+}
+
+/// Clients' answers while 20,000 timers come due at one instant: the load begins then.
+pub async fn burst(run: &Run, table: &mut Table) -> Outcome<()> {
+    let count = run.scaled(BURST, 100);
+    #[expect(clippy::cast_possible_truncation, reason = "minutes")]
+    let lead = (START_MS + 2.0 * pace(run)? * count as f64) as i64;
+    let first = WallTime.now().plus_millis(lead);
+    let case = Case { at: first.plus_millis(-WARNED_MS), stage: Stage::Received };
+    let (data, _) = run.place.import("burst", &vec![case; count])?;
+    let server = Server::start(data.paths())?;
+    let people = Arc::new(People::of(data.paths(), &server.address()?).await?);
+    server.rest().await?;
+    if WallTime.now() >= first {
+        return Err("timers fell due before the server was ready: this machine is busier than it was".into());
+    }
+    let driver = Driver { run, server: &server, data: &data, people };
+    let load = driver.load("burst", UNDER_BURST)?;
+    let before = Counted::at(&load.address, &driver.people.auditor).await?;
+    until(first).await;
+    let driven = load.run().await?.whole()?;
+    let fired = Counted::at(&load.address, &driver.people.auditor).await?.timers - before.timers;
+    let what = format!("{} due at one instant, {} clients", table::count(count as f64), load.clients);
+    for (name, percent) in [("p50", 50.0), ("p99", 99.0)] {
+        let line = Line::new(
+            format!("{name} of an answer while timers fire, {what}"),
+            driven.latencies.percentile(percent),
+            Unit::Millis,
+        );
+        let note = format!(
+            "{fired:.0} timers fired in the {:.1} s of {} commands",
+            driven.seconds,
+            driven.transitions()
+        );
+        table.add(line.noting(note));
+    }
+    table.spread(&format!("answer while timers fire, {what}"), &driven.latencies);
+    server.stop()?;
+    data.remove()
 }
 
 /// Milliseconds that a case takes to be imported and released.

@@ -98,6 +98,8 @@ pub struct Executor {
     sends: BTreeSet<(Instant, InstanceId, u32)>,
     /// Parents whose pending links can start, or next lapse: (when, parent).
     links: BTreeSet<(Instant, InstanceId)>,
+    /// Instances with sends or pending links that were not read since these were loaded.
+    unread: Vec<InstanceId>,
     building: Group,
     flying: Option<(Group, Append)>,
     /// Who waits for quiet, with the position that must be published, once nothing was due.
@@ -119,6 +121,7 @@ impl Executor {
             due: BTreeSet::new(),
             sends: BTreeSet::new(),
             links: BTreeSet::new(),
+            unread: Vec::new(),
             building: Group::default(),
             flying: None,
             settling: VecDeque::new(),
@@ -154,6 +157,7 @@ impl Executor {
         self.due.clear();
         self.sends.clear();
         self.links.clear();
+        self.unread.clear();
         let mut after = None;
         loop {
             let page = self.shared.index.due(after.as_ref(), FAR, LOAD_PAGE).map_err(|e| e.to_string())?;
@@ -171,12 +175,8 @@ impl Executor {
         loop {
             let page = self.shared.index.sending(after.as_ref(), LOAD_PAGE).map_err(|e| e.to_string())?;
             let Some(last) = page.last().cloned() else { break };
-            for id in page {
-                if let Some(sender) = self.shared.index.get(&id).map_err(|e| e.to_string())? {
-                    self.queue_sends(&sender);
-                    self.queue_links(&sender);
-                }
-            }
+            // Reading them all would hold up the first command for as long.
+            self.unread.extend(page);
             after = Some(last);
         }
         // What is computed and not published yet is in no index.
@@ -427,8 +427,8 @@ impl Executor {
         self.queue_links(after);
     }
 
-    /// Fires the earliest due timer, else starts or ends the next pending links, else delivers the next
-    /// send; false when nothing is due.
+    /// Fires the earliest due timer, else reads what is to be delivered, else starts or ends the next
+    /// pending links, else delivers the next send; false when nothing is due.
     fn work_due(&mut self) -> bool {
         let now = self.shared.time.now();
         if now < self.rests_until {
@@ -438,6 +438,13 @@ impl Executor {
             && due <= now
         {
             self.fire_earliest(&id, due);
+            return true;
+        }
+        if let Some(id) = self.unread.pop() {
+            if let Some(sender) = self.newest(&id) {
+                self.queue_sends(&sender);
+                self.queue_links(&sender);
+            }
             return true;
         }
         if let Some((at, parent)) = self.links.first().cloned()
@@ -462,7 +469,8 @@ impl Executor {
         let due = self.due.first().map(|(at, _)| *at);
         let links = self.links.first().map(|(at, _)| *at);
         let sends = self.sends.first().map(|(at, _, _)| *at);
-        [due, links, sends].into_iter().flatten().min()
+        let unread = (!self.unread.is_empty()).then(Instant::default);
+        [due, links, sends, unread].into_iter().flatten().min()
     }
 
     pub(super) fn newest(&mut self, id: &InstanceId) -> Option<Arc<Instance>> {

@@ -259,7 +259,7 @@ pub async fn catch_up(
 
 /// The change that `commits` make to the index, past the entries that its instances have already;
 /// reads recorded outcomes only.
-fn replay(index: &dyn Index, commits: &[(Position, Commit)]) -> Result<Batch, OpenError> {
+pub(super) fn replay(index: &dyn Index, commits: &[(Position, Commit)]) -> Result<Batch, OpenError> {
     let mut changes: HashMap<InstanceId, Change> = HashMap::new();
     let mut counts = Vec::new();
     let mut last = 0;

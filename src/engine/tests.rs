@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::definition::file::Source;
-use crate::index::Index;
 use crate::index::memory::MemoryIndex;
+use crate::index::{Change, Index, Raise};
 use crate::journal::Journal;
 use crate::journal::memory::{Fault as JournalFault, MemoryJournal};
 use crate::kernel::effect::Effect;
@@ -349,12 +349,54 @@ async fn rebuilt_index_equals_the_live_one() {
     rig.wait_until(1_000).await;
     assert_eq!(rig.get(&b).sends.len(), 1, "what failed is parked, what arrived is forgotten");
     let again = rig.reopened(Probe::version(1)).await.unwrap();
-    let dump = |index: &MemoryIndex| {
-        let mut rows = Vec::new();
-        index.dump(&mut |key, value| rows.push((key.to_vec(), value.to_vec()))).unwrap();
-        rows
-    };
     assert_eq!(dump(&rig.index), dump(&again.index));
+}
+
+fn dump(index: &MemoryIndex) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut rows = Vec::new();
+    index.dump(&mut |key, value| rows.push((key.to_vec(), value.to_vec()))).unwrap();
+    rows
+}
+
+#[tokio::test]
+async fn index_that_has_an_instance_ahead_of_the_others_catches_up() {
+    let rig = rig().await;
+    let a = rig.begin(json!({ "customer_id": "x", "arm": { "A": 1_000 } })).await.entry.instance.clone();
+    let b = rig.begin(json!({ "customer_id": "x", "spawn": 2 })).await.entry.instance.clone();
+    rig.act(&b, json!({ "send": { "to": a }, "follow": 1, "spawn": 1 })).await.unwrap();
+    rig.act(&b, json!({ "send": { "to": b } })).await.unwrap();
+    rig.act(&a, json!({ "send": { "to": b }, "spawn": 1 })).await.unwrap();
+    rig.wait_until(1_000).await;
+    assert_eq!(rig.index.count("spawns", "all").unwrap(), 4);
+    let tail = rig.journal.tail().await.unwrap();
+    let commits = rig.journal.read(1, 1_000).await.unwrap();
+    let entries =
+        || commits.iter().flat_map(|(at, commit)| commit.entries.iter().map(|e| (*at, e.read().unwrap())));
+    let mut behind = 0;
+    for applied in 1..tail.last {
+        let split = usize::try_from(applied).unwrap();
+        for id in [&a, &b] {
+            let index = MemoryIndex::new();
+            if split > 1 {
+                index.apply(open::replay(&index, &commits[..split - 1]).unwrap()).unwrap();
+            }
+            let before = index.get(id).unwrap();
+            let mut batch = open::replay(&index, &commits[split - 1..split]).unwrap();
+            batch.changes.retain(|change| change.after.id != *id);
+            batch.changes.push(Change { before, after: rig.get(id) });
+            let own = entries().filter(|(at, entry)| *at > applied && entry.instance == *id);
+            let raised = own.flat_map(|(_, entry)| entry.effects).filter_map(|effect| match effect {
+                Effect::Count { name, key } => Some(Raise { instance: id.clone(), name, key, by: 1 }),
+                _ => None,
+            });
+            batch.counts.extend(raised);
+            index.apply(batch).unwrap();
+            behind += u32::from(dump(&index) != dump(&rig.index));
+            catch_up(rig.journal.as_ref(), &index, tail, &|_, _| {}).await.unwrap();
+            assert_eq!(dump(&index), dump(&rig.index), "{id} ahead of {applied}");
+        }
+    }
+    assert!(behind > 10, "only {behind} times there was something to catch up with");
 }
 
 #[tokio::test]

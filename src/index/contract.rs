@@ -106,9 +106,15 @@ pub(super) mod made {
         Raise { instance: started(1).id, name: name.into(), key: key.into(), by }
     }
 
-    /// Text that takes `bytes` in a record.
+    /// Text that takes `bytes` in a record: it cannot be compressed.
     pub fn filler(bytes: usize) -> Value {
-        Value::String("x".repeat(bytes))
+        const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut state = bytes as u64;
+        let letter = |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(LETTERS[(state >> 58) as usize])
+        };
+        Value::String((0..bytes).map(letter).collect())
     }
 }
 

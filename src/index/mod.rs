@@ -7,6 +7,7 @@ mod backlog;
 mod cache;
 #[cfg(test)]
 mod contract;
+mod dictionary;
 pub mod keys;
 mod kpis;
 mod mark;

@@ -1,4 +1,4 @@
-//! Owns the stored form of an instance: JSON, cut into parts that storage keeps cheaply.
+//! Owns the stored form of an instance: JSON, compressed, cut into parts that storage keeps cheaply.
 //!
 //! The first part stands under the record's key behind the number of parts (two
 //! bytes), every further one under `j/<local part of id><number>`.
@@ -9,9 +9,11 @@
 //! everything durable: the journal is the truth, so this form may change with
 //! [`FORMAT`] and costs one rebuild.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::IndexError;
+use super::dictionary::{Dictionaries, Dictionary};
 use super::keys::{Key, corrupt};
 use crate::kernel::instance::Instance;
 
@@ -32,6 +34,8 @@ pub(super) struct Encoded {
     pub head: Vec<u8>,
     /// Keys and values of the further parts.
     pub parts: Vec<(Key, Vec<u8>)>,
+    /// A dictionary that it needs and that is not stored yet.
+    pub dictionary: Option<Dictionary>,
 }
 
 /// What a record takes.
@@ -47,15 +51,25 @@ pub(super) struct Size {
 ///
 /// # Errors
 /// An instance that JSON cannot hold or that is over 2^16 parts (400 MB).
-pub(super) fn encode(key: &[u8], instance: &Instance) -> Result<Encoded, IndexError> {
+pub(super) fn encode(
+    dictionaries: &Dictionaries,
+    key: &[u8],
+    instance: &Instance,
+) -> Result<Encoded, IndexError> {
     let json = serde_json::to_vec(instance).map_err(|e| corrupt(key, e.to_string()))?;
-    let (first, rest) = json.split_at(json.len().min(PART_BYTES_MAX));
+    let teach = || {
+        let bare = Instance { private: BTreeMap::new(), ..instance.clone() };
+        serde_json::to_vec(&bare).ok()
+    };
+    let (packed, dictionary) = dictionaries.pack(&instance.workflow, &json, teach);
+    let (first, rest) = packed.split_at(packed.len().min(PART_BYTES_MAX));
     let count = 1 + rest.len().div_ceil(PART_BYTES_MAX);
     let count =
         u16::try_from(count).map_err(|_| corrupt(key, format!("has {count} parts, over {}", u16::MAX)))?;
     let head = [&count.to_be_bytes(), first].concat();
     let parts = (1..).zip(rest.chunks(PART_BYTES_MAX)).map(|(n, part)| (part_key(key, n), part.to_vec()));
-    Ok(Encoded { size: Size { json: json.len(), parts: count }, head, parts: parts.collect() })
+    let size = Size { json: json.len(), parts: count };
+    Ok(Encoded { size, head, parts: parts.collect(), dictionary })
 }
 
 /// How many parts the record with this head has.
@@ -79,6 +93,7 @@ pub(super) fn part_keys(key: &[u8], count: u16) -> impl Iterator<Item = Key> + '
 /// # Errors
 /// A missing part, or bytes that are no instance.
 pub(super) fn decode(
+    dictionaries: &Dictionaries,
     key: &[u8],
     head: &[u8],
     mut part: impl FnMut(&[u8]) -> Result<Option<::sled::IVec>, IndexError>,
@@ -86,7 +101,7 @@ pub(super) fn decode(
     let count = count(key, head)?;
     let first = &head[COUNT_BYTES..];
     let mut whole = Vec::new();
-    let json = if count == 1 {
+    let packed = if count == 1 {
         first
     } else {
         whole.extend_from_slice(first);
@@ -96,7 +111,8 @@ pub(super) fn decode(
         }
         &whole
     };
-    let instance = serde_json::from_slice(json).map_err(|e| corrupt(key, e.to_string()))?;
+    let json = dictionaries.unpack(key, packed)?;
+    let instance = serde_json::from_slice(&json).map_err(|e| corrupt(key, e.to_string()))?;
     Ok((Arc::new(instance), Size { json: json.len(), parts: count }))
 }
 

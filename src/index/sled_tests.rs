@@ -351,7 +351,7 @@ fn a_record_that_shrinks_leaves_no_parts() {
     let dir = dir();
     let (index, _) = open(dir.path(), "boot-1");
     let mut before: Option<Instance> = None;
-    for (position, (bytes, parts)) in (1..).zip([(30_000, 4), (8_000, 1), (20_000, 3), (10, 0)]) {
+    for (position, (bytes, parts)) in (1..).zip([(30_000, 4), (17_500, 2), (22_000, 3), (10, 0)]) {
         let mut after =
             before.as_ref().map_or_else(|| made::started(1), |before| made::moved(before, |_| ()));
         after.data["text"] = made::filler(bytes);

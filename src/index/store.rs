@@ -21,6 +21,7 @@ use ::sled::{Db, IVec};
 
 use super::IndexError;
 use super::backlog::Taken;
+use super::dictionary::{self, Dictionaries};
 use super::keys::{self, Key, Write};
 use super::read::Order;
 use super::record::{self, Size};
@@ -45,6 +46,7 @@ pub(super) struct Store {
     dir: PathBuf,
     cache_bytes: u64,
     written_bytes: AtomicU64,
+    dictionaries: Dictionaries,
 }
 
 /// A stored record: its key, its instance, and what it takes.
@@ -70,7 +72,26 @@ impl Store {
             remove_snapshots(dir, |_| true).map_err(|e| e.to_string())?;
             open_caught(dir, cache_bytes).map_err(|second| format!("{first}; without snapshots: {second}"))
         })?;
-        Ok(Self { db, dir: dir.to_owned(), cache_bytes, written_bytes: AtomicU64::new(0) })
+        let written_bytes = AtomicU64::new(0);
+        let store = Self {
+            db,
+            dir: dir.to_owned(),
+            cache_bytes,
+            written_bytes,
+            dictionaries: Dictionaries::default(),
+        };
+        caught(|| store.read_dictionaries().map_err(|e| e.to_string()))?;
+        Ok(store)
+    }
+
+    fn read_dictionaries(&self) -> Result<(), IndexError> {
+        for number in 1..=u8::MAX {
+            let key = dictionary_key(number);
+            let Some(stored) = self.get(&key)? else { return Ok(()) };
+            let taken = self.dictionaries.take(dictionary::read(&key, number, &stored)?);
+            taken.map_err(|expected| keys::corrupt(&key, format!("stands where {expected} should")))?;
+        }
+        Ok(())
     }
 
     /// The position up to which everything is stored; 0 when empty.
@@ -99,7 +120,9 @@ impl Store {
 
     /// The instance at the record key `key`, and what its record takes.
     pub fn record(&self, key: &[u8]) -> Result<Option<(Arc<Instance>, Size)>, IndexError> {
-        self.get(key)?.map(|head| record::decode(key, &head, |part| self.get(part))).transpose()
+        self.get(key)?
+            .map(|head| record::decode(&self.dictionaries, key, &head, |part| self.get(part)))
+            .transpose()
     }
 
     /// Keys from `from` up to but without `until`, which is larger.
@@ -158,7 +181,10 @@ impl Store {
         instance: &Arc<Instance>,
         known: Option<u16>,
     ) -> Result<(), IndexError> {
-        let encoded = record::encode(key, instance)?;
+        let encoded = record::encode(&self.dictionaries, key, instance)?;
+        if let Some(made) = &encoded.dictionary {
+            prepared.insert(&dictionary_key(made.0), &dictionary::stored(made));
+        }
         let before = match known {
             Some(parts) => parts,
             None => self.get(key)?.map_or(Ok(0), |head| record::count(key, &head))?,
@@ -232,6 +258,11 @@ impl Prepared {
         self.bytes += key.len() as u64;
         self.batch.remove(key);
     }
+}
+
+/// In no dump, as everything of `m/`.
+fn dictionary_key(number: u8) -> [u8; 9] {
+    [b'm', b'/', b'l', b'z', b'4', b'/', b'd', b'/', number]
 }
 
 /// Waits up to `wait_ms` until nobody has the database in `dir` open.

@@ -336,7 +336,7 @@ impl<'a> Check<'a> {
         match commit.private() {
             Ok(private) => {
                 for (digest, secret) in private {
-                    if personal::seal(secret.value, secret.salt).1 != digest {
+                    if !personal::is_behind(&digest, secret) {
                         self.problem(position, format!("a personal value is not that of `{digest}`"));
                     }
                 }

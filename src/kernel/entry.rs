@@ -103,7 +103,8 @@ impl Entry {
 pub struct Idempotency {
     /// Hash of actor and key, 32 hex digits.
     pub key: String,
-    /// Seal over the hash of key and body: it stands beside the hashed part, with the personal values.
+    /// Seal over the hash of key and body ([`super::personal::seal_half`]): that hash stands beside the
+    /// hashed part, with the personal values.
     pub body: String,
 }
 

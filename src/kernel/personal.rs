@@ -30,6 +30,8 @@ pub struct Secret {
     pub value: Value,
 }
 
+/// Digits of half a digest.
+const HALF_DIGITS: usize = 32;
 /// The key that marks a sealed value.
 const SEAL: &str = "$p";
 
@@ -52,6 +54,19 @@ pub fn seal(value: Value, salt: String) -> (Value, String, Secret) {
     let bytes = canonical::to_string(&value).unwrap_or_default();
     let digest = Hash::of(&[salt.as_bytes(), bytes.as_bytes()]).to_string();
     (serde_json::json!({ SEAL: digest }), digest, Secret { salt, value })
+}
+
+/// As [`seal`], with half the digest: enough for what only compares, and no proof of the value.
+pub fn seal_half(value: Value, salt: String) -> (String, Secret) {
+    let (_, mut digest, secret) = seal(value, salt);
+    digest.truncate(HALF_DIGITS);
+    (digest, secret)
+}
+
+/// Whether `secret` is what stands behind `digest`, a whole one or half of it.
+pub fn is_behind(digest: &str, secret: Secret) -> bool {
+    let (_, whole, _) = seal(secret.value, secret.salt);
+    digest == whole || (digest.len() == HALF_DIGITS && whole.starts_with(digest))
 }
 
 /// The digest where `value` is a sealed one.
