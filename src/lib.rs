@@ -43,6 +43,7 @@
 
 pub mod api;
 pub mod app;
+pub mod chance;
 pub mod cli;
 pub mod config;
 pub mod definition;
