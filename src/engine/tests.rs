@@ -123,6 +123,24 @@ fn events(entries: &[Arc<Entry>]) -> Vec<&str> {
     entries.iter().map(|entry| entry.event.as_str()).collect()
 }
 
+/// What the index shows is what reads see, a moment before the writer says that it is published.
+#[tokio::test]
+async fn a_read_tells_the_position_that_it_shows() {
+    let rig = rig().await;
+    let id = rig.begin(json!({})).await.entry.instance.clone();
+    let (before, position) = rig.engine.instance(&id).unwrap();
+    let before = before.unwrap();
+    let mut after = Instance::clone(&before);
+    (after.seq, after.position) = (before.seq + 1, position + 1);
+    let change = crate::index::Change { before: Some(before), after: Arc::new(after) };
+    let batch = crate::index::Batch { position: position + 1, changes: vec![change], counts: Vec::new() };
+    rig.index.apply(batch).unwrap();
+    let (shown, told) = rig.engine.instance(&id).unwrap();
+    assert_eq!((shown.unwrap().position, told), (position + 1, position + 1));
+    let (other, told) = rig.engine.instance(&id.child(&["none"])).unwrap();
+    assert_eq!((other, told), (None, position + 1), "no later read tells an older position");
+}
+
 #[tokio::test]
 async fn accepted_command_is_in_the_history_and_the_published_state() {
     let rig = rig().await;
