@@ -50,7 +50,7 @@ pub async fn read(config: &Config) -> Result<Stored, Failure> {
     match verify::compare(config, &store, &|_, _| {}).await? {
         IndexCheck::Same { .. } | IndexCheck::Skipped(_) => {}
         IndexCheck::Differs { keys, named } => {
-            faults.push(format!("{keys} keys of the index differ: {named:?}"))
+            faults.push(format!("{keys} keys of the index differ: {named:?}"));
         }
     }
     let truth = follow(&store, Registry::shipped().all(), &mut faults).await;

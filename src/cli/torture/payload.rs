@@ -159,8 +159,69 @@ impl<'a> Making<'a> {
         if is_case && !self.stock.cases.is_empty() && self.chance.percent(80) {
             return self.chance.pick(self.stock.cases).clone();
         }
-        if examples.is_empty() { "a".to_owned() } else { (*self.chance.pick(&examples)).to_owned() }
+        let pattern = schema.get("pattern").and_then(Value::as_str).unwrap_or_default();
+        match patterned(pattern, self.chance) {
+            Some(text) => text,
+            None if examples.is_empty() => "a".to_owned(),
+            None => (*self.chance.pick(&examples)).to_owned(),
+        }
     }
+}
+
+/// Text that fits a pattern of characters and classes with their counts; absent for any other pattern.
+fn patterned(pattern: &str, chance: &mut Chance) -> Option<String> {
+    let mut rest = pattern.strip_prefix('^')?.strip_suffix('$')?;
+    let mut text = String::new();
+    while let Some(first) = rest.chars().next() {
+        let class: Vec<char>;
+        (class, rest) = match first {
+            '[' => {
+                let (inside, after) = rest.strip_prefix('[')?.split_once(']')?;
+                (members(inside)?, after)
+            }
+            '(' | ')' | '|' | '.' | '\\' | '*' | '+' | '?' | '{' => return None,
+            other => (vec![other], &rest[other.len_utf8()..]),
+        };
+        let (least, most);
+        (least, most, rest) = count(rest)?;
+        let times = chance.between(least, most.min(least + LENGTH_MAX));
+        text.extend((0..times).map(|_| *chance.pick(&class)));
+    }
+    Some(text)
+}
+
+/// The characters of a class: `0-9a-f`.
+fn members(inside: &str) -> Option<Vec<char>> {
+    let all: Vec<char> = inside.chars().collect();
+    let mut found = Vec::new();
+    let mut rest = all.as_slice();
+    while let [first, others @ ..] = rest {
+        rest = match others {
+            ['-', last, others @ ..] => {
+                found.extend(*first..=*last);
+                others
+            }
+            others => {
+                found.push(*first);
+                others
+            }
+        };
+    }
+    (!found.is_empty() && all[0] != '^' && !all.contains(&'\\')).then_some(found)
+}
+
+/// How often what stands before may come: `{64}`, `{0,63}`, `?`, `*`, `+`, or once; and what follows.
+fn count(rest: &str) -> Option<(u64, u64, &str)> {
+    if let Some(rest) = rest.strip_prefix('{') {
+        let (counts, after) = rest.split_once('}')?;
+        let (least, most) = counts.split_once(',').unwrap_or((counts, counts));
+        let most = if most.is_empty() { u64::MAX } else { most.parse().ok()? };
+        return Some((least.parse().ok()?, most, after));
+    }
+    let open = [('?', 0, 1), ('*', 0, u64::MAX), ('+', 1, u64::MAX)];
+    let found =
+        open.into_iter().find_map(|(sign, least, most)| Some((least, most, rest.strip_prefix(sign)?)));
+    Some(found.unwrap_or((1, 1, rest)))
 }
 
 #[cfg(test)]
@@ -191,6 +252,27 @@ mod tests {
             }
         }
         assert!(checked > 1_000, "{checked}");
+    }
+
+    #[test]
+    fn patterns_of_classes_and_counts_are_followed() {
+        let mut chance = Chance::of(5);
+        let text = patterned("^x-[0-9a-f]{64}$", &mut chance).unwrap();
+        assert_eq!(text.len(), 66);
+        assert!(
+            text.strip_prefix("x-").unwrap().chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')),
+            "{text}"
+        );
+        for _ in 0..20 {
+            let name = patterned("^[a-z][a-z0-9_]{0,3}!?$", &mut chance).unwrap();
+            assert!(
+                (1..=5).contains(&name.len()) && name.starts_with(|c: char| c.is_ascii_lowercase()),
+                "{name}"
+            );
+        }
+        for other in ["[a-z]+", "^(a|b)$", "^[^a]$", "^\\d$"] {
+            assert_eq!(patterned(other, &mut chance), None, "{other}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 pub enum Fault {
     /// Nothing does.
     None,
-    /// The server is killed (SIGKILL) again and again while clients send.
+    /// The server is killed (SIGKILL) again and again while clients send and timers fire.
     KillUnderLoad,
     /// The server is told to stop (SIGTERM) again and again while clients send.
     CleanStop,
@@ -108,7 +108,7 @@ impl Plan {
 
 fn blows(fault: Fault, chance: &mut Chance) -> Vec<Blow> {
     let times = match fault {
-        Fault::KillUnderLoad => chance.between(7, 11),
+        Fault::KillUnderLoad => chance.between(9, 14),
         Fault::EioOnWrite | Fault::EioOnSync | Fault::DiskFull => chance.between(2, 3),
         Fault::CleanStop | Fault::SlowDisk | Fault::ClockForward | Fault::ClockBackward => {
             chance.between(3, 5)
@@ -121,11 +121,13 @@ fn blows(fault: Fault, chance: &mut Chance) -> Vec<Blow> {
 fn act(fault: Fault, time: u64, chance: &mut Chance) -> Act {
     let sound = Shape::default();
     match fault {
+        // So that there are timers to fire when it strikes.
+        Fault::KillUnderLoad if chance.percent(25) => Act::Jump(jump(chance, 3 * DAY_MS)),
         Fault::KillUnderLoad | Fault::SlowDisk => Act::Kill,
         Fault::CleanStop => Act::Stop,
         Fault::DiskFull => Act::Fill(Shape {
             room: Some(chance.below(60_000)),
-            copies_on_write: chance.percent(80),
+            copies_on_write: chance.percent(90),
             ..sound
         }),
         Fault::EioOnWrite => {

@@ -106,7 +106,10 @@ impl Report {
 
     /// The report as JSON.
     pub fn json(&self) -> Value {
-        let key = |name: &str| name.replace([' ', '('], "_").replace(')', "");
+        let key = |name: &str| {
+            let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+            words.collect::<Vec<_>>().join("_").to_lowercase()
+        };
         let numbers = self.numbers.iter().map(|(name, number)| (key(name), json!(number)));
         let faults = self.faults.iter().map(|(fault, rounds)| (name(*fault), json!(rounds)));
         let violation = |(round, fault, violation): &(u64, Fault, Violation)| {

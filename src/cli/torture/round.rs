@@ -15,6 +15,7 @@ use super::judge::{self, Stored};
 use super::laws::{self, Evidence, Findings};
 use super::plan::{Act, End, Plan};
 use super::server::{Log, Server};
+use super::wire::{Request, Wire};
 use crate::cli::client::Client as Admin;
 use crate::cli::failure::Failure;
 use crate::cli::serve::Faults;
@@ -30,6 +31,10 @@ const FAULT_WAIT: Duration = Duration::from_secs(20);
 const REST_WAIT: Duration = Duration::from_secs(60);
 /// Pause between two looks at what is still due.
 const REST_PAUSE: Duration = Duration::from_millis(25);
+/// Who watches a server at rest.
+const WATCHER: &str = "t-watcher";
+/// What the metrics say where no event between instances waits.
+const NO_SENDS: &str = "careflow_queue_items{queue=\"sends\"} 0\n";
 /// Customers of a round: few, so that lists by customer are long.
 const CUSTOMERS: usize = 5;
 
@@ -273,15 +278,18 @@ impl Round<'_> {
         self.server.set(self.faults).await?;
         self.end_clients().await;
         let since = self.desk.clock.now();
-        let mut admin = administrator(&self.config).await?;
+        let token = engage(&mut administrator(&self.config).await?, WATCHER, &["auditor".into()]).await?;
+        let mut wire = Wire::connect(&self.server.address, &token).await.map_err(Failure::Internal)?;
         let idle = tokio::time::timeout(REST_WAIT, async {
-            while is_due(&mut admin, since).await? {
+            while is_due(&mut wire, since).await? {
                 tokio::time::sleep(REST_PAUSE).await;
             }
-            Ok::<_, Failure>(())
+            Ok::<_, String>(())
         });
         // What is left after so long is for the laws to tell.
-        idle.await.unwrap_or(Ok(()))?;
+        if let Ok(Err(reason)) = idle.await {
+            self.mistake(format!("a server at rest does not answer: {reason}"));
+        }
         Ok(Some(since))
     }
 
@@ -367,11 +375,12 @@ async fn engage(admin: &mut Admin, name: &str, roles: &[String]) -> Result<Strin
     Ok(text(&made, "secret").to_owned())
 }
 
-/// Whether a timer of a case is left that was due at `since`.
-async fn is_due(admin: &mut Admin, since: Instant) -> Result<bool, Failure> {
-    let path = format!("/v1/timers?until={since}&limit=200");
-    let listed = admin.ask(Method::GET, &path, None).await?.body;
-    Ok(!items(&listed, "timers").is_empty())
+/// Whether a timer of a case is left that was due at `since`, or an event between instances.
+async fn is_due(wire: &mut Wire, since: Instant) -> Result<bool, String> {
+    let timers = wire.ask(Request::get(&format!("/v1/timers?until={since}&limit=200"))).await?;
+    let numbers = wire.ask(Request::get("/metrics")).await?.body;
+    let sends = numbers.as_str().is_none_or(|text| !text.contains(NO_SENDS));
+    Ok(sends || !items(&timers.body, "timers").is_empty())
 }
 
 fn items<'v>(value: &'v Value, name: &str) -> &'v [Value] {

@@ -45,7 +45,7 @@ pub struct Answer {
     /// HTTP status.
     pub status: u16,
     headers: HeaderMap,
-    /// The document.
+    /// The document; what is no JSON as a text.
     pub body: Value,
 }
 
@@ -101,7 +101,8 @@ impl Wire {
         let answer = self.sender.send_request(built).await.map_err(|e| e.to_string())?;
         let (head, body) = answer.into_parts();
         let body = body.collect().await.map_err(|e| e.to_string())?.to_bytes();
-        let body = serde_json::from_slice(&body).map_err(|e| format!("the answer is no JSON: {e}"))?;
+        let text = |_| Value::String(String::from_utf8_lossy(&body).into_owned());
+        let body = serde_json::from_slice(&body).unwrap_or_else(text);
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
 }

@@ -106,9 +106,9 @@ fn once(evidence: &Evidence<'_>, sent: &Sent<'_>, found: &mut Findings) {
     }
     let open = sent.left_open();
     if open.is_some() {
-        found.checked.open += 1
+        found.checked.open += 1;
     } else {
-        found.checked.refused += 1
+        found.checked.refused += 1;
     }
     // A refusal that came after the outcome was left open tells that it was not carried out either.
     let refused = sent.tries.iter().find_map(|record| match &record.got {
