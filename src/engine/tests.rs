@@ -446,6 +446,25 @@ async fn full_disk_refuses_and_keeps_serving() {
 }
 
 #[tokio::test]
+async fn a_clock_set_back_after_a_full_disk_holds_nothing_up() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let rig = rig().await;
+    let id = rig.begin(json!({ "arm": { "A": 1_000 } })).await.entry.instance.clone();
+    let other = rig.begin(json!({})).await.entry.instance.clone();
+    rig.journal.fail_next(JournalFault::Full);
+    rig.time.set(noon().plus_millis(3 * DAY_MS));
+    // It goes with the timer that does not fit, or after it; either way the writer has seen the full disk.
+    let answer = rig.act(&other, json!({})).await;
+    assert!(matches!(answer, Ok(_) | Err(CommandError::DiskFull)), "{answer:?}");
+    rig.time.set(noon().plus_millis(DAY_MS));
+    rig.act(&other, json!({})).await.unwrap();
+    assert_eq!(rig.get(&id).seq, 1, "it rests for a second");
+    rig.time.set(noon().plus_millis(DAY_MS + 1_000));
+    rig.act(&other, json!({})).await.unwrap();
+    assert_eq!(rig.get(&id).data["done"], json!(["begin", "A"]));
+}
+
+#[tokio::test]
 async fn recorded_time_never_goes_back() {
     let rig = rig().await;
     let id = rig.begin(json!({ "arm": { "A": 500 } })).await.entry.instance.clone();
