@@ -21,7 +21,7 @@ pub enum Fault {
     KillUnderLoad,
     /// The server is told to stop (SIGTERM) again and again while clients send.
     CleanStop,
-    /// The journal's disk is full, and has room again later.
+    /// The journal's disk is full, and has room again later; at times the clock is set back then.
     DiskFull,
     /// Writes to the journal fail, in part after some of their bytes.
     EioOnWrite,
@@ -115,7 +115,15 @@ fn blows(fault: Fault, chance: &mut Chance) -> Vec<Blow> {
         }
         Fault::None => 1,
     };
-    (0..times).map(|time| Blow { after: chance.between(5, 120), act: act(fault, time, chance) }).collect()
+    let mut blows = Vec::new();
+    for time in 0..times {
+        blows.push(Blow { after: chance.between(5, 120), act: act(fault, time, chance) });
+        // A clock that is set back right after the disk was full: what rested must not rest for days.
+        if fault == Fault::DiskFull && chance.percent(40) {
+            blows.push(Blow { after: 0, act: Act::Jump(-jump(chance, 2 * DAY_MS)) });
+        }
+    }
+    blows
 }
 
 fn act(fault: Fault, time: u64, chance: &mut Chance) -> Act {
