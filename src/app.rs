@@ -11,7 +11,7 @@ use crate::definition::report::Report;
 use crate::engine::{Engine, OpenError, Parts};
 use crate::index::IndexError;
 use crate::index::sled::{self, SledIndex};
-use crate::journal::file::{self, FileJournal};
+use crate::journal::file::{self, FileJournal, Shaping};
 use crate::journal::{Position, ReadError};
 use crate::kernel::machine::Workflow;
 use crate::rejected::{Rejected, Ring};
@@ -81,7 +81,15 @@ impl Store {
     /// # Errors
     /// [`AppError`].
     pub fn open_tuned(config: &Config, tuning: &Tuning) -> Result<Self, AppError> {
-        Self::open_with(config, file::Options::default(), tuning)
+        Self::open_with(config, file::Options::default(), tuning, None)
+    }
+
+    /// As [`Store::open_tuned`], with the journal on a disk that behaves as `shaping` says.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub fn open_shaped(config: &Config, tuning: &Tuning, shaping: Arc<Shaping>) -> Result<Self, AppError> {
+        Self::open_with(config, file::Options::default(), tuning, Some(shaping))
     }
 
     /// As [`Store::open`], with a journal laid out otherwise.
@@ -89,7 +97,7 @@ impl Store {
     /// # Errors
     /// [`AppError`].
     pub fn open_laid_out(config: &Config, options: file::Options) -> Result<Self, AppError> {
-        Self::open_with(config, options, &Tuning::default())
+        Self::open_with(config, options, &Tuning::default(), None)
     }
 
     /// As [`Store::open`], for a batch that acknowledges nothing before it ends: what is written
@@ -103,10 +111,15 @@ impl Store {
     /// [`AppError`].
     pub fn open_for_batch(config: &Config) -> Result<Self, AppError> {
         let options = file::Options { sync: file::Sync::AtClose, ..file::Options::default() };
-        Self::open_with(config, options, &Tuning::default())
+        Self::open_with(config, options, &Tuning::default(), None)
     }
 
-    fn open_with(config: &Config, options: file::Options, tuning: &Tuning) -> Result<Self, AppError> {
+    fn open_with(
+        config: &Config,
+        options: file::Options,
+        tuning: &Tuning,
+        shaping: Option<Arc<Shaping>>,
+    ) -> Result<Self, AppError> {
         make_dir(&config.data)?;
         // The index is opened before the journal takes its lock: asked first, the lock names the process.
         unused(config)?;
@@ -114,7 +127,11 @@ impl Store {
         let cache_bytes = tuning.index_cache * 1024 * 1024;
         let index = sled::Options { cache_bytes, ..sled::Options::default() };
         let (index, index_opened) = SledIndex::open(&config.index(), index, boot.trim())?;
-        let (journal, journal_opened) = FileJournal::open(&config.journal(), options, index.reached())?;
+        let (dir, reached) = (config.journal(), index.reached());
+        let (journal, journal_opened) = match shaping {
+            None => FileJournal::open(&dir, options, reached)?,
+            Some(shaping) => FileJournal::open_shaped(shaping, &dir, options, reached)?,
+        };
         let (journal, index) = (Arc::new(journal), Arc::new(index));
         let rejected = Arc::new(Ring::at(&config.rejected()));
         let queue_max = usize::try_from(tuning.queue_max).unwrap_or(usize::MAX);

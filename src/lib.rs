@@ -21,6 +21,7 @@
 //! | [`metrics`] | counters and histograms, and the list of everything that is measured |
 //! | [`import`] | other systems' ticket logs, replayed through the same step |
 //! | [`cli`] | the commands, a file each |
+//! | [`chance`] | draws that follow from a seed: for the demo, for `torture`, for tests |
 //! | [`app`] | the composition: the only place that chooses a journal and an index |
 //!
 //! Dependencies point one way: `kernel` ← `definition` ← `engine` ← `api`, `import`, `cli`;
@@ -43,6 +44,7 @@
 
 pub mod api;
 pub mod app;
+pub mod chance;
 pub mod cli;
 pub mod config;
 pub mod definition;

@@ -65,3 +65,67 @@ impl TimeSource for ManualTime {
         })
     }
 }
+
+/// The machine's wall clock, moved by as much as it is told: a clock that is set while a server runs.
+#[derive(Debug, Default)]
+pub struct ShiftedTime(watch::Sender<i64>);
+
+impl ShiftedTime {
+    /// The wall clock, moved by `by_ms` milliseconds.
+    pub fn by(by_ms: i64) -> Self {
+        Self(watch::Sender::new(by_ms))
+    }
+
+    /// Moves it by `by_ms` milliseconds from the wall clock on, forwards or backwards.
+    pub fn set(&self, by_ms: i64) {
+        self.0.send_replace(by_ms);
+    }
+}
+
+impl TimeSource for ShiftedTime {
+    fn now(&self) -> Instant {
+        WallTime.now().plus_millis(*self.0.borrow())
+    }
+
+    fn sleep_until(&self, at: Instant) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let mut moved = self.0.subscribe();
+        let by_wall = at.plus_millis(-*moved.borrow_and_update());
+        Box::pin(async move {
+            tokio::select! {
+                () = WallTime.sleep_until(by_wall) => {}
+                _ = moved.changed() => {}
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_shifted_clock_is_ahead_by_as_much_as_it_was_told() {
+        const HOUR_MS: i64 = 3_600_000;
+        let time = ShiftedTime::by(HOUR_MS);
+        assert!(time.now().since(WallTime.now()) > HOUR_MS / 2);
+        time.set(-HOUR_MS);
+        assert!(time.now().since(WallTime.now()) < -HOUR_MS / 2);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_shifted_clock_is_woken_when_it_is_moved() {
+        let time = ShiftedTime::by(0);
+        let mut asleep = time.sleep_until(time.now().plus_millis(600_000));
+        assert!(!is_over(&mut asleep).await);
+        time.set(600_000);
+        assert!(is_over(&mut asleep).await);
+    }
+
+    async fn is_over(wait: &mut Pin<Box<dyn Future<Output = ()> + Send + '_>>) -> bool {
+        tokio::select! {
+            biased;
+            () = wait => true,
+            () = std::future::ready(()) => false,
+        }
+    }
+}

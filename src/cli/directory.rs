@@ -1,6 +1,7 @@
 //! Owns how commands name and open the directory of a server.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -9,6 +10,7 @@ use crate::app::{AppError, Store};
 use crate::config::{Config, DATA_DEFAULT, Tuning};
 use crate::index::Index;
 use crate::journal::Journal;
+use crate::journal::file::Shaping;
 
 /// The directory that a command works on.
 #[derive(Clone, Debug, Args)]
@@ -82,9 +84,23 @@ pub async fn open(config: &Config) -> Result<Store, Failure> {
 /// As [`open`].
 pub async fn open_tuned(config: &Config, tuning: Tuning) -> Result<Store, Failure> {
     let config = config.clone();
-    let opened = tokio::task::spawn_blocking(move || Store::open_tuned(&config, &tuning));
-    let opened = opened.await.map_err(|error| Failure::Internal(error.to_string()))?;
-    Ok(opened?)
+    unhurried(move || Store::open_tuned(&config, &tuning)).await
+}
+
+/// As [`open_tuned`], with the journal on a disk that behaves as `shaping` says.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_shaped(config: &Config, tuning: Tuning, shaping: Arc<Shaping>) -> Result<Store, Failure> {
+    let config = config.clone();
+    unhurried(move || Store::open_shaped(&config, &tuning, shaping)).await
+}
+
+async fn unhurried(
+    open: impl FnOnce() -> Result<Store, AppError> + Send + 'static,
+) -> Result<Store, Failure> {
+    let opened = tokio::task::spawn_blocking(open).await;
+    Ok(opened.map_err(|error| Failure::Internal(error.to_string()))??)
 }
 
 /// Closes what [`open`] opened and no engine used.

@@ -25,6 +25,7 @@ pub mod schema;
 pub mod serve;
 pub mod table;
 pub mod token;
+pub mod torture;
 pub mod verify;
 
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ Examples:
   careflow token create --role agent --actor u-17
   careflow schedule list                           what starts by itself, and when
   careflow export --workflow consultation --out history.jsonl
+  careflow torture --data ./torture --minutes 10   does it keep its word on this disk?
   careflow report kpis --from 2026-03-01 --to 2026-04-01 --group-by channel
 
 Exit codes:
@@ -88,6 +90,7 @@ enum Command {
     Table(table::Args),
     Schema(schema::Args),
     Openapi(openapi::Args),
+    Torture(torture::Args),
 }
 
 impl Command {
@@ -109,6 +112,7 @@ impl Command {
             Self::Table(args) => args.run(),
             Self::Schema(args) => args.run(),
             Self::Openapi(args) => args.run(),
+            Self::Torture(args) => args.run().await,
         }
     }
 
@@ -130,7 +134,8 @@ impl Command {
             | Self::Diagram(_)
             | Self::Table(_)
             | Self::Schema(_)
-            | Self::Openapi(_) => "warn",
+            | Self::Openapi(_)
+            | Self::Torture(_) => "warn",
         }
     }
 }

@@ -21,6 +21,10 @@ pub enum Unit {
     Rows,
     /// Steps of the demo.
     Steps,
+    /// Rounds of a torture.
+    Rounds,
+    /// Seconds.
+    Seconds,
 }
 
 /// One running count.
@@ -75,6 +79,8 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Rows => "rows",
             Self::Steps => "steps",
+            Self::Rounds => "rounds",
+            Self::Seconds => "seconds",
         }
     }
 }
@@ -84,6 +90,8 @@ fn style(unit: Unit) -> ProgressStyle {
         Unit::Commits => "{msg} {wide_bar} {human_pos} of {human_len} commits, {eta} left",
         Unit::Rows => "{msg} {wide_bar} {human_pos} of {human_len} rows, {eta} left",
         Unit::Steps => "{msg} {wide_bar} {human_pos} of {human_len} steps, {eta} left",
+        Unit::Rounds => "{msg} {wide_bar} {human_pos} of {human_len} rounds, {eta} left",
+        Unit::Seconds => "{msg} {wide_bar} {human_pos} of {human_len} seconds",
         Unit::Bytes => "{msg} {wide_bar} {binary_bytes} of {binary_total_bytes}, {eta} left",
     };
     ProgressStyle::with_template(template).expect("the templates are constants that indicatif reads")
@@ -95,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_template_is_readable() {
-        for unit in [Unit::Commits, Unit::Bytes, Unit::Rows, Unit::Steps] {
+        for unit in [Unit::Commits, Unit::Bytes, Unit::Rows, Unit::Steps, Unit::Rounds, Unit::Seconds] {
             style(unit);
         }
     }

@@ -1,6 +1,7 @@
 //! `serve`: the server, from checking the definitions to a clean stop.
 
 mod control;
+mod faults;
 pub mod limits;
 
 use std::io::Write as _;
@@ -12,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::directory::{self, OpenArgs};
+use super::directory::OpenArgs;
 use super::failure::Failure;
 use super::progress::{Progress, Unit};
 use crate::api::{self, AppState, Listeners};
@@ -24,9 +25,11 @@ use crate::engine::{Engine, Identity};
 use crate::index::sled;
 use crate::kernel::actor::{Actor, ActorKind, Role};
 use crate::kernel::instant::Instant;
-use crate::time::{TimeSource as _, WallTime};
+use crate::time::{TimeSource, WallTime};
 use crate::workflows::Registry;
 use control::Control;
+use faults::Ground;
+pub use faults::{Faults, TAKEN};
 use limits::LimitArgs;
 
 /// Longest wait for the engine's clean stop; with the waits for requests under way and for the
@@ -59,6 +62,9 @@ pub struct Args {
     demo: bool,
     #[command(flatten)]
     limits: LimitArgs,
+    /// How clock and disk behave, as JSON; further lines on standard input change it. For `torture`.
+    #[arg(long, hide = true, value_name = "JSON")]
+    faults: Option<Faults>,
 }
 
 impl Args {
@@ -71,15 +77,16 @@ impl Args {
     /// [`Failure`]; nothing is started where the definitions are wrong or the directory is in use.
     pub async fn run(self) -> Result<(), Failure> {
         let (config, tuning) = (self.open.config(), self.limits.tuning()?);
+        let ground = Ground::of(self.faults);
         let mut stop = Stop::listen()?;
         if self.demo {
             fill(&config).await?;
         }
         let registry = Registry::shipped();
         let sources = app::sources(registry.all(), config.definitions.as_deref())?;
-        warn_of_horizons(&sources, WallTime.now());
+        warn_of_horizons(&sources, ground.time().now());
         limits::make_room(tuning.connections_max);
-        let store = directory::open_tuned(&config, tuning).await?;
+        let store = ground.open(&config, tuning).await?;
         tell_opened(&store);
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             Failure::Directory(format!(
@@ -101,7 +108,7 @@ impl Args {
         let server = tokio::spawn(api::serve_on(listeners, api::router(state.clone()), door, ended));
         say(&format!("listening on http://{address}"))?;
         let opened = tokio::select! {
-            opened = open_engine(&store, sources, &state) => Some(opened?),
+            opened = open_engine(&store, sources, ground.time(), &state) => Some(opened?),
             () = stop.wait() => None,
         };
         let Some(engine) = opened else {
@@ -115,7 +122,10 @@ impl Args {
             let pace = Pace::of(tuning.scrub_rate);
             let scrubbing = tokio::spawn(app::scrub(store.journal.clone(), engine.clone(), pace));
             say("ready")?;
-            stop.wait().await;
+            tokio::select! {
+                () = stop.wait() => {}
+                () = ground.follow() => {}
+            }
             state.end();
             stop.wait_for(Duration::from_secs(tuning.end_delay)).await;
             scrubbing.abort();
@@ -169,14 +179,19 @@ async fn begin(engine: &Engine, config: &Config, address: SocketAddr) -> Result<
     ))
 }
 
-async fn open_engine(store: &Store, sources: Vec<Source>, state: &AppState) -> Result<Engine, Failure> {
+async fn open_engine(
+    store: &Store,
+    sources: Vec<Source>,
+    time: Arc<dyn TimeSource>,
+    state: &AppState,
+) -> Result<Engine, Failure> {
     let shown = Arc::new(Progress::new("building the index", Unit::Commits));
     let (bar, readiness) = (shown.clone(), state.clone());
     let progress = move |done, of| {
         bar.set(done, of);
         readiness.progress(done, of);
     };
-    let engine = store.engine(sources, Arc::new(WallTime), Box::new(progress)).await;
+    let engine = store.engine(sources, time, Box::new(progress)).await;
     shown.finish();
     let engine = engine?;
     engine.run_schedules().await.map_err(|error| Failure::Directory(error.to_string()))?;

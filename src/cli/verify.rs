@@ -15,8 +15,8 @@ use crate::config::Config;
 use crate::engine::catch_up;
 use crate::engine::replay::{Replay, Replayed};
 use crate::index::{Index, IndexError, sled};
-use crate::journal::Journal;
 use crate::journal::verify::{self, Report};
+use crate::journal::{Journal, Position};
 use crate::kernel::hash::Hash;
 use crate::kernel::machine::Workflow;
 use crate::workflows::Registry;
@@ -52,7 +52,7 @@ pub struct Args {
 }
 
 /// What became of the comparison of the index.
-enum IndexCheck {
+pub(super) enum IndexCheck {
     /// It says what the journal says.
     Same { keys: u64 },
     /// It does not.
@@ -132,23 +132,30 @@ async fn check_index(config: &Config) -> Result<IndexCheck, Failure> {
     if let sled::Opened::Rebuild(why) = &store.index_opened {
         return Ok(IndexCheck::Skipped(format!("{why}; the next start builds it anew")));
     }
-    let compared = compare(config, &store).await;
+    let bar = Progress::new("building an index to compare", Unit::Commits);
+    let compared = compare(config, &store, &|done, of| bar.set(done, of)).await;
+    bar.finish();
     directory::close(&store).await?;
     compared
 }
 
-async fn compare(config: &Config, store: &Store) -> Result<IndexCheck, Failure> {
+/// Compares the stored index with one made from the journal, both brought up to its end.
+///
+/// # Errors
+/// A journal or an index that cannot be read.
+pub(super) async fn compare(
+    config: &Config,
+    store: &Store,
+    show: &(dyn Fn(Position, Position) + Send + Sync),
+) -> Result<IndexCheck, Failure> {
     let temporary = Temporary(config.data.join(REBUILT));
     temporary.remove();
     let rebuilt = app::scratch_index(&temporary.0)?;
     let tail = store.journal.tail().await.map_err(AppError::from)?;
-    let bar = Progress::new("building an index to compare", Unit::Commits);
-    let show = |done, of| bar.set(done, of);
     let both: [&dyn Index; 2] = [store.index.as_ref(), &rebuilt];
     for index in both {
-        catch_up(store.journal.as_ref(), index, tail, &show).await.map_err(AppError::from)?;
+        catch_up(store.journal.as_ref(), index, tail, show).await.map_err(AppError::from)?;
     }
-    bar.finish();
     Ok(differences(store.index.as_ref(), &rebuilt).map_err(AppError::from)?)
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::scripts::{KINDS, Story};
+use crate::chance::Chance;
 use crate::kernel::actor::Actor;
 use crate::kernel::calendar::Calendar;
 use crate::kernel::instant::Instant;
@@ -65,13 +66,13 @@ pub struct Plan {
 impl Plan {
     /// What happened up to `now`, business times by `calendar`.
     pub fn new(now: Instant, seed: u64, calendar: &Calendar) -> Self {
-        let mut chance = Chance(seed);
+        let mut chance = Chance::of(seed);
         let mut plan = Self { steps: Vec::new(), cases: 0, ends: Vec::new(), unfit: 0 };
         let mut masters: Vec<Story> = Vec::new();
         for kind in KINDS {
             for _ in 0..kind.count {
                 let case = plan.cases;
-                let of = (!masters.is_empty()).then(|| &masters[chance.below(masters.len() as u64) as usize]);
+                let of = (!masters.is_empty()).then(|| chance.pick(&masters));
                 let mut story = Story::tell(kind, case, (now, 0), calendar, &mut chance, of);
                 for tried in 1..TRIES_MAX {
                     if story.fits(kind, now, calendar) {
@@ -95,38 +96,5 @@ impl Plan {
     /// A moment before anything happens.
     pub fn begins(&self) -> Instant {
         self.steps.first().map_or(Instant::default(), |step| step.at.plus_millis(-60_000))
-    }
-}
-
-/// Chance that can be repeated: splitmix64.
-pub(super) struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `limit`.
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit.max(1)
-    }
-
-    /// A number from `first` to `last`.
-    pub(super) fn between(&mut self, first: u64, last: u64) -> u64 {
-        first + self.below(last - first + 1)
-    }
-
-    /// One of `all`.
-    pub(super) fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[usize::try_from(self.below(all.len() as u64)).unwrap_or(0)]
-    }
-
-    /// True so many times in a hundred.
-    pub(super) fn percent(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
     }
 }

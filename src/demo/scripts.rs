@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 
 use serde_json::{Value, json};
 
-use super::plan::{AGENTS, CUSTOMERS, Chance, DAY_MS, PEOPLE, Step};
+use super::plan::{AGENTS, CUSTOMERS, DAY_MS, PEOPLE, Step};
 use super::subjects::{SUBJECTS, Subject};
+use crate::chance::Chance;
 use crate::kernel::actor::{Actor, ActorKind, Role};
 use crate::kernel::calendar::Calendar;
 use crate::kernel::instant::Instant;
@@ -120,7 +121,7 @@ impl Story {
             steps: Vec::new(),
             case,
             customer: format!("c-{}", 1_000 + chance.below(CUSTOMERS)),
-            agent: PEOPLE[usize::try_from(chance.below(AGENTS as u64)).unwrap_or(0)].0,
+            agent: chance.pick(&PEOPLE[..AGENTS]).0,
             subject: chance.pick(SUBJECTS),
             at: now.plus_millis(-back),
         };

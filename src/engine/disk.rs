@@ -14,7 +14,7 @@ use crate::kernel::instant::Instant;
 /// With so much free, a next group fits: a whole segment with what is filled ahead.
 const ROOM_BYTES: u64 = 80 * 1024 * 1024;
 /// How long a refusal counts where the file system has room all the same, as with a quota.
-const REFUSAL_MS: i64 = 10_000;
+const REFUSAL_MS: u64 = 10_000;
 /// No refusal.
 const NEVER: i64 = i64::MIN;
 
@@ -48,7 +48,8 @@ impl Disk {
             return Readiness::Ready;
         }
         let free = free();
-        let old = now.millis().saturating_sub(refused) > REFUSAL_MS;
+        // Either way: a clock that was set back does not make a refusal count for days.
+        let old = now.millis().abs_diff(refused) > REFUSAL_MS;
         if old && free.is_some_and(|free| free >= ROOM_BYTES) {
             Readiness::Ready
         } else {
@@ -77,5 +78,11 @@ mod tests {
         assert_eq!(disk.readiness(at(60_000), || Some(ROOM_BYTES)), Readiness::Ready);
         disk.has_room();
         assert_eq!(disk.readiness(at(1_000), || None), Readiness::Ready);
+    }
+    #[test]
+    fn a_refusal_does_not_count_for_longer_where_the_clock_was_set_back() {
+        let disk = Disk::default();
+        disk.is_full(at(100_000));
+        assert_eq!(disk.readiness(at(20_000), || Some(ROOM_BYTES)), Readiness::Ready);
     }
 }

@@ -431,6 +431,10 @@ impl Executor {
     /// pending links, else delivers the next send; false when nothing is due.
     fn work_due(&mut self) -> bool {
         let now = self.shared.time.now();
+        if self.rests_until != FAR {
+            // A clock that was set back meanwhile does not make a second last for days.
+            self.rests_until = self.rests_until.min(now.plus_millis(FULL_REST_MS));
+        }
         if now < self.rests_until {
             return false;
         }

@@ -51,6 +51,7 @@ pub use group::Answer;
 pub use open::{OpenError, Parts, catch_up};
 pub use people::PutActor;
 pub use schedules::ScheduleInfo;
+pub use submit::key_digest;
 
 use due::TimerOrder;
 use executor::{Message, Prepared};

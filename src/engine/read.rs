@@ -30,8 +30,11 @@ impl Engine {
     /// # Errors
     /// [`IndexError`].
     pub fn instance(&self, id: &InstanceId) -> Result<(Option<Arc<Instance>>, Position), IndexError> {
-        let position = self.position();
-        Ok((self.shared.index.get(id)?, position))
+        let before = self.position();
+        let instance = self.shared.index.get(id)?;
+        // A group that was published in between shows by its own position: nothing of it is older.
+        let position = instance.as_ref().map_or(before, |instance| instance.position.max(before));
+        Ok((instance, position))
     }
 
     /// A page of the merged lists.
@@ -42,9 +45,9 @@ impl Engine {
         self.shared.index.page(lists, range, limit)
     }
 
-    /// The last published position.
+    /// The last published position: what the index shows, which is what every read sees.
     pub fn position(&self) -> Position {
-        *self.shared.published.borrow()
+        self.shared.index.applied()
     }
 
     /// Entries of `instance` with seq after `after`, oldest first, at most `limit`.
@@ -126,7 +129,7 @@ impl Engine {
         let mut published = self.shared.published.subscribe();
         // Either way the answer is what is there: entries, or none within `wait`.
         tokio::time::timeout(wait, published.wait_for(|position| *position > after)).await.ok();
-        let end = *published.borrow();
+        let end = self.position();
         let mut found = Vec::new();
         let mut last = after.min(end);
         while last < end && found.len() < limit {

@@ -258,7 +258,12 @@ fn hashes(command: &Command, workflow: &str, key: &str) -> Idempotency {
 pub(super) fn hash_key(actor: &str, key: &str, body: &[&str]) -> Idempotency {
     let body = body.join("\0");
     Idempotency {
-        key: Hash::of(&[actor.as_bytes(), &[0], key.as_bytes()]).short(),
+        key: key_digest(actor, key),
         body: Hash::of(&[key.as_bytes(), &[0], body.as_bytes()]).short(),
     }
+}
+
+/// What an entry keeps of the idempotency key that `actor` used up with it.
+pub fn key_digest(actor: &str, key: &str) -> String {
+    Hash::of(&[actor.as_bytes(), &[0], key.as_bytes()]).short()
 }

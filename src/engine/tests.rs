@@ -123,6 +123,24 @@ fn events(entries: &[Arc<Entry>]) -> Vec<&str> {
     entries.iter().map(|entry| entry.event.as_str()).collect()
 }
 
+/// What the index shows is what reads see, a moment before the writer says that it is published.
+#[tokio::test]
+async fn a_read_tells_the_position_that_it_shows() {
+    let rig = rig().await;
+    let id = rig.begin(json!({})).await.entry.instance.clone();
+    let (before, position) = rig.engine.instance(&id).unwrap();
+    let before = before.unwrap();
+    let mut after = Instance::clone(&before);
+    (after.seq, after.position) = (before.seq + 1, position + 1);
+    let change = Change { before: Some(before), after: Arc::new(after) };
+    let batch = crate::index::Batch { position: position + 1, changes: vec![change], counts: Vec::new() };
+    rig.index.apply(batch).unwrap();
+    let (shown, told) = rig.engine.instance(&id).unwrap();
+    assert_eq!((shown.unwrap().position, told), (position + 1, position + 1));
+    let (other, told) = rig.engine.instance(&id.child(&["none"])).unwrap();
+    assert_eq!((other, told), (None, position + 1), "no later read tells an older position");
+}
+
 #[tokio::test]
 async fn accepted_command_is_in_the_history_and_the_published_state() {
     let rig = rig().await;
@@ -467,6 +485,25 @@ async fn full_disk_refuses_and_keeps_serving() {
     assert_eq!(rig.act(&id, json!({})).await.unwrap().entry.seq, 2);
     rig.wait_until(1_000).await;
     assert_eq!(rig.get(&id).seq, 3);
+}
+
+#[tokio::test]
+async fn a_clock_set_back_after_a_full_disk_holds_nothing_up() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let rig = rig().await;
+    let id = rig.begin(json!({ "arm": { "A": 1_000 } })).await.entry.instance.clone();
+    let other = rig.begin(json!({})).await.entry.instance.clone();
+    rig.journal.fail_next(JournalFault::Full);
+    rig.time.set(noon().plus_millis(3 * DAY_MS));
+    // It goes with the timer that does not fit, or after it; either way the writer has seen the full disk.
+    let answer = rig.act(&other, json!({})).await;
+    assert!(matches!(answer, Ok(_) | Err(CommandError::DiskFull)), "{answer:?}");
+    rig.time.set(noon().plus_millis(DAY_MS));
+    rig.act(&other, json!({})).await.unwrap();
+    assert_eq!(rig.get(&id).seq, 1, "it rests for a second");
+    rig.time.set(noon().plus_millis(DAY_MS + 1_000));
+    rig.act(&other, json!({})).await.unwrap();
+    assert_eq!(rig.get(&id).data["done"], json!(["begin", "A"]));
 }
 
 #[tokio::test]

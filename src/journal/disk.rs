@@ -102,6 +102,7 @@ impl Disk for File {
     }
 }
 
+pub(super) mod shaped;
 #[cfg(test)]
 pub(super) mod simulated;
 

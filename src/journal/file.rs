@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
 use super::append::{Group, Head};
+use super::disk::shaped::ShapedDisks;
+pub use super::disk::shaped::{Shape, Shaping};
 use super::disk::{Disks, RealDisks};
 use super::lock::Lock;
 pub use super::recover::{Cut, OpenError, Opened, Options, Sync};
@@ -49,6 +51,19 @@ impl FileJournal {
     /// [`OpenError`].
     pub fn open(dir: &Path, options: Options, index_applied: Position) -> Result<(Self, Opened), OpenError> {
         Self::open_on(Box::new(RealDisks), dir, options, index_applied)
+    }
+
+    /// As [`FileJournal::open`], on a disk that behaves as `shaping` says at any moment.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_shaped(
+        shaping: Arc<Shaping>,
+        dir: &Path,
+        options: Options,
+        index_applied: Position,
+    ) -> Result<(Self, Opened), OpenError> {
+        Self::open_on(Box::new(ShapedDisks(shaping)), dir, options, index_applied)
     }
 
     /// As [`FileJournal::open`], writing to `disks`.

@@ -5,29 +5,14 @@
 
 use std::path::Path;
 
+use careflow::chance::Chance;
+
 use crate::laws::TARGETS;
 
 /// Changed inputs of each target.
 const CHANGED: u64 = 60;
 /// Longest input that is made.
 const INPUT_BYTES_MAX: usize = 4_096;
-
-/// splitmix64: the same inputs each time.
-struct Dice(u64);
-
-impl Dice {
-    fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.draw() % end.max(1) as u64).unwrap()
-    }
-}
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds").join(target);
@@ -41,27 +26,27 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 }
 
 /// One of the seeds with a few bytes changed, cut, repeated, or taken from another.
-fn changed(seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
-    let mut input = seeds[dice.below(seeds.len())].clone();
-    for _ in 0..=dice.below(4) {
-        let at = dice.below(input.len() + 1);
-        match dice.below(6) {
-            0 if at < input.len() => input[at] ^= 1 << dice.below(8),
-            1 if at < input.len() => input[at] = b" \n:-\"{}[]0159/*&=%|\xff"[dice.below(20)],
+fn changed(seeds: &[Vec<u8>], chance: &mut Chance) -> Vec<u8> {
+    let mut input = seeds[chance.index(seeds.len())].clone();
+    for _ in 0..=chance.index(4) {
+        let at = chance.index(input.len() + 1);
+        match chance.index(6) {
+            0 if at < input.len() => input[at] ^= 1 << chance.index(8),
+            1 if at < input.len() => input[at] = b" \n:-\"{}[]0159/*&=%|\xff"[chance.index(20)],
             2 => input.truncate(at),
             3 => {
-                let end = (at + dice.below(16)).min(input.len());
+                let end = (at + chance.index(16)).min(input.len());
                 input.drain(at..end);
             }
             4 => {
-                let other = &seeds[dice.below(seeds.len())];
-                let from = dice.below(other.len() + 1);
-                let piece = &other[from..(from + dice.below(64)).min(other.len())];
+                let other = &seeds[chance.index(seeds.len())];
+                let from = chance.index(other.len() + 1);
+                let piece = &other[from..(from + chance.index(64)).min(other.len())];
                 input.splice(at..at, piece.iter().copied());
             }
             _ => {
-                let piece = dice.draw().to_be_bytes();
-                input.splice(at..at, piece[..dice.below(8)].iter().copied());
+                let piece = chance.draw().to_be_bytes();
+                input.splice(at..at, piece[..chance.index(8)].iter().copied());
             }
         }
     }
@@ -75,7 +60,7 @@ fn run(target: &str) {
     seeds.iter().for_each(|seed| law(seed));
     let scale = std::env::var("CAREFLOW_TEST_SCALE").map_or(1, |scale| scale.parse::<u64>().unwrap());
     for number in 0..CHANGED * scale {
-        let input = changed(&seeds, &mut Dice(number));
+        let input = changed(&seeds, &mut Chance::of(number));
         if let Err(panic) = std::panic::catch_unwind(|| law(&input)) {
             eprintln!("`{target}` breaks its law on number {number}: {:?}", String::from_utf8_lossy(&input));
             std::panic::resume_unwind(panic);

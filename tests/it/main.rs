@@ -41,6 +41,7 @@ mod schedules;
 mod sla;
 mod stored;
 mod timers;
+mod torture;
 mod tour;
 mod transitions;
 mod twin;
