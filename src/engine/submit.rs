@@ -12,7 +12,7 @@ use super::view::{Staged, View};
 use super::{Engine, command_error};
 use crate::index::IndexError;
 use crate::kernel::canonical;
-use crate::kernel::entry::Idempotency;
+use crate::kernel::entry::{Idempotency, Position};
 use crate::kernel::fault::Fault;
 use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
@@ -193,8 +193,12 @@ impl Engine {
     /// # Errors
     /// [`CommandError`], as sending it would.
     pub fn preview(&self, command: &Command) -> Result<Preview, CommandError> {
+        let (preview, position) = self.still(|position| self.preview_at(command, position));
+        Ok(Preview { position, ..preview? })
+    }
+
+    fn preview_at(&self, command: &Command, position: Position) -> Result<Preview, CommandError> {
         let prepared = self.prepare(command)?;
-        let position = self.position();
         let staged = Staged::new();
         let (catalog, directory) = (self.shared.catalog(), self.shared.directory());
         let world = World {

@@ -2,6 +2,7 @@
 
 mod links;
 mod probe;
+mod reads;
 mod schedules;
 mod simulation;
 
@@ -56,16 +57,27 @@ async fn open_with(
     let log = rejected.clone();
     let workflows = probes.into_iter().map(|probe| Arc::new(probe) as Arc<dyn Workflow>).collect();
     let parts = Parts {
-        journal: journal.clone(),
-        index: index.clone(),
         workflows,
         sources,
-        time: time.clone(),
-        progress: Box::new(|_, _| {}),
         rejected: Box::new(move |refused| log.lock().unwrap().push(refused.clone())),
+        ..parts(journal.clone(), index.clone(), time.clone())
     };
     let engine = Engine::open(parts).await?;
     Ok(Rig { journal, index, time, rejected, engine })
+}
+
+/// The probe over any storage.
+fn parts(journal: Arc<dyn Journal>, index: Arc<dyn Index>, time: Arc<ManualTime>) -> Parts {
+    let probe = Probe::version(1);
+    Parts {
+        journal,
+        index,
+        sources: sources(std::slice::from_ref(&probe)),
+        workflows: vec![Arc::new(probe)],
+        time,
+        progress: Box::new(|_, _| {}),
+        rejected: Box::new(|_| {}),
+    }
 }
 
 async fn rig() -> Rig {

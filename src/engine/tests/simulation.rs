@@ -7,7 +7,7 @@
 mod clients;
 mod model;
 mod schedule;
-mod storage;
+pub(super) mod storage;
 
 use super::*;
 use crate::seeded::each_seed;

@@ -127,15 +127,7 @@ impl History {
         let (journal, index) = self.storage();
         let (engine, writer) = (Rc::new(RefCell::new(None)), Rc::new(RefCell::new(None)));
         let mut tasks = Tasks::default();
-        let parts = Parts {
-            journal: journal.clone(),
-            index: index.clone(),
-            workflows: vec![Arc::new(Probe::version(1))],
-            sources: sources(&[Probe::version(1)]),
-            time: self.time.clone(),
-            progress: Box::new(|_, _| {}),
-            rejected: Box::new(|_| {}),
-        };
+        let parts = parts(journal.clone(), index.clone(), self.time.clone());
         let slot: Rc<RefCell<Option<Task>>> = Rc::clone(&writer);
         let opened: Rc<RefCell<Option<Engine>>> = Rc::clone(&engine);
         let working = Rc::new(RefCell::new(CLIENTS));
