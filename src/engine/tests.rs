@@ -5,6 +5,7 @@ mod probe;
 mod reads;
 mod schedules;
 mod simulation;
+mod storage;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -103,7 +103,7 @@ impl Disk for File {
 }
 
 #[cfg(test)]
-pub(super) mod simulated;
+pub(crate) mod simulated;
 
 /// A disk that fails as it is told.
 #[cfg(test)]
