@@ -106,8 +106,7 @@ impl Engine {
         let armed = before.and_then(|instance| instance.timers.get(FIRE)).map(|timer| timer.due);
         let now = self.now();
         let same = old.as_ref().is_some_and(|old| times(old) == times(&data));
-        // What was missed stays due; what lies ahead is worked out with this binary's zone data.
-        let next = armed.filter(|due| same && *due <= now).or_else(|| data.next_after(now));
+        let next = next_fire(&data, armed.filter(|_| same), now);
         let (state, next) = if data.paused.is_some() { (PAUSED, None) } else { (ACTIVE, next) };
         let effects = arming(before.map(AsRef::as_ref), next);
         if old.as_ref() == Some(&data)
@@ -215,6 +214,18 @@ impl Engine {
         }
         Ok(Some((found, looked_at.filter(|_| next.is_some()))))
     }
+}
+
+/// When a schedule that is taken up at `now` fires next; `armed` is for when it was, by the same
+/// expression and zone.
+///
+/// What was missed stays due, and what lies ahead is worked out with this binary's zone data. A clock
+/// that was set back brings no fire time again that was dealt with, and leaves none out.
+fn next_fire(data: &ScheduleData, armed: Option<Instant>, now: Instant) -> Option<Instant> {
+    let after = data.last.as_ref().map_or(now, |last| now.max(last.scheduled_for));
+    let is_fire_time = |due: Instant| data.next_after(due.plus_millis(-1)) == Some(due);
+    let armed = armed.filter(|due| *due <= now || is_fire_time(*due));
+    [armed, data.next_after(after)].into_iter().flatten().min()
 }
 
 fn info(instance: &Arc<Instance>) -> Result<ScheduleInfo, String> {
