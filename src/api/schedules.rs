@@ -260,8 +260,8 @@ pub async fn list_schedules(
 ) -> Result<(HeaderMap, Json<ScheduleList>), ApiError> {
     let engine = state.engine()?;
     caller.reads_all()?;
-    let position = engine.position();
-    let schedules = engine.schedules()?.into_iter().map(ScheduleView::from).collect();
+    let (schedules, position) = engine.schedules()?;
+    let schedules = schedules.into_iter().map(ScheduleView::from).collect();
     Ok((headers::at(position), Json(ScheduleList { schedules })))
 }
 
@@ -279,8 +279,7 @@ pub async fn get_schedule(
 ) -> Result<(HeaderMap, Json<ScheduleView>), ApiError> {
     let engine = state.engine()?;
     caller.reads_all()?;
-    let position = engine.position();
-    let info = known(engine, &id)?;
+    let (info, position) = known(engine, &id)?;
     Ok((headers::tagged(position, info.seq), Json(info.into())))
 }
 
@@ -300,7 +299,7 @@ pub async fn list_next_fire_times(
 ) -> Result<Json<FireTimes>, ApiError> {
     let engine = state.engine()?;
     caller.reads_all()?;
-    let info = known(engine, &id)?;
+    let (info, _) = known(engine, &id)?;
     Ok(Json(ahead(engine, &info.data.schedule.cron, &info.data.zone, params)?))
 }
 
@@ -337,9 +336,8 @@ pub async fn list_firings(
     let engine = state.engine()?;
     caller.reads_all()?;
     let limit = limit(params.limit)?;
-    let position = engine.position();
-    let info = known(engine, &id)?;
-    let page = engine.firings(&info.id, params.before, limit).await?;
+    let (info, position) = known(engine, &id)?;
+    let page = engine.firings(&info, params.before, limit).await?;
     let Some((recorded, next_before)) = page else {
         let detail = format!("no entry of `{id}` stands at position {}", params.before.unwrap_or_default());
         return Err(ApiError::new(Code::InvalidQuery, detail));
@@ -429,7 +427,7 @@ async fn order(
         return Err(ApiError::new(Code::InvalidHeader, "`If-Match` is for events; schedules do not take it"));
     }
     check_reason(reason)?;
-    let info = known(engine, id)?;
+    let (info, _) = known(engine, id)?;
     match engine.order_schedule(&info.id, ask, reason, actor, write.key).await {
         Ok(accepted) => {
             let (headers, receipt) = receipt(&accepted);
@@ -439,10 +437,12 @@ async fn order(
     }
 }
 
-fn known(engine: &Engine, id: &str) -> Result<ScheduleInfo, ApiError> {
+/// The schedule that `id` names, and the position it was read at.
+fn known(engine: &Engine, id: &str) -> Result<(ScheduleInfo, u64), ApiError> {
     let unknown = || ApiError::new(Code::UnknownSchedule, format!("there is no schedule `{id}`"));
     let parsed = InstanceId::parse(id).map_err(|_| unknown())?;
-    engine.schedule(&parsed)?.ok_or_else(unknown)
+    let (found, position) = engine.schedule(&parsed)?;
+    Ok((found.ok_or_else(unknown)?, position))
 }
 
 fn ahead(engine: &Engine, cron: &Cron, zone: &str, params: NextParams) -> Result<FireTimes, ApiError> {
@@ -470,7 +470,7 @@ fn record(recorded: &Recorded) -> Option<FiringRecord> {
 
 impl From<ScheduleInfo> for ScheduleView {
     fn from(info: ScheduleInfo) -> Self {
-        let ScheduleInfo { id, state, data, next, seq } = info;
+        let ScheduleInfo { id, state, data, next, seq, position: _ } = info;
         let schedule = &data.schedule;
         Self {
             id: id.to_string(),

@@ -109,16 +109,15 @@ pub async fn list_timers(
     let filters = format!("{LIST}{}", params.until.as_deref().unwrap_or_default());
     let until = time("until", params.until)?.unwrap_or(Instant::from_millis(i64::MAX));
     let after = params.cursor.map(|cursor| cursor::read(&filters, &cursor)).transpose()?;
-    let position = engine.position();
-    let (armed, next) = engine.timers(after.as_ref(), until, limit)?;
-    let next_cursor = next.map(|(due, id)| cursor::make(&filters, due, &id));
-    let timers = armed.iter().map(|armed| ArmedTimerView {
+    let found = engine.timers(after.as_ref(), until, limit)?;
+    let next_cursor = found.next.map(|(due, id)| cursor::make(&filters, due, &id));
+    let timers = found.timers.iter().map(|armed| ArmedTimerView {
         instance: armed.instance.id.to_string(),
         workflow: armed.instance.workflow.clone(),
         state: armed.instance.state.clone(),
         timer: timer_view(&armed.name, &armed.timer),
     });
-    Ok((headers::at(position), Json(TimerPage { timers: timers.collect(), next_cursor })))
+    Ok((headers::at(found.position), Json(TimerPage { timers: timers.collect(), next_cursor })))
 }
 
 /// Fires a running timer now.

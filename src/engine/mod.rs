@@ -152,6 +152,17 @@ pub struct ArmedTimer {
     pub timer: Timer,
 }
 
+/// Armed timers as they were at one position.
+#[derive(Clone, Debug)]
+pub struct TimerPage {
+    /// In due order.
+    pub timers: Vec<ArmedTimer>,
+    /// Where to go on, where there may be more.
+    pub next: Option<Due>,
+    /// The position that all was read at.
+    pub position: Position,
+}
+
 /// Whether the engine takes commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readiness {

@@ -1,6 +1,8 @@
 //! Owns what is read: instances, lists, histories, the feed, what is registered and counted.
 //!
-//! Reads see the published state only.
+//! Reads see the published state only. A position that is told with what was read comes from the index
+//! itself, for a group is visible there a moment before the writer says that it is published: a position
+//! told from elsewhere could be older than what stands beside it, and than one told before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::schedule::SCHEDULE;
-use super::{ArmedTimer, Due, Engine, Recorded};
+use super::{ArmedTimer, Due, Engine, Recorded, TimerPage};
 use crate::index::{IndexError, List, Page, Range};
 use crate::journal::{Commit, ReadError};
 use crate::kernel::definition::Definition;
@@ -23,18 +25,45 @@ use crate::kernel::machine::Workflow;
 
 /// Commits looked at in one read of the feed.
 const FEED_READ: usize = 256;
+/// How often a read of several parts is tried until no group came in between. Such a read takes a small
+/// part of the time between two groups: with four tries next to none is overtaken each time.
+const STILL_TRIES: usize = 4;
 
 impl Engine {
-    /// The published instance and the position it was read at.
+    /// The published instance exactly as it was at the position beside it.
+    ///
+    /// An instance whose last commit is no later than the position before the read was like this
+    /// at that position, and one that is absent was absent. Else a group came in between, and the read
+    /// is done again: only an instance that changes with each group could hold it up.
     ///
     /// # Errors
     /// [`IndexError`].
     pub fn instance(&self, id: &InstanceId) -> Result<(Option<Arc<Instance>>, Position), IndexError> {
-        let before = self.position();
-        let instance = self.shared.index.get(id)?;
-        // A group that was published in between shows by its own position: nothing of it is older.
-        let position = instance.as_ref().map_or(before, |instance| instance.position.max(before));
-        Ok((instance, position))
+        loop {
+            let position = self.position();
+            let found = self.shared.index.get(id)?;
+            if found.as_ref().is_none_or(|instance| instance.position <= position) {
+                return Ok((found, position));
+            }
+        }
+    }
+
+    /// What `read`, a read of several parts, finds at one position, which it is told and which stands
+    /// beside the result.
+    ///
+    /// Where a group came in between at every one of [`STILL_TRIES`], it is the last result with the position
+    /// after it: nothing in it is newer, and only what that group changed can be missing.
+    pub(super) fn still<T>(&self, mut read: impl FnMut(Position) -> T) -> (T, Position) {
+        let mut before = self.position();
+        for _ in 1..STILL_TRIES {
+            let found = read(before);
+            let after = self.position();
+            if after == before {
+                return (found, after);
+            }
+            before = after;
+        }
+        (read(before), self.position())
     }
 
     /// A page of the merged lists.
@@ -45,7 +74,7 @@ impl Engine {
         self.shared.index.page(lists, range, limit)
     }
 
-    /// The last published position: what the index shows, which is what every read sees.
+    /// The last position that reads see; it never goes back.
     pub fn position(&self) -> Position {
         self.shared.index.applied()
     }
@@ -188,7 +217,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`IndexError`].
-    pub fn timers(
+    pub fn timers(&self, after: Option<&Due>, until: Instant, limit: usize) -> Result<TimerPage, IndexError> {
+        let (page, position) = self.still(|_| self.timers_now(after, until, limit));
+        let (timers, next) = page?;
+        Ok(TimerPage { timers, next, position })
+    }
+
+    fn timers_now(
         &self,
         after: Option<&Due>,
         until: Instant,

@@ -9,6 +9,7 @@ use super::command::CommandError;
 use super::executor::Message;
 use super::firing::{Ask, ScheduleOrder};
 use super::group::Answer;
+use super::open::{OpenError, each};
 use super::schedule::{
     ACTIVE, FIRE, PAUSED, SCHEDULE, SCHEDULE_FIRED, ScheduleData, WITHDRAWN, arming, schedule_id,
 };
@@ -33,6 +34,8 @@ pub struct ScheduleInfo {
     pub next: Option<Instant>,
     /// Number of its last entry.
     pub seq: u64,
+    /// Position of that entry.
+    pub position: Position,
 }
 
 impl Engine {
@@ -103,8 +106,7 @@ impl Engine {
         let armed = before.and_then(|instance| instance.timers.get(FIRE)).map(|timer| timer.due);
         let now = self.now();
         let same = old.as_ref().is_some_and(|old| times(old) == times(&data));
-        // What was missed stays due; what lies ahead is worked out with this binary's zone data.
-        let next = armed.filter(|due| same && *due <= now).or_else(|| data.next_after(now));
+        let next = next_fire(&data, armed.filter(|_| same), now);
         let (state, next) = if data.paused.is_some() { (PAUSED, None) } else { (ACTIVE, next) };
         let effects = arming(before.map(AsRef::as_ref), next);
         if old.as_ref() == Some(&data)
@@ -143,45 +145,59 @@ impl Engine {
         self.ask(|reply| Message::Schedule(Box::new(order), reply)).await
     }
 
-    /// Every schedule, withdrawn ones included, by workflow and name.
+    /// Every schedule, withdrawn ones included, by workflow and name; and the position they were read at.
     ///
     /// # Errors
     /// [`CommandError::Stopped`] for stored data that this binary cannot read.
-    pub fn schedules(&self) -> Result<Vec<ScheduleInfo>, CommandError> {
-        let known = self.shared.schedules();
-        let all: Result<Vec<_>, _> = known.values().map(info).collect();
-        let mut all = all.map_err(CommandError::Stopped)?;
+    pub fn schedules(&self) -> Result<(Vec<ScheduleInfo>, Position), CommandError> {
+        let (all, position) = self.still(|_| self.schedules_now());
+        let mut all = all?;
         all.sort_by(|a, b| {
             let key = |info: &ScheduleInfo| (info.data.workflow.clone(), info.data.schedule.name.clone());
             key(a).cmp(&key(b))
         });
+        Ok((all, position))
+    }
+
+    fn schedules_now(&self) -> Result<Vec<ScheduleInfo>, CommandError> {
+        let mut all = Vec::new();
+        for state in [ACTIVE, PAUSED, WITHDRAWN] {
+            each(&self.shared, SCHEDULE, state, |instance| {
+                all.push(info(instance).map_err(OpenError::Unfit)?);
+                Ok(())
+            })
+            .map_err(|error| CommandError::Stopped(error.to_string()))?;
+        }
         Ok(all)
     }
 
-    /// One schedule.
+    /// One schedule and the position it was read at.
     ///
     /// # Errors
     /// As [`Engine::schedules`].
-    pub fn schedule(&self, id: &InstanceId) -> Result<Option<ScheduleInfo>, CommandError> {
-        let known = self.shared.schedules();
-        known.get(id).map(info).transpose().map_err(CommandError::Stopped)
+    pub fn schedule(&self, id: &InstanceId) -> Result<(Option<ScheduleInfo>, Position), CommandError> {
+        let (found, position) =
+            self.instance(id).map_err(|error| CommandError::Stopped(error.to_string()))?;
+        let found = found.filter(|instance| instance.workflow == SCHEDULE);
+        let found = found.as_ref().map(info).transpose().map_err(CommandError::Stopped)?;
+        Ok((found, position))
     }
 
-    /// The firings of a schedule recorded before its entry at `before`, newest first, at most `limit`; and
+    /// The firings of `schedule`, as it was read, recorded before its entry at `before`, newest first, at most `limit`; and
     /// the `before` to go on with, where there may be more. Nothing where no entry stands there.
     ///
     /// # Errors
     /// [`ReadError`]; found damage also stops the writer.
     pub async fn firings(
         &self,
-        id: &InstanceId,
+        schedule: &ScheduleInfo,
         before: Option<Position>,
         limit: usize,
     ) -> Result<Option<(Vec<Recorded>, Option<Position>)>, ReadError> {
-        let Some(instance) = self.shared.schedules().get(id).cloned() else { return Ok(None) };
-        let mut next = Some(instance.position);
+        let id = &schedule.id;
+        let mut next = Some(schedule.position);
         if let Some(before) = before {
-            if before > instance.position {
+            if before > schedule.position {
                 return Ok(None);
             }
             let own = self.entries_of(id, before).await?;
@@ -200,6 +216,18 @@ impl Engine {
     }
 }
 
+/// When a schedule that is taken up at `now` fires next; `armed` is for when it was, by the same
+/// expression and zone.
+///
+/// What was missed stays due, and what lies ahead is worked out with this binary's zone data. A clock
+/// that was set back brings no fire time again that was dealt with, and leaves none out.
+fn next_fire(data: &ScheduleData, armed: Option<Instant>, now: Instant) -> Option<Instant> {
+    let after = data.last.as_ref().map_or(now, |last| now.max(last.scheduled_for));
+    let is_fire_time = |due: Instant| data.next_after(due.plus_millis(-1)) == Some(due);
+    let armed = armed.filter(|due| *due <= now || is_fire_time(*due));
+    [armed, data.next_after(after)].into_iter().flatten().min()
+}
+
 fn info(instance: &Arc<Instance>) -> Result<ScheduleInfo, String> {
     Ok(ScheduleInfo {
         id: instance.id.clone(),
@@ -207,5 +235,6 @@ fn info(instance: &Arc<Instance>) -> Result<ScheduleInfo, String> {
         data: ScheduleData::of(instance)?,
         next: instance.timers.get(FIRE).map(|timer| timer.due),
         seq: instance.seq,
+        position: instance.position,
     })
 }

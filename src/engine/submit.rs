@@ -1,6 +1,6 @@
 //! Owns the way in: a command is checked against its schema, sealed, and given to the writer or tried dry.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ use super::view::{Staged, View};
 use super::{Engine, command_error};
 use crate::index::IndexError;
 use crate::kernel::canonical;
-use crate::kernel::entry::Idempotency;
+use crate::kernel::entry::{Idempotency, Position};
 use crate::kernel::fault::Fault;
 use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
@@ -57,11 +57,9 @@ impl Engine {
         if !matches!(refusal.kind, RefusalKind::State | RefusalKind::Duty) {
             return;
         }
-        // Salted by the process: the digest tells equal payloads apart, and nothing of their values.
-        static SALT: LazyLock<String> = LazyLock::new(|| crate::random::hex_of(16));
         self.shared.metrics.rejected();
         let text = canonical::to_string(&command.payload).unwrap_or_default();
-        let payload = Hash::of(&[SALT.as_bytes(), text.as_bytes()]).short();
+        let payload = crate::random::digest_of(&text).short();
         (self.shared.rejected)(&Rejected {
             at: self.now(),
             instance: instance.id.clone(),
@@ -193,8 +191,12 @@ impl Engine {
     /// # Errors
     /// [`CommandError`], as sending it would.
     pub fn preview(&self, command: &Command) -> Result<Preview, CommandError> {
+        let (preview, position) = self.still(|position| self.preview_at(command, position));
+        Ok(Preview { position, ..preview? })
+    }
+
+    fn preview_at(&self, command: &Command, position: Position) -> Result<Preview, CommandError> {
         let prepared = self.prepare(command)?;
-        let position = self.position();
         let staged = Staged::new();
         let (catalog, directory) = (self.shared.catalog(), self.shared.directory());
         let world = World {

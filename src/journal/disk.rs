@@ -104,7 +104,7 @@ impl Disk for File {
 
 pub(super) mod shaped;
 #[cfg(test)]
-pub(super) mod simulated;
+pub(crate) mod simulated;
 
 /// A disk that fails as it is told.
 #[cfg(test)]

@@ -89,6 +89,16 @@ impl FileJournal {
         Ok((journal, opened))
     }
 
+    /// As [`FileJournal::open`] for an index that has applied nothing, on a disk that fails as told.
+    #[cfg(test)]
+    pub(crate) fn open_simulated(
+        disks: &super::simulated::SimulatedDisks,
+        dir: &Path,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        Self::open_on(Box::new(disks.clone()), dir, options, 0).map(|(journal, _)| journal)
+    }
+
     fn ask(&self, work: Work) {
         let sender = self.work.as_ref().expect("taken only when dropped");
         // Where the thread has ended, the answer's sender is dropped with the work, which the asker sees.

@@ -31,6 +31,9 @@ mod writer;
 
 use async_trait::async_trait;
 
+#[cfg(test)]
+pub(crate) use disk::simulated;
+
 pub use crate::kernel::entry::{Commit, Position};
 pub use meter::{Measures, Meter};
 

@@ -266,6 +266,6 @@ async fn a_link_whose_start_fails_is_tried_again_until_it_lapses() {
 async fn the_timers_of_a_case_are_listed_though_a_link_lapses_before_them() {
     let (rig, parent) = linked(json!({ "lapses": 1_000 })).await;
     rig.act(&parent, json!({ "arm": { "A": 5_000 } })).await.unwrap();
-    let until = |millis| rig.engine.timers(None, noon().plus_millis(millis), 9).unwrap().0;
+    let until = |millis| rig.engine.timers(None, noon().plus_millis(millis), 9).unwrap().timers;
     assert_eq!((until(4_999).len(), until(5_000)[0].name.as_str()), (0, "A"));
 }

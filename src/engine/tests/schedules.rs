@@ -107,6 +107,22 @@ async fn very_many_missed_fire_times_are_one_entry_and_counted_up_to_a_limit() {
 }
 
 #[tokio::test]
+async fn a_clock_set_back_over_a_restart_fires_nothing_again_and_leaves_nothing_out() {
+    let (journal, time) = fresh();
+    let files = || scheduled("0 * * * *", "all", &json!({}));
+    let rig = run(journal, time.clone(), files()).await;
+    rig.wait_until(ONE).await;
+    rig.engine.stop().await.unwrap();
+    time.set(noon().plus_millis(ONE / 2));
+    let rig = run(Arc::new(rig.journal.reopen()), time, files()).await;
+    for until in [ONE, 2 * ONE] {
+        rig.wait_until(until).await;
+    }
+    let times: Vec<_> = rig.firings().await.iter().map(|firing| firing.scheduled_for).collect();
+    assert_eq!(times, [noon().plus_millis(ONE), noon().plus_millis(2 * ONE)]);
+}
+
+#[tokio::test]
 async fn schedules_rest_until_they_are_told_to_run() {
     let (journal, time) = fresh();
     let files = || scheduled("0 13 * * *", "all", &json!({}));

@@ -1,6 +1,7 @@
 //! A journal whose appends land when the simulation says so, and an index that fails when told.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc;
 
 use async_trait::async_trait;
 
@@ -128,18 +129,67 @@ pub enum Apply {
     Well,
     /// It fails, applied or not.
     Fails(bool),
+    /// It panics.
+    Panics,
+}
+
+/// Where whoever uses a [`FailingIndex`] is held once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// A batch is visible, and the writer has not heard of it.
+    Shown,
+    /// An instance is asked for and not looked for yet.
+    Asked,
+}
+
+/// Holds somebody at a moment until it is dropped.
+pub struct Hold {
+    reached: oneshot::Receiver<()>,
+    _go_on: mpsc::Sender<()>,
+}
+
+impl Hold {
+    /// Waits until somebody is held.
+    pub async fn reached(&mut self) {
+        (&mut self.reached).await.unwrap();
+    }
+}
+
+struct Held {
+    moment: Moment,
+    reached: oneshot::Sender<()>,
+    go_on: mpsc::Receiver<()>,
 }
 
 pub struct FailingIndex {
     pub inner: Arc<MemoryIndex>,
     pub next: Mutex<Apply>,
+    held: Mutex<Option<Held>>,
     defect: Defect,
     batches: Mutex<u64>,
 }
 
 impl FailingIndex {
     pub fn over(inner: Arc<MemoryIndex>, defect: Defect) -> Self {
-        Self { inner, next: Mutex::new(Apply::Well), defect, batches: Mutex::default() }
+        let next = Mutex::new(Apply::Well);
+        Self { inner, next, held: Mutex::default(), defect, batches: Mutex::default() }
+    }
+
+    /// Holds the next to come to `moment`, on its own thread.
+    pub fn hold(&self, moment: Moment) -> Hold {
+        let (told, reached) = oneshot::channel();
+        let (_go_on, waits) = mpsc::channel();
+        *self.held.lock().unwrap() = Some(Held { moment, reached: told, go_on: waits });
+        Hold { reached, _go_on }
+    }
+
+    fn at(&self, moment: Moment) {
+        let held = self.held.lock().unwrap().take_if(|held| held.moment == moment);
+        if let Some(Held { reached, go_on, .. }) = held {
+            reached.send(()).unwrap();
+            // Ends with the hold, in which nobody sends anything.
+            go_on.recv().ok();
+        }
     }
 }
 
@@ -150,8 +200,14 @@ impl Index for FailingIndex {
         if self.defect == Defect::SkipsChange && *batches == STRUCK {
             batch.changes.pop();
         }
-        match *self.next.lock().unwrap() {
-            Apply::Well => self.inner.apply(batch),
+        let next = *self.next.lock().unwrap();
+        match next {
+            Apply::Panics => panic!("as told"),
+            Apply::Well => {
+                self.inner.apply(batch)?;
+                self.at(Moment::Shown);
+                Ok(())
+            }
             Apply::Fails(applied) => {
                 if applied {
                     self.inner.apply(batch)?;
@@ -166,6 +222,7 @@ impl Index for FailingIndex {
     }
 
     fn get(&self, id: &InstanceId) -> Result<Option<Arc<Instance>>, IndexError> {
+        self.at(Moment::Asked);
         self.inner.get(id)
     }
 
