@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::opening::Distrust;
 use super::record::FORMAT;
+use super::seal::Seal;
 use crate::kernel::entry::Position;
 
 /// Its name within the index's directory.
@@ -33,12 +34,14 @@ pub(super) struct Mark {
 }
 
 /// What a clean stop left in storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Clean {
     /// The last position applied.
     pub applied: Position,
     /// How many instances there are.
     pub instances: u64,
+    /// What its files are.
+    pub seal: Seal,
 }
 
 impl Mark {

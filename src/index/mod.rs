@@ -18,7 +18,6 @@ mod opening;
 mod overlay;
 mod read;
 mod record;
-#[cfg_attr(not(test), expect(dead_code, reason = "opening does not look at it yet"))]
 mod seal;
 pub mod sled;
 mod store;

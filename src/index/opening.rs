@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::mark::{Clean, Mark};
 use super::read::Order;
+use super::seal::Broken;
 use super::store::{RELEASE_MS_MAX, Store, caught, released};
 use super::{IndexError, keys};
 use crate::kernel::entry::Position;
@@ -69,6 +70,9 @@ pub enum Distrust {
     /// sled could not open or read it, or panicked.
     #[error("its storage cannot be opened: {0}")]
     Storage(String),
+    /// Its files are not those that its clean stop left.
+    #[error("{0}")]
+    Unsealed(#[from] Broken),
     /// It holds something else than its clean stop left.
     #[error("it holds position {found} with {instances} instances where its clean stop left something else")]
     Different {
@@ -120,12 +124,15 @@ impl Storage {
 
     /// Opens storage that its mark does not speak against.
     fn trusted(dir: &Path, options: Options, clean: Option<Clean>) -> Result<Self, Distrust> {
+        if let Some(clean) = &clean {
+            clean.seal.check(dir)?;
+        }
         let store = Store::open(dir, options.cache_bytes).map_err(Distrust::Storage)?;
         let read = || Ok::<_, IndexError>((store.applied()?, store.reached()?, read_census(&store)?));
         let read = caught(|| read().map_err(|e| e.to_string()));
         let (applied, reached, census) = read.map_err(Distrust::Storage)?;
         let instances = census.values().sum();
-        if clean.is_some_and(|clean| clean != Clean { applied, instances }) {
+        if clean.is_some_and(|clean| (clean.applied, clean.instances) != (applied, instances)) {
             return Err(Distrust::Different { found: applied, instances });
         }
         Ok(Self { store, applied, reached, census })

@@ -37,7 +37,7 @@ struct Sums {
 
 /// What is otherwise than when the seal was made.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Broken {
+pub enum Broken {
     /// A file is gone.
     #[error("`{0}` is missing")]
     Missing(String),

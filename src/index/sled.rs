@@ -29,10 +29,11 @@ use super::backlog::{Backlog, Taken};
 use super::cache::Cache;
 use super::keys::{self, Key, Write};
 use super::mark::{Clean, Mark};
-use super::opening::{Census, Storage};
+use super::opening::{Census, STORE, Storage};
 pub use super::opening::{Distrust, Opened, Options, REOPEN_BYTES};
 use super::overlay::Overlay;
 use super::read;
+use super::seal::Seal;
 use super::store::{Store, caught};
 use super::view::Reading;
 use super::{Batch, Index, IndexError, List, Measures, Page, Raise, Range, kpis};
@@ -257,10 +258,11 @@ impl Index for SledIndex {
         if let Phase::Failed(reason) = &state.phase {
             return Err(IndexError::Io(reason.clone()));
         }
-        let clean = Clean { applied: state.overlay.position, instances: state.census.values().sum() };
+        let (applied, instances) = (state.overlay.position, state.census.values().sum());
         drop(state);
         let Some(store) = store.take() else { return Ok(()) };
         store.close()?;
+        let clean = Clean { applied, instances, seal: Seal::of(&self.dir.join(STORE))? };
         Ok(Mark::stopped(&self.boot, clean).write(&self.dir)?)
     }
 
