@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::model::{Fate, Model, Sent};
+use super::play::{Play, Said};
 use super::*;
 use crate::index::{List, Range};
 use crate::seeded::Dice;
@@ -11,6 +12,7 @@ use crate::seeded::Dice;
 /// What a client knows.
 pub struct World {
     pub model: Rc<RefCell<Model>>,
+    pub play: Play,
     pub engine: Engine,
     /// Of the client, in this history alone.
     pub name: String,
@@ -39,20 +41,20 @@ impl Client {
         }
         for number in 0..self.commands {
             let request = format!("{}-{number}", self.world.name);
+            let known = self.world.model.borrow().known.clone();
+            let play = self.world.play;
             match self.dice.below(8) {
+                0 if self.dice.one_in(3) => self.turn(&request).await,
                 0 => self.reuse(&request).await,
                 1..3 => {
-                    let payload = self.payload();
-                    self.send(&request, Target::Start("probe".into()), "begin", payload).await;
+                    let said = play.start(&known, &mut self.dice);
+                    self.send(&request, Target::Start(play.workflow().into()), said).await;
                 }
+                _ if known.is_empty() => {}
                 _ => {
-                    let known = self.world.model.borrow().known.clone();
-                    if known.is_empty() {
-                        continue;
-                    }
                     let id = known[self.dice.index(known.len())].clone();
-                    let payload = self.payload();
-                    self.send(&request, Target::Instance(id), "act", payload).await;
+                    let said = play.event(&known, &mut self.dice);
+                    self.send(&request, Target::Instance(id), said).await;
                 }
             }
         }
@@ -66,40 +68,19 @@ impl Client {
         open.map(|(request, _)| request.clone()).collect()
     }
 
-    fn payload(&mut self) -> Value {
-        let mut payload = json!({});
-        if self.dice.one_in(3) {
-            let timer = ["A", "B"][self.dice.index(2)];
-            payload["arm"] = json!({ timer: self.dice.below(3_000) });
-        }
-        let known = self.world.model.borrow().known.clone();
-        if self.dice.one_in(4) && !known.is_empty() {
-            payload["send"] = json!({ "to": known[self.dice.index(known.len())], "payload": {} });
-        }
-        if self.dice.one_in(8) {
-            payload["spawn"] = json!(1 + self.dice.below(2));
-        }
-        if self.dice.one_in(10) {
-            payload["refuse"] = json!(true);
-        }
-        if self.dice.one_in(12) {
-            payload["close"] = json!(true);
-        }
-        payload
-    }
-
-    async fn send(&mut self, request: &str, target: Target, event: &str, payload: Value) {
+    async fn send(&mut self, request: &str, target: Target, said: Said) {
         // A start without a key has an id by chance, and a seed must be one history.
         let keyed = matches!(target, Target::Start(_)) || !self.dice.one_in(3);
         let key = keyed.then(|| format!("key-{request}"));
-        let mut command = command(target, event, payload, key.as_deref());
+        let mut command = command(target, said.event, said.payload, key.as_deref());
+        command.actor = said.actor;
         command.request_id = Some(request.to_owned());
         if let Target::Instance(id) = &command.target
             && self.dice.one_in(4)
         {
             command.if_match = self.world.engine.instance(id).unwrap().0.map(|instance| instance.seq);
         }
-        let sent = Sent { command, fate: Fate::Fresh, asked: 0 };
+        let sent = Sent { command, fate: Fate::Fresh, asked: 0, under_way: 0 };
         self.world.model.borrow_mut().sent.insert(request.to_owned(), sent);
         self.ask(request).await;
     }
@@ -111,9 +92,11 @@ impl Client {
             let sent = model.sent.get_mut(request).unwrap();
             sent.fate = Fate::Open;
             sent.asked += 1;
+            sent.under_way += 1;
             sent.command.clone()
         };
         let answer = self.world.engine.submit(command.clone()).await;
+        self.world.model.borrow_mut().sent.get_mut(request).unwrap().under_way -= 1;
         match answer {
             Ok(accepted) => self.done(request, &command, &accepted),
             Err(error) => self.not_done(request, &error),
@@ -159,7 +142,8 @@ impl Client {
             | CommandError::Busy => panic!("{request} was answered with {error}"),
         };
         *count += 1;
-        if certain {
+        // What is refused now may be accepted a moment later: an asking behind this one can still do it.
+        if certain && model.sent[request].under_way == 0 {
             model.sent.get_mut(request).unwrap().fate = Fate::Refused;
         }
     }
@@ -180,12 +164,30 @@ impl Client {
             "{request}: position {} is read, {durable} is durable",
             instance.position
         );
-        let list = List::State { workflow: "probe".into(), state: instance.state.clone() };
+        let list = List::State { workflow: instance.workflow.clone(), state: instance.state.clone() };
         let page = engine.page(&[list], &Range::default(), 1_000).unwrap();
         assert!(
             page.rows.iter().any(|row| row.id == *id && row.seq == instance.seq),
             "{request}: not in its list"
         );
+    }
+
+    /// Pauses, resumes or runs the schedule that there is.
+    async fn turn(&mut self, request: &str) {
+        let engine = &self.world.engine;
+        let Some(schedule) = engine.schedules().unwrap().0.pop() else { return };
+        let ask = [Ask::Pause, Ask::Resume, Ask::Resume, Ask::Run][self.dice.index(4)];
+        let (by, key) = (Actor::person("root", Role::Administrator), format!("key-{request}"));
+        match engine.order_schedule(&schedule.id, ask, "as the dice say", by, Some(key)).await {
+            Ok(accepted) => self.read(request, &schedule.id, accepted.last_seq),
+            Err(
+                CommandError::Refused { .. }
+                | CommandError::CommitUnknown
+                | CommandError::Stopped(_)
+                | CommandError::DiskFull,
+            ) => {}
+            Err(error) => panic!("{request}, of a schedule, was answered with {error}"),
+        }
     }
 
     /// Sends another command under a key that is used up.
@@ -201,7 +203,7 @@ impl Client {
             keyed[self.dice.index(keyed.len())].clone()
         };
         let mut other = used;
-        other.payload.insert("customer_id".into(), json!("another"));
+        other.occurred_at = Some(other.occurred_at.unwrap_or(noon()).plus_millis(1));
         other.request_id = Some(request.to_owned());
         match self.world.engine.submit(other).await {
             Err(CommandError::KeyReused) => self.world.model.borrow_mut().seen.reused += 1,

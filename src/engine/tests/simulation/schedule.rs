@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::clients::{Client, World};
 use super::model::{Model, Seen};
+use super::play::Play;
 use super::storage::{Apply, Defect, FailingIndex, GatedJournal};
 use super::*;
 use crate::engine::open::catch_up;
@@ -73,7 +74,10 @@ pub struct History {
     index: Arc<MemoryIndex>,
     time: Arc<ManualTime>,
     model: Rc<RefCell<Model>>,
+    play: Play,
     defect: Defect,
+    /// Whether the clock is left alone.
+    stands: bool,
 }
 
 /// What runs in one life.
@@ -90,10 +94,10 @@ struct Life {
 }
 
 impl History {
-    pub fn of(seed: u64, defect: Defect) -> Self {
+    pub fn of(seed: u64, play: Play, defect: Defect) -> Self {
         let time = Arc::new(ManualTime::at(noon()));
         let (journal, index) = (MemoryJournal::default(), Arc::new(MemoryIndex::new()));
-        Self { dice: Dice::of(seed), journal, index, time, model: Rc::default(), defect }
+        Self { dice: Dice::of(seed), journal, index, time, model: Rc::default(), play, defect, stands: false }
     }
 
     pub fn run(mut self) -> Seen {
@@ -104,7 +108,7 @@ impl History {
         self.last_life();
         let journal = now(self.journal.reopen().read(1, usize::MAX)).unwrap();
         let mut model = self.model.borrow_mut();
-        model.judge(&journal);
+        model.judge(&journal, self.play, self.time.now());
         model.seen.clone()
     }
 
@@ -127,13 +131,13 @@ impl History {
         let (journal, index) = self.storage();
         let (engine, writer) = (Rc::new(RefCell::new(None)), Rc::new(RefCell::new(None)));
         let mut tasks = Tasks::default();
-        let parts = parts(journal.clone(), index.clone(), self.time.clone());
+        let parts = self.play.parts(journal.clone(), index.clone(), self.time.clone());
         let slot: Rc<RefCell<Option<Task>>> = Rc::clone(&writer);
         let opened: Rc<RefCell<Option<Engine>>> = Rc::clone(&engine);
         let working = Rc::new(RefCell::new(CLIENTS));
         let (left, model, mut dice) = (working.clone(), self.model.clone(), Dice::of(self.dice.draw()));
         let clients: Rc<RefCell<Vec<Task>>> = Rc::default();
-        let born = clients.clone();
+        let (born, play) = (clients.clone(), self.play);
         tasks.add(Box::pin(async move {
             let run = |_: &Arc<Shared>, executor: executor::Executor| {
                 *slot.borrow_mut() = Some(Box::pin(executor.run()) as Task);
@@ -142,9 +146,13 @@ impl History {
             // A journal that fails meanwhile ends the opening, and this life.
             let Ok(engine) = Engine::open_running(parts, QUEUE_MAX, run).await else { return };
             *opened.borrow_mut() = Some(engine.clone());
+            if engine.run_schedules().await.is_err() {
+                return;
+            }
             let all = (0..CLIENTS).map(|client| {
                 let world = World {
                     model: model.clone(),
+                    play,
                     engine: engine.clone(),
                     name: format!("{number}-{client}"),
                 };
@@ -171,7 +179,7 @@ impl History {
         let torn = life.journal.waiting_commits().map(|commits| self.dice.index(commits + 1));
         life.journal.crash(torn.unwrap_or(0));
         let mut model = self.model.borrow_mut();
-        model.seen.crashes += 1;
+        model.crash();
         model.seen.torn += u64::from(torn.is_some_and(|stored| stored > 0));
         drop(model);
         self.end(life);
@@ -181,7 +189,8 @@ impl History {
     fn last_life(&mut self) {
         let mut life = self.begin(LIVES, true, 2);
         self.run_until(&mut life, |life| *life.working.borrow() == 0);
-        self.time.set(noon().plus_millis(1_000_000_000));
+        self.time.set(self.time.now().plus_millis(self.play.end_ms()));
+        self.stands = true;
         let engine = life.engine.borrow().clone().unwrap();
         let quiet = Rc::new(RefCell::new(false));
         let seen = quiet.clone();
@@ -222,8 +231,9 @@ impl History {
         if faults && self.dice.one_in(150) {
             *life.index.next.lock().unwrap() = Apply::Fails(self.dice.one_in(2));
         }
-        if self.dice.one_in(25) {
-            let millis = i64::try_from(self.dice.below(2_000)).unwrap();
+        if !self.stands && self.dice.one_in(25) {
+            let millis = self.play.passes(&mut self.dice);
+            self.model.borrow_mut().seen.turned_back += u64::from(millis < 0);
             self.time.set(self.time.now().plus_millis(millis));
         } else if life.journal.waits() && (ready.is_empty() || self.dice.one_in(3)) {
             if faults && life.journal.waiting_commits().is_some() && self.dice.one_in(12) {
@@ -235,6 +245,8 @@ impl History {
             life.journal.go_on();
         } else if !ready.is_empty() {
             life.tasks.poll(ready[self.dice.index(ready.len())]);
+        } else if self.stands {
+            return false;
         } else {
             // Only time can bring anything; without a due it brings nothing either.
             self.time.set(self.time.now().plus_millis(500));
