@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::catalog::{CALENDAR, Catalog, DEFINITION, FileData};
 use super::directory::{ACTOR, TOKEN};
 use super::executor::Executor;
+use super::plan::caught;
 use super::schedule::SCHEDULE;
 use super::shared::{IMPORT, Shared};
 use super::system::SystemChange;
@@ -215,12 +216,18 @@ fn put_known_in_force(shared: &Shared, catalog: &mut Catalog, sources: &[Source]
 }
 
 /// Runs the writer on a thread of its own, so that a busy server never delays it.
+///
+/// What it calls can panic, storage too: then the engine is stopped and says so.
 fn on_a_thread(shared: &Arc<Shared>, executor: Executor) -> Option<JoinHandle<()>> {
     let failed = shared.clone();
     let writer = std::thread::Builder::new().name("writer".into()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         match runtime {
-            Ok(runtime) => runtime.block_on(executor.run()),
+            Ok(runtime) => {
+                if let Err(panic) = caught(|| runtime.block_on(executor.run())) {
+                    failed.halt(&format!("the writer panicked: {panic}"));
+                }
+            }
             Err(error) => failed.halt(&format!("the writer has no runtime: {error}")),
         }
     });

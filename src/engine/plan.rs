@@ -509,11 +509,19 @@ impl Plan {
 
 /// Runs workflow code; a panic becomes an error with its message.
 fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, PlanError> {
+    caught(run).map_err(PlanError::Panicked)
+}
+
+/// Runs code that can panic.
+///
+/// # Errors
+/// The panic's message.
+pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
         let text = panic
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned());
-        PlanError::Panicked(text.unwrap_or_else(|| "panicked without a message".into()))
+        text.unwrap_or_else(|| "panicked without a message".into())
     })
 }

@@ -136,6 +136,49 @@ async fn a_disk_that_fails_once_stops_the_writer_and_loses_nothing_that_was_acce
 }
 
 #[tokio::test]
+async fn a_disk_without_room_refuses_until_it_has_some_and_loses_nothing() {
+    let place = OnDisk::new();
+    let engine = place.open().await;
+    let mut done: Vec<_> = send(&engine, 0).await.into_iter().map(|(_, answer)| answer.unwrap()).collect();
+    // What is filled ahead is still there to be written.
+    place.disks.set_capacity(Some(0));
+    let refused = loop {
+        let key = format!("more-{}", done.len());
+        match engine.submit(begin(&key)).await {
+            Ok(accepted) => done.push(accepted),
+            Err(CommandError::DiskFull) => break key,
+            Err(other) => panic!("`{key}` was answered with {other}"),
+        }
+        assert!(done.len() < 100, "a disk without room takes no end of commands");
+    };
+    assert!(matches!(engine.readiness(), Readiness::DiskFull { free: Some(_) }), "{:?}", engine.readiness());
+    let read = engine.instance(&done[0].entry.instance).unwrap().0;
+    assert_eq!(read.map(|instance| instance.seq), Some(1), "reading works");
+    place.disks.set_capacity(None);
+    let accepted = engine.submit(begin(&refused)).await.unwrap();
+    assert_eq!((accepted.replayed, engine.readiness()), (false, Readiness::Ready));
+    done.push(accepted);
+    drop(engine);
+
+    place.disks.cut(place.dir.path(), &mut Dice::of(0));
+    let engine = place.open().await;
+    assert_eq!(engine.census().values().sum::<u64>(), done.len() as u64);
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_is_told_as_stopped() {
+    let index = Arc::new(FailingIndex::over(Arc::new(MemoryIndex::new()), Defect::None));
+    let time = Arc::new(ManualTime::at(noon()));
+    let engine = Engine::open(parts(Arc::new(MemoryJournal::default()), index.clone(), time)).await.unwrap();
+    *index.next.lock().unwrap() = Apply::Panics;
+    let answer = engine.submit(begin("a")).await;
+    assert!(matches!(answer, Err(CommandError::CommitUnknown)), "{answer:?}");
+    let reason = engine.stop().await.unwrap_err();
+    assert!(reason.contains("the writer panicked: as told"), "{reason}");
+    assert_eq!(engine.readiness(), Readiness::Stopped(reason));
+}
+
+#[tokio::test]
 async fn a_group_that_the_index_does_not_take_is_unknown_to_its_senders_and_stops_the_writer() {
     for applied in [false, true] {
         let journal = Arc::new(MemoryJournal::default());

@@ -129,6 +129,8 @@ pub enum Apply {
     Well,
     /// It fails, applied or not.
     Fails(bool),
+    /// It panics.
+    Panics,
 }
 
 /// Where whoever uses a [`FailingIndex`] is held once.
@@ -198,7 +200,9 @@ impl Index for FailingIndex {
         if self.defect == Defect::SkipsChange && *batches == STRUCK {
             batch.changes.pop();
         }
-        match *self.next.lock().unwrap() {
+        let next = *self.next.lock().unwrap();
+        match next {
+            Apply::Panics => panic!("as told"),
             Apply::Well => {
                 self.inner.apply(batch)?;
                 self.at(Moment::Shown);
