@@ -6,6 +6,8 @@
 mod cache;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod damage_tests;
 pub mod keys;
 mod kpis;
 mod mark;
@@ -14,6 +16,8 @@ mod opening;
 mod overlay;
 mod read;
 mod record;
+#[cfg_attr(not(test), expect(dead_code, reason = "opening does not look at it yet"))]
+mod seal;
 pub mod sled;
 mod store;
 mod view;
