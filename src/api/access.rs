@@ -3,7 +3,9 @@
 //! # Why
 //! A path holds ids and a query may hold customers' names, so that only the
 //! route's template is logged; an actor's id may be a name, so that a digest of it
-//! stands there, the same in every line. The history has the rest, by request id.
+//! stands there, the same in every line of one process and in no other's: ids are
+//! few and easily guessed, and a plain hash of each would tell whose it is. The
+//! history has the rest, by request id.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,7 +14,7 @@ use axum::http::Method;
 
 use crate::engine::Identity;
 use crate::kernel::actor::ActorKind;
-use crate::kernel::hash::Hash;
+use crate::random;
 
 /// Where the lines go; a filter names it to have only them, or none of them.
 pub const TARGET: &str = "careflow::requests";
@@ -26,20 +28,25 @@ pub struct Who(Arc<OnceLock<Known>>);
 #[derive(Debug)]
 struct Known {
     kind: ActorKind,
-    digest: String,
+    actor: String,
 }
 
 impl Who {
     /// It is this caller.
     pub fn is(&self, identity: &Identity) {
-        let digest = Hash::of(&[identity.actor.as_bytes()]).to_string()[..DIGEST_DIGITS].to_owned();
         // A request has one caller: the first stays.
-        self.0.set(Known { kind: identity.kind, digest }).ok();
+        self.0.set(Known { kind: identity.kind, actor: identity.actor.clone() }).ok();
     }
 
-    /// What kind of caller, and the digest of its id; dashes for a stranger.
-    fn told(&self) -> (&'static str, &str) {
-        self.0.get().map_or(("-", "-"), |known| (known.kind.name(), known.digest.as_str()))
+    /// What kind of caller; a dash for a stranger.
+    fn kind(&self) -> &'static str {
+        self.0.get().map_or("-", |known| known.kind.name())
+    }
+
+    /// The digest of the caller's id; a dash for a stranger.
+    fn digest(&self) -> String {
+        let digest = |known: &Known| random::digest_of(&known.actor).to_string()[..DIGEST_DIGITS].to_owned();
+        self.0.get().map_or_else(|| "-".to_owned(), digest)
     }
 }
 
@@ -65,14 +72,15 @@ pub struct Ended<'a> {
 impl Ended<'_> {
     /// Writes the line: a warning where the server is at fault.
     pub fn log(&self) {
-        let Self { id, method, status, took, .. } = *self;
-        let (kind, actor) = self.who.told();
+        let Self { id, method, status, took, who, .. } = *self;
+        let kind = who.kind();
         let (route, code) = (self.route.unwrap_or("-"), self.code.unwrap_or("-"));
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         if status >= 500 {
-            tracing::warn!(target: TARGET, request_id = %id, %method, route, status, micros, kind, actor, code, "failed");
+            // The digest is made within the line, so that it costs nothing where no line is written.
+            tracing::warn!(target: TARGET, request_id = %id, %method, route, status, micros, kind, actor = who.digest(), code, "failed");
         } else {
-            tracing::info!(target: TARGET, request_id = %id, %method, route, status, micros, kind, actor, code, "answered");
+            tracing::info!(target: TARGET, request_id = %id, %method, route, status, micros, kind, actor = who.digest(), code, "answered");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Owns the way in: a command is checked against its schema, sealed, and given to the writer or tried dry.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -57,11 +57,9 @@ impl Engine {
         if !matches!(refusal.kind, RefusalKind::State | RefusalKind::Duty) {
             return;
         }
-        // Salted by the process: the digest tells equal payloads apart, and nothing of their values.
-        static SALT: LazyLock<String> = LazyLock::new(|| crate::random::hex_of(16));
         self.shared.metrics.rejected();
         let text = canonical::to_string(&command.payload).unwrap_or_default();
-        let payload = Hash::of(&[SALT.as_bytes(), text.as_bytes()]).short();
+        let payload = crate::random::digest_of(&text).short();
         (self.shared.rejected)(&Rejected {
             at: self.now(),
             instance: instance.id.clone(),

@@ -66,6 +66,34 @@ fn one_request_id_leads_from_the_header_to_the_log_and_to_the_entry() {
 }
 
 #[test]
+fn an_actors_digest_is_the_same_in_all_lines_of_one_process_and_of_no_other() {
+    let place = Place::new();
+    let mut lives = Vec::new();
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        let server = place.serve_with(&["--log-format", "json"]);
+        if tokens.is_empty() {
+            tokens = ["ann", "bo"]
+                .map(|actor| {
+                    place.on_data(&["token", "create", "--role", "auditor", "--actor", actor]).done()
+                })
+                .to_vec();
+        }
+        for token in [&tokens[0], &tokens[1], &tokens[0]] {
+            get(server.address(), "/v1/changes?limit=1", Some(token.trim()));
+        }
+        let ended = server.stop();
+        let read = lines(&ended.err).into_iter().filter(|line| line["route"] == "/v1/changes");
+        let digests: Vec<Value> = read.map(|line| line["actor"].clone()).collect();
+        assert_eq!(digests.len(), 3, "{}", ended.err);
+        assert!(digests[0] == digests[2] && digests[0] != digests[1], "{digests:?}");
+        ended.done();
+        lives.push(digests);
+    }
+    assert_ne!(lives[0][0], lives[1][0], "nobody can work out an actor's digest by its id");
+}
+
+#[test]
 fn lines_of_requests_can_be_left_out_and_are_plain_text_unless_told_otherwise() {
     let place = Place::new();
     let server = place.serve();
