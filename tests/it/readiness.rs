@@ -1,5 +1,6 @@
 //! `/readyz` tells the truth: each state is produced, asked for over HTTP, and left again where it can be.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use careflow::api::state::{AppState, Limits};
@@ -12,9 +13,11 @@ use careflow::kernel::actor::Role;
 use careflow::workflows::Registry;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use crate::cli_rig::{Place, get};
+use crate::prometheus;
 use crate::rig::{Caller, Response, Rig, question};
 use crate::twin::Twin;
 
@@ -43,6 +46,45 @@ async fn a_server_that_starts_tells_how_far_it_is() {
     let told = ready(&stranger).await;
     assert_eq!((told.problem(503).as_str(), told.header("retry-after")), ("starting", Some("1")));
     assert_eq!(told.json()["progress"], json!({ "done": 3_000, "of": 120_000 }));
+}
+
+/// What the control socket at `path` answers to a GET.
+async fn over_the_socket(path: &Path, route: &str) -> String {
+    let mut stream = UnixStream::connect(path).await.unwrap();
+    let head = format!("GET {route} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn the_numbers_of_a_server_that_starts_are_told_to_the_control_socket_alone() {
+    let state = AppState::new(Registry::shipped().all(), Limits::default());
+    state.progress(3_000, 120_000);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("control.sock");
+    let (network, control) =
+        (TcpListener::bind("127.0.0.1:0").await.unwrap(), UnixListener::bind(&path).unwrap());
+    let address = network.local_addr().unwrap().to_string();
+    tokio::spawn(server::serve(network, Some(control), api::router(state), std::future::pending()));
+    let known = Caller { address, token: Some("cft_of_before".into()) };
+    assert_eq!(known.get("/metrics").await.problem(503), "starting", "tokens are in the journal");
+
+    let answer = over_the_socket(&path, "/metrics").await;
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let told = prometheus::parse(text).unwrap();
+    let only = |name: &str| told[name].samples.iter().map(|sample| sample.value).collect::<Vec<_>>();
+    assert_eq!(only("careflow_ready"), [0.0]);
+    assert_eq!(
+        (only("careflow_start_commits_done"), only("careflow_start_commits")),
+        (vec![3_000.0], vec![120_000.0])
+    );
+    for sample in &told["careflow_readiness"].samples {
+        assert_eq!(sample.value, f64::from(u8::from(sample.labels["state"] == "starting")), "{sample:?}");
+    }
+    assert!(!told.contains_key("careflow_position"), "there is no engine to ask yet");
 }
 
 #[tokio::test]
