@@ -9,6 +9,11 @@ const EXCERPT_CHARS_MAX: usize = 120;
 /// Characters kept before the position where a line is longer than that.
 const EXCERPT_LEAD: usize = 60;
 
+/// The lines of `text` as YAML counts them: a carriage return ends one, alone and before a line feed.
+pub fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| line.split('\r'))
+}
+
 /// One thing wrong in one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -43,7 +48,7 @@ pub struct Report {
 impl Finding {
     /// A finding at `line` and `column` (both from 1) of `text`.
     pub fn new(file: &str, text: &str, (line, column): (usize, usize)) -> Self {
-        let excerpt = text.lines().nth(line.saturating_sub(1)).map(|line| Excerpt::new(line, column));
+        let excerpt = lines(text).nth(line.saturating_sub(1)).map(|line| Excerpt::new(line, column));
         Self { file: file.to_owned(), line, column, path: String::new(), message: String::new(), excerpt }
     }
 
@@ -155,6 +160,14 @@ mod tests {
     fn the_caret_stands_under_chinese_text_and_after_tabs() {
         assert!(shown("标题: 错", (1, 5)).ends_with("    1 | 标题: 错\n      |       ^\n"));
         assert!(shown("a:\tbad", (1, 4)).ends_with("      |   \t^\n"));
+    }
+
+    #[test]
+    fn a_carriage_return_ends_a_line_as_the_position_says() {
+        for end in ["\r", "\r\n", "\n"] {
+            let text = ["x: 1", "y: 2", "a: bad", ""].join(end);
+            assert!(shown(&text, (3, 4)).ends_with("    3 | a: bad\n      |    ^\n"), "{end:?}");
+        }
     }
 
     #[test]

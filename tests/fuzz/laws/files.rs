@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use careflow::app::shipped_files;
 use careflow::definition::file::{Content, Reader, Source};
-use careflow::definition::report::Report;
+use careflow::definition::report::{Report, lines};
 use careflow::kernel::calendar::Calendar;
 use careflow::kernel::instant::Instant;
 use careflow::kernel::machine::Workflow;
@@ -59,7 +59,7 @@ fn read(input: &[u8], calendars: bool) -> Option<Source> {
 /// A refusal says something, at a place that the text has.
 pub fn has_places(report: &Report, text: &str) {
     assert!(!report.items.is_empty(), "refused without a reason");
-    let lines = text.lines().count().max(1);
+    let lines = lines(text).count().max(1);
     for finding in &report.items {
         assert!(!finding.message.is_empty(), "{finding:?}");
         assert!(finding.line >= 1 && finding.column >= 1, "{finding:?}");
