@@ -49,11 +49,14 @@ fn open(dir: &Path) -> (SledIndex, Opened) {
     SledIndex::open(dir, options, "boot-1").expect("opens or begins anew")
 }
 
+/// Keys and values of a whole index.
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// A stopped index as it lies on the disk, and what it holds.
 struct Stopped {
     files: BTreeMap<PathBuf, Vec<u8>>,
     seal: Seal,
-    rows: Vec<(Vec<u8>, Vec<u8>)>,
+    rows: Rows,
 }
 
 /// Stopped once in between, so that there are a snapshot and a log after it.
@@ -117,7 +120,7 @@ enum Outcome {
 }
 
 /// Every row, or that a read failed, be it by a panic.
-fn read(index: &SledIndex) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ()> {
+fn read(index: &SledIndex) -> Result<Rows, ()> {
     let mut rows = Vec::new();
     let dump = || index.dump(&mut |key, value| rows.push((key.to_vec(), value.to_vec())));
     match catch_unwind(AssertUnwindSafe(dump)) {
