@@ -23,7 +23,7 @@ const SEEDS: u64 = 500;
 const SHIPPED_ONE_IN: u64 = 5;
 
 fn play(seed: u64) -> Play {
-    if seed % SHIPPED_ONE_IN == 0 { Play::Shipped } else { Play::probe(seed) }
+    if seed.is_multiple_of(SHIPPED_ONE_IN) { Play::Shipped } else { Play::probe(seed) }
 }
 
 fn history(seed: u64, defect: Defect) -> History {
