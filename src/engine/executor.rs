@@ -5,10 +5,12 @@
 //! refusals and replays included, leaves only after the newest group whose
 //! state it saw is published.
 
+mod landing;
+mod waiting;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use serde_json::Map;
 use tokio::sync::{mpsc, oneshot};
@@ -19,11 +21,10 @@ use super::firing::ScheduleOrder;
 use super::group::{Answer, Group, Reply};
 use super::metrics::Lengths;
 use super::plan::{Meta, Plan, PlanError, World, occurred};
-use super::reports;
 use super::shared::Shared;
 use super::system::SystemChange;
 use super::view::{Staged, View};
-use crate::journal::{AppendError, Fence, GROUP_COMMITS_MAX, Position, Tail};
+use crate::journal::{AppendError, GROUP_COMMITS_MAX, Position, Tail};
 use crate::kernel::actor::Actor;
 use crate::kernel::entry::Idempotency;
 use crate::kernel::id::InstanceId;
@@ -31,7 +32,6 @@ use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::outcome::Event;
 use crate::kernel::personal::Private;
-use crate::kernel::schedule::REPORT_WORKFLOW;
 
 /// A command whose payload is checked and sealed.
 #[derive(Debug)]
@@ -152,63 +152,6 @@ impl Executor {
         self.shed();
     }
 
-    /// Reads what is due from the index.
-    fn load(&mut self) -> Result<(), String> {
-        self.due.clear();
-        self.sends.clear();
-        self.links.clear();
-        self.unread.clear();
-        let mut after = None;
-        loop {
-            let page = self.shared.index.due(after.as_ref(), FAR, LOAD_PAGE).map_err(|e| e.to_string())?;
-            let Some(last) = page.last().cloned() else { break };
-            for (due, id) in page {
-                // An origin is only known from the instance; without held imports nothing needs reading.
-                let held = self.shared.rests(&id) || (self.shared.holds_any() && self.is_held(&id)?);
-                if !held {
-                    self.due.insert((due, id));
-                }
-            }
-            after = Some(last);
-        }
-        let mut after: Option<InstanceId> = None;
-        loop {
-            let page = self.shared.index.sending(after.as_ref(), LOAD_PAGE).map_err(|e| e.to_string())?;
-            let Some(last) = page.last().cloned() else { break };
-            // Reading them all would hold up the first command for as long.
-            self.unread.extend(page);
-            after = Some(last);
-        }
-        // What is computed and not published yet is in no index.
-        let staged: Vec<Arc<Instance>> = self.staged.values().cloned().collect();
-        staged.iter().for_each(|instance| self.reschedule(None, instance));
-        Ok(())
-    }
-
-    fn is_held(&self, id: &InstanceId) -> Result<bool, String> {
-        let instance = self.shared.index.get(id).map_err(|e| e.to_string())?;
-        Ok(instance.is_some_and(|instance| self.shared.holds(instance.origin.as_deref()).is_some()))
-    }
-
-    fn queue_sends(&mut self, sender: &Instance) {
-        if self.shared.holds(sender.origin.as_deref()).is_some() {
-            return;
-        }
-        for send in &sender.sends {
-            let not_before = send.not_before.unwrap_or_default();
-            self.sends.insert((not_before, sender.id.clone(), send.number));
-        }
-    }
-
-    /// Notes when the pending links of `parent` need looking at.
-    pub(super) fn queue_links(&mut self, parent: &Instance) {
-        if self.shared.holds(parent.origin.as_deref()).is_none()
-            && let Some(at) = self.links_due(parent)
-        {
-            self.links.insert((at, parent.id.clone()));
-        }
-    }
-
     /// The moment of the next commit: never before the last one's (X9).
     pub(super) fn now(&self) -> Instant {
         self.shared.time.now().max(self.recorded)
@@ -267,17 +210,6 @@ impl Executor {
                 self.queue.close();
                 self.stopping = true;
             }
-        }
-    }
-
-    /// Sends the answer with the newest group whose state it saw.
-    fn reply(&mut self, reply: Reply, answer: Answer) {
-        if !self.building.is_empty() {
-            self.building.replies.push((reply, answer));
-        } else if let Some((group, _)) = &mut self.flying {
-            group.replies.push((reply, answer));
-        } else {
-            reply.send(answer).ok();
         }
     }
 
@@ -410,73 +342,6 @@ impl Executor {
         self.building.add(plan, position);
     }
 
-    fn reschedule(&mut self, before: Option<&Instance>, after: &Instance) {
-        if let Some(due) = before.and_then(Instance::next_due) {
-            self.due.remove(&(due, after.id.clone()));
-        }
-        if let Some(at) = before.and_then(|before| self.links_due(before)) {
-            self.links.remove(&(at, after.id.clone()));
-        }
-        if self.shared.holds(after.origin.as_deref()).is_some() || self.shared.rests(&after.id) {
-            return;
-        }
-        if let Some(due) = after.next_due() {
-            self.due.insert((due, after.id.clone()));
-        }
-        self.queue_sends(after);
-        self.queue_links(after);
-    }
-
-    /// Fires the earliest due timer, else reads what is to be delivered, else starts or ends the next
-    /// pending links, else delivers the next send; false when nothing is due.
-    fn work_due(&mut self) -> bool {
-        let now = self.shared.time.now();
-        if self.rests_until != FAR {
-            // A clock that was set back meanwhile does not make a second last for days.
-            self.rests_until = self.rests_until.min(now.plus_millis(FULL_REST_MS));
-        }
-        if now < self.rests_until {
-            return false;
-        }
-        if let Some((due, id)) = self.due.first().cloned()
-            && due <= now
-        {
-            self.fire_earliest(&id, due);
-            return true;
-        }
-        if let Some(id) = self.unread.pop() {
-            if let Some(sender) = self.newest(&id) {
-                self.queue_sends(&sender);
-                self.queue_links(&sender);
-            }
-            return true;
-        }
-        if let Some((at, parent)) = self.links.first().cloned()
-            && at <= now
-        {
-            self.links.remove(&(at, parent.clone()));
-            self.tend_links(&parent);
-            return true;
-        }
-        if let Some((at, sender, number)) = self.sends.first().cloned()
-            && at <= now
-        {
-            self.sends.remove(&(at, sender.clone(), number));
-            self.deliver(&sender, number);
-            return true;
-        }
-        false
-    }
-
-    /// When there is something to do that no message brings.
-    fn next_work(&self) -> Option<Instant> {
-        let due = self.due.first().map(|(at, _)| *at);
-        let links = self.links.first().map(|(at, _)| *at);
-        let sends = self.sends.first().map(|(at, _, _)| *at);
-        let unread = (!self.unread.is_empty()).then(Instant::default);
-        [due, links, sends, unread].into_iter().flatten().min()
-    }
-
     pub(super) fn newest(&mut self, id: &InstanceId) -> Option<Arc<Instance>> {
         let view = View { index: self.shared.index.as_ref(), staged: &self.staged, counts: &[] };
         match view.instance(id) {
@@ -486,20 +351,6 @@ impl Executor {
                 None
             }
         }
-    }
-
-    /// Gives the built group to the journal where none is being written.
-    fn launch(&mut self) {
-        if self.flying.is_some() || self.building.is_empty() {
-            return;
-        }
-        let mut group = std::mem::take(&mut self.building);
-        let commits = std::mem::take(&mut group.commits);
-        let after = self.last - commits.len() as u64;
-        let journal = self.shared.journal.clone();
-        self.shared.metrics.group(commits.len());
-        let append = Box::pin(async move { journal.append(Fence { epoch: 0, after }, &commits).await });
-        self.flying = Some((group, append));
     }
 
     /// Waits for the sync, the next message, or the next due work.
@@ -525,85 +376,6 @@ impl Executor {
         }
     }
 
-    /// Lands the flying group where its sync is over.
-    fn land_synced(&mut self) {
-        let Some((_, append)) = &mut self.flying else { return };
-        // Nobody is to be woken: [`Executor::wait`] asks again and waits.
-        let polled = append.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if let Poll::Ready(done) = polled {
-            self.land(done);
-        }
-    }
-
-    /// Publishes a durable group and answers; otherwise answers what is known.
-    fn land(&mut self, done: Result<Position, AppendError>) {
-        let Some((mut group, _)) = self.flying.take() else { return };
-        match done {
-            Ok(position) => self.publish(&mut group, position),
-            Err(AppendError::Full(reason)) => {
-                tracing::error!(reason, "disk full");
-                self.shared.disk.is_full(self.shared.time.now());
-                self.rests_until = self.shared.time.now().plus_millis(FULL_REST_MS);
-                self.take_back(group, &CommandError::DiskFull);
-            }
-            Err(error) => {
-                let known = !matches!(error, AppendError::Unknown(_));
-                let answer = if known {
-                    CommandError::Stopped(error.to_string())
-                } else {
-                    CommandError::CommitUnknown
-                };
-                self.shared.halt(&error.to_string());
-                self.take_back(group, &answer);
-            }
-        }
-    }
-
-    fn publish(&mut self, group: &mut Group, position: Position) {
-        let published: Vec<Arc<Instance>> = group.after().cloned().collect();
-        let batch = group.batch(position);
-        let began = std::time::Instant::now();
-        if let Err(error) = self.shared.index.apply(batch) {
-            // The group is durable and a restart finds it, but no read sees it now: nobody is told "done".
-            self.shared.halt(&error.to_string());
-            for (reply, _) in group.replies.drain(..) {
-                reply.send(Err(CommandError::CommitUnknown)).ok();
-            }
-            return;
-        }
-        self.shared.metrics.applied(began.elapsed());
-        self.shared.disk.has_room();
-        for instance in &published {
-            if self.staged.get(&instance.id).is_some_and(|staged| Arc::ptr_eq(staged, instance)) {
-                self.staged.remove(&instance.id);
-            }
-        }
-        self.shared.take_system(&published);
-        if published.iter().any(|one| one.workflow == REPORT_WORKFLOW && one.state == reports::WAITING) {
-            self.shared.reports.notify_one();
-        }
-        self.shared.published.send_replace(position);
-        for (reply, answer) in group.replies.drain(..) {
-            reply.send(answer).ok();
-        }
-    }
-
-    /// Forgets everything computed and not written; every waiting command gets `error`.
-    fn take_back(&mut self, flying: Group, error: &CommandError) {
-        let built = std::mem::take(&mut self.building);
-        let lost = (flying.size + built.size) as u64;
-        self.last -= lost;
-        self.staged.clear();
-        for group in [flying, built] {
-            for (reply, _) in group.replies {
-                reply.send(Err(error.clone())).ok();
-            }
-        }
-        if let Err(reason) = self.load() {
-            self.shared.halt(&reason);
-        }
-    }
-
     fn lengths(&self) -> Lengths {
         let flying = self.flying.as_ref().map_or(0, |(group, _)| group.replies.len());
         Lengths {
@@ -615,51 +387,6 @@ impl Executor {
             due: self.due.first().map(|(at, _)| *at),
         }
     }
-
-    /// Tells those who wait for quiet: nothing was due, and everything computed until then is published.
-    fn settle(&mut self) {
-        if self.settling.is_empty() {
-            return;
-        }
-        let now = self.shared.time.now();
-        let due = self.next_work().is_some_and(|at| at <= now);
-        let published = *self.shared.published.borrow();
-        let mut waiting = VecDeque::new();
-        for (until, done) in self.settling.drain(..) {
-            let until = until.or((!due).then_some(self.last));
-            if until.is_some_and(|until| until <= published) {
-                done.send(()).ok();
-            } else {
-                waiting.push_back((until, done));
-            }
-        }
-        self.settling = waiting;
-    }
-
-    /// Refuses what still waits when the writer ends.
-    fn shed(&mut self) {
-        self.queue.close();
-        let reason = self.shared.stop_reason();
-        let groups =
-            [std::mem::take(&mut self.building), self.flying.take().map(|(g, _)| g).unwrap_or_default()];
-        for (reply, _) in groups.into_iter().flat_map(|group| group.replies) {
-            reply.send(Err(CommandError::CommitUnknown)).ok();
-        }
-        while let Ok(message) = self.queue.try_recv() {
-            match message {
-                Message::Command(_, reply)
-                | Message::System(_, reply)
-                | Message::Timer(_, reply)
-                | Message::Schedule(_, reply) => {
-                    reply.send(Err(CommandError::Stopped(reason.clone()))).ok();
-                }
-                Message::Settle(done) | Message::Reload(done) => {
-                    done.send(()).ok();
-                }
-                Message::Begin | Message::Stop => {}
-            }
-        }
-    }
 }
 
 /// Later than anything due.
@@ -668,5 +395,3 @@ const FAR: Instant = Instant::from_millis(i64::MAX);
 const FULL_REST_MS: i64 = 1_000;
 /// Commits that are worth a sync of their own although more commands wait: about 2 ms of computing.
 const LAUNCH_COMMITS: usize = 32;
-/// Rows read at a time when due work is loaded: bounds memory beside the sets themselves.
-const LOAD_PAGE: usize = 10_000;
