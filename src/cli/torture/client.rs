@@ -95,12 +95,12 @@ impl Client {
     ) -> Option<Answer> {
         let (wire, place) = self.wire.as_mut()?;
         let life = place.life;
-        let floor = self.desk.clock.now();
+        let floor = self.desk.clock.floor();
         let begun = self.desk.tick();
         let answered = wire.ask(request).await;
         let ended = self.desk.tick();
         let ceiling = self.desk.clock.ceiling();
-        let floor = floor.min(self.desk.clock.now());
+        let floor = floor.min(self.desk.clock.floor());
         let got = match &answered {
             Ok(answer) => judged(answer, read),
             Err(reason) => Got::Lost(reason.clone()),
@@ -145,8 +145,12 @@ impl Client {
         let schema = desk.flow(workflow)?.schemas.get(event)?;
         let cases: Vec<String> =
             desk.cases().iter().rev().take(NEWEST).map(|case| case.id.to_string()).collect();
-        let stock =
-            Stock { people: &desk.people, customers: &desk.customers, cases: &cases, now: desk.clock.now() };
+        let stock = Stock {
+            people: &desk.people,
+            customers: &desk.customers,
+            cases: &cases,
+            now: desk.clock.floor(),
+        };
         Some(payload::make(schema, &stock, &mut self.chance))
     }
 

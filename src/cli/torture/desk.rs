@@ -58,31 +58,45 @@ pub struct Case {
     pub accepted: Vec<String>,
 }
 
-/// The server's clock, as the torture sets it.
+/// The server's clock, as the torture sets it: while it is set, either of two moments may be what it shows.
 #[derive(Debug, Default)]
 pub struct Clock {
+    was_ahead_ms: AtomicI64,
     ahead_ms: AtomicI64,
     ceiling_ms: AtomicI64,
 }
 
 impl Clock {
-    /// The moment that the server's clock shows.
-    pub fn now(&self) -> Instant {
-        let now = WallTime.now().plus_millis(self.ahead_ms.load(Ordering::SeqCst));
-        self.ceiling_ms.fetch_max(now.millis(), Ordering::SeqCst);
-        now
+    /// A moment that the server's clock is not behind.
+    pub fn floor(&self) -> Instant {
+        let (one, other) = self.moments();
+        one.min(other)
     }
 
-    /// The latest moment that it ever showed.
+    /// The latest moment that it may ever have shown.
     pub fn ceiling(&self) -> Instant {
-        self.now();
-        Instant::from_millis(self.ceiling_ms.load(Ordering::SeqCst))
+        let (one, other) = self.moments();
+        let now = one.max(other).millis();
+        Instant::from_millis(self.ceiling_ms.fetch_max(now, Ordering::SeqCst).max(now))
     }
 
-    /// Notes that it is, or is about to be, ahead by so much.
-    pub fn set(&self, ahead_ms: i64) {
-        self.now();
+    fn moments(&self) -> (Instant, Instant) {
+        let now = WallTime.now();
+        let ahead = |by: &AtomicI64| now.plus_millis(by.load(Ordering::SeqCst));
+        (ahead(&self.was_ahead_ms), ahead(&self.ahead_ms))
+    }
+
+    /// It is about to be set to so much ahead of the machine's.
+    pub fn sets(&self, ahead_ms: i64) {
+        self.ceiling();
         self.ahead_ms.store(ahead_ms, Ordering::SeqCst);
+        self.ceiling();
+    }
+
+    /// It is set.
+    pub fn is_set(&self) {
+        self.ceiling();
+        self.was_ahead_ms.store(self.ahead_ms.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 }
 
@@ -109,12 +123,12 @@ pub struct Desk {
 
 impl Desk {
     /// A desk for `people` who serve `customers`.
-    pub fn new(people: Vec<String>, customers: Vec<String>, flows: Vec<Flow>, clock: Clock) -> Self {
+    pub fn new(people: Vec<String>, customers: Vec<String>, flows: Vec<Flow>) -> Self {
         Self {
             place: watch::Sender::new(None),
             over: watch::Sender::new(false),
             counts: watch::Sender::new(Counts::default()),
-            clock,
+            clock: Clock::default(),
             flows,
             people,
             customers,
@@ -158,5 +172,29 @@ impl Desk {
     /// A workflow by its name.
     pub fn flow(&self, name: &str) -> Option<&Flow> {
         self.flows.iter().find(|flow| flow.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY_MS: i64 = 24 * 3_600_000;
+
+    #[test]
+    fn while_the_clock_is_set_forward_it_may_show_either_moment() {
+        let clock = Clock::default();
+        clock.sets(DAY_MS);
+        assert!(clock.ceiling().since(clock.floor()) > DAY_MS / 2);
+        clock.is_set();
+        assert!(clock.ceiling().since(clock.floor()) < DAY_MS / 2);
+    }
+
+    #[test]
+    fn what_the_clock_showed_before_it_was_set_back_stays_its_ceiling() {
+        let clock = Clock::default();
+        clock.sets(-DAY_MS);
+        clock.is_set();
+        assert!(clock.ceiling().since(clock.floor()) > DAY_MS / 2);
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::client::Client;
-use super::desk::{Clock, Counts, Desk, Flow, Place};
+use super::desk::{Counts, Desk, Flow, Place};
 use super::history::Record;
 use super::judge::{self, Stored};
 use super::laws::{self, Evidence, Findings};
@@ -82,13 +82,11 @@ struct Round<'a> {
 pub async fn run(plan: &Plan, directory: &Path, definitions: Option<&Path>) -> Result<Outcome, Failure> {
     let config = Config { data: directory.to_owned(), definitions: definitions.map(Path::to_owned) };
     let server = Server::start(&config, plan.begin).await.map_err(Failure::Directory)?;
-    let clock = Clock::default();
-    clock.set(plan.begin.clock_ms);
     let people: Vec<String> = (0..plan.clients).map(|client| format!("t-{client}")).collect();
     let customers = (0..CUSTOMERS).map(|customer| format!("c-{customer}")).collect();
     let mut admin = administrator(&config).await?;
     let (flows, roles) = published(&mut admin).await?;
-    let desk = Arc::new(Desk::new(people, customers, flows, clock));
+    let desk = Arc::new(Desk::new(people, customers, flows));
     let mut clients = JoinSet::new();
     for (number, name) in desk.people.iter().enumerate() {
         let token = engage(&mut admin, name, &roles).await?;
@@ -264,11 +262,9 @@ impl Round<'_> {
     async fn jump(&mut self, by_ms: i64) -> Result<bool, Failure> {
         self.done.faults += 1;
         self.faults.clock_ms += by_ms;
-        if by_ms >= 0 {
-            self.desk.clock.set(self.faults.clock_ms);
-        }
+        self.desk.clock.sets(self.faults.clock_ms);
         self.server.set(self.faults).await?;
-        self.desk.clock.set(self.faults.clock_ms);
+        self.desk.clock.is_set();
         Ok(true)
     }
 
@@ -277,7 +273,7 @@ impl Round<'_> {
         self.faults.disk = Shape::default();
         self.server.set(self.faults).await?;
         self.end_clients().await;
-        let since = self.desk.clock.now();
+        let since = self.desk.clock.floor();
         let token = engage(&mut administrator(&self.config).await?, WATCHER, &["auditor".into()]).await?;
         let mut wire = Wire::connect(&self.server.address, &token).await.map_err(Failure::Internal)?;
         let idle = tokio::time::timeout(REST_WAIT, async {
