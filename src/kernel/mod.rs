@@ -22,6 +22,7 @@ pub mod instance;
 pub mod instant;
 pub mod kpi;
 pub mod machine;
+pub mod money;
 pub mod outcome;
 pub mod patch;
 pub mod personal;
