@@ -354,7 +354,10 @@ impl<'m, P> Turn<'m, '_, '_, P> {
             } else if self.moment.event.name == "calendar_amended" {
                 (Some(run.target), self.calendar(&run.calendar), "calendar")
             } else if self.fires(&rule.retarget_on) {
-                ((self.moment.target)(&rule.target), self.calendar_by(rule), "priority")
+                // What made it look again: a priority, or an event of the flow by its name.
+                let event = self.moment.event.name.as_str();
+                let cause = if event == "priority_changed" { "priority" } else { event };
+                ((self.moment.target)(&rule.target), self.calendar_by(rule), cause)
             } else {
                 continue;
             };
@@ -428,6 +431,10 @@ fn provisional(calendar: &Calendar, target: Target, due: Instant) -> bool {
         Target::Span(
             Span::Business(_) | Span::WorkingDays(_) | Span::CalendarDays(_, Roll::NextWorkingDay),
         ) => true,
+        Target::Within(span, most) => {
+            return provisional(calendar, Target::Span(span), due)
+                || provisional(calendar, Target::Span(most), due);
+        }
         Target::Span(Span::Wall(_) | Span::CalendarDays(_, Roll::Stay)) | Target::At(_) => false,
     };
     counts_open_time && calendar.is_provisional(due)
