@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 use super::directory::Directory;
 use crate::index::{Index, IndexError, List, Range};
 use crate::kernel::common::Stage;
-use crate::kernel::fact::{CUSTOMER_CASES_MAX, Fact, Facts, Related};
+use crate::kernel::fact::{CUSTOMER_CASES_MAX, Earlier, Fact, Facts, Related, Superiors, subject_key};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::step::stage_of;
+
+/// Most cases of a customer that are looked at for those about one subject: years of a quarrelsome one.
+const CUSTOMER_SCAN_MAX: usize = 200;
 
 /// Instances computed but not published yet.
 pub type Staged = HashMap<InstanceId, Arc<Instance>>;
@@ -53,6 +56,10 @@ impl View<'_> {
                 Fact::Registered { workflow } => json!((known.registered)(workflow)),
                 Fact::Count { name, key } => json!(self.count(name, key)?),
                 Fact::Definition { version } => json!((known.definition)(workflow, *version)),
+                Fact::Superiors { actors } => superiors(known.directory, actors),
+                Fact::SubjectCases { customer, subjects } => {
+                    self.subject_cases(workflow, customer, subjects)?
+                }
             };
             facts.insert(fact.name().to_owned(), answer);
         }
@@ -67,7 +74,7 @@ impl View<'_> {
 
     fn open_case(&self, workflow: &str, external_ref: &str) -> Result<Value, IndexError> {
         let list = List::ExternalRef { workflow: workflow.to_owned(), reference: external_ref.to_owned() };
-        let found = self.newest(list, &|instance| {
+        let found = self.newest(list, CUSTOMER_CASES_MAX, &|instance| {
             instance.workflow == workflow
                 && instance.data.get("external_ref").and_then(Value::as_str) == Some(external_ref)
         })?;
@@ -76,7 +83,8 @@ impl View<'_> {
     }
 
     fn customer_cases(&self, workflow: &str, customer: &str) -> Result<Value, IndexError> {
-        let found = self.newest(List::Customer(customer.to_owned()), &|instance| {
+        let list = List::Customer(customer.to_owned());
+        let found = self.newest(list, CUSTOMER_CASES_MAX, &|instance| {
             instance.workflow == workflow && instance.case_text("customer_id") == Some(customer)
         })?;
         Ok(found
@@ -87,14 +95,30 @@ impl View<'_> {
             .collect())
     }
 
+    /// Cases of `customer` about one of `subjects`; of its last [`CUSTOMER_SCAN_MAX`] cases of all flows.
+    fn subject_cases(
+        &self,
+        workflow: &str,
+        customer: &str,
+        subjects: &[String],
+    ) -> Result<Value, IndexError> {
+        let mine = |case: &Instance| case.workflow == workflow && is_about(case, subjects);
+        let found = self.newest(List::Customer(customer.to_owned()), CUSTOMER_SCAN_MAX, &|case| {
+            mine(case) && case.case_text("customer_id") == Some(customer)
+        })?;
+        let about = found.iter().filter(|case| mine(case)).take(CUSTOMER_CASES_MAX);
+        Ok(about.map(|case| earlier(case)).collect())
+    }
+
     /// The newest rows of `list` as they are computed now, with the unpublished ones that `belongs` accepts.
     fn newest(
         &self,
         list: List,
+        limit: usize,
         belongs: &dyn Fn(&Instance) -> bool,
     ) -> Result<Vec<Arc<Instance>>, IndexError> {
         let range = Range { newest_first: true, ..Range::default() };
-        let published = self.index.page(&[list], &range, CUSTOMER_CASES_MAX)?.rows;
+        let published = self.index.page(&[list], &range, limit)?.rows;
         let mut rows: Vec<Arc<Instance>> =
             published.into_iter().map(|row| self.staged.get(&row.id).cloned().unwrap_or(row)).collect();
         for instance in self.staged.values() {
@@ -115,6 +139,24 @@ pub struct Known<'a> {
     pub registered: &'a dyn Fn(&str) -> bool,
     /// The content hash of a version of a flow's definition.
     pub definition: &'a dyn Fn(&str, u32) -> Option<String>,
+}
+
+fn superiors(directory: &Directory, actors: &[String]) -> Value {
+    let all: Superiors = actors.iter().map(|actor| (actor.clone(), directory.superiors(actor))).collect();
+    json!(all)
+}
+
+/// Whether one of `subjects` is among what `case` is about.
+fn is_about(case: &Instance, subjects: &[String]) -> bool {
+    let key = |subject: &Value| Some(subject_key(subject["kind"].as_str()?, subject["id"].as_str()?));
+    let own = case.data.get("subjects").and_then(Value::as_array);
+    own.is_some_and(|own| own.iter().filter_map(key).any(|key| subjects.contains(&key)))
+}
+
+fn earlier(case: &Instance) -> Value {
+    let end = if case.kpi.reopened.is_some() { &case.kpi.last } else { &case.kpi.first };
+    let closed = end.as_ref().and_then(|end| end.closed);
+    json!(Earlier { id: case.id.clone(), state: case.state.clone(), closed })
 }
 
 fn related(instance: Option<&Instance>) -> Value {

@@ -4,14 +4,20 @@
 //! writer from the newest computed state and records them in the entry, so that
 //! a re-execution uses the recorded ones. A guard without its fact refuses.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::id::InstanceId;
+use super::instant::Instant;
 
 /// Most cases of one customer that a fact names; a guard needs the newest only.
 pub const CUSTOMER_CASES_MAX: usize = 20;
+
+/// Most people above one that a fact names.
+pub const SUPERIORS_MAX: usize = 16;
 
 /// Recorded facts by [`Fact::name`].
 pub type Facts = Map<String, Value>;
@@ -56,6 +62,19 @@ pub enum Fact {
         /// The version.
         version: u32,
     },
+    /// Whom people work for, nearest first, at most [`SUPERIORS_MAX`] each: [`Superiors`].
+    Superiors {
+        /// The people.
+        actors: Vec<String>,
+    },
+    /// The cases of the flow of a customer about one of the subjects, newest first, at most
+    /// [`CUSTOMER_CASES_MAX`]: list of [`Earlier`].
+    SubjectCases {
+        /// The customer.
+        customer: String,
+        /// The subjects, as [`subject_key`] writes them.
+        subjects: Vec<String>,
+    },
 }
 
 impl Fact {
@@ -69,6 +88,8 @@ impl Fact {
             Self::Registered { .. } => "registered",
             Self::Count { .. } => "count",
             Self::Definition { .. } => "definition",
+            Self::Superiors { .. } => "superiors",
+            Self::SubjectCases { .. } => "subject_cases",
         }
     }
 }
@@ -91,6 +112,26 @@ pub struct Related {
     /// The closed period in which it was answered automatically.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_reply_period: Option<String>,
+}
+
+/// Whom people work for: ids by the id of the person, nearest first.
+pub type Superiors = BTreeMap<String, Vec<String>>;
+
+/// An earlier case about one of the subjects asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Its case number.
+    pub id: InstanceId,
+    /// Its state path.
+    pub state: String,
+    /// When it was closed, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Instant>,
+}
+
+/// What a case is about as facts compare it: kind and id.
+pub fn subject_key(kind: &str, id: &str) -> String {
+    format!("{kind}:{id}")
 }
 
 /// The recorded answer, where there is one of the expected shape.
