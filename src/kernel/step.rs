@@ -22,7 +22,7 @@ use serde_json::Value;
 use statig::Outcome as Handling;
 use statig::blocking::{IntoStateMachine, State, StateExt, Superstate};
 
-use super::actor::Role;
+use super::actor::{Actor, Role};
 use super::case::Case;
 use super::common::{self, CasePolicy, Common, Stage};
 use super::definition::Definition;
@@ -96,6 +96,17 @@ where
     }
     /// The facts that `event` needs.
     fn facts(data: Option<&Self>, event: &Self::Events) -> Vec<Fact>;
+    /// The facts that the case needs to know about whoever sends `event`.
+    fn sender_facts(_data: Option<&Self>, _event: &Self::Events, _actor: &Actor) -> Vec<Fact> {
+        Vec::new()
+    }
+    /// Whether the sender of `event` is kept out of the case, whatever state it is in (separation of duties).
+    ///
+    /// # Errors
+    /// Why the sender may not.
+    fn admit(&self, _event: &Self::Events, _cx: &mut Cx<'_, Self::Policy>) -> Result<(), Refusal> {
+        Ok(())
+    }
     /// Brings state path and data of an older version to [`Machine::DATA_VERSION`].
     ///
     /// # Errors
@@ -184,6 +195,7 @@ where
                     Refusal::new(RefusalKind::State, "unknown_data", format!("stored data: {e}"))
                 })?;
                 check_subject(machine.case(), input)?;
+                machine.admit(&event, &mut cx)?;
                 // The point of a clock's timer has moved on since it was armed: its evaluation arms it anew.
                 let to = if fired_by_clock(input.event) {
                     None
@@ -491,10 +503,11 @@ where
     }
 
     fn facts(&self, instance: Option<&Instance>, event: &Event) -> Vec<Fact> {
-        let Ok(event) = Self::read(event) else { return Vec::new() };
+        let Ok(read) = Self::read(event) else { return Vec::new() };
         let data = instance.and_then(|instance| M::deserialize(&instance.data).ok());
-        let mut facts = M::facts(data.as_ref(), &event);
-        if let Some(Common::PolicyMigrated(migration)) = M::as_common(&event) {
+        let mut facts = M::facts(data.as_ref(), &read);
+        facts.extend(M::sender_facts(data.as_ref(), &read, &event.actor));
+        if let Some(Common::PolicyMigrated(migration)) = M::as_common(&read) {
             facts.push(Fact::Definition { version: migration.to });
         }
         facts
