@@ -1,10 +1,11 @@
 //! Owns the registry: which flows this binary runs, and the documents it ships with.
 //!
 //! A flow is a folder here: its machine (code) beside its definition (data).
-//! Flows see the kernel and nothing else.
+//! Flows see the kernel and nothing else; what their rows have in common stands in [`row`].
 
 pub mod consultation;
 pub mod report;
+pub mod row;
 
 use std::sync::Arc;
 
