@@ -23,8 +23,8 @@ use statig::Outcome as Handling;
 use statig::blocking::{IntoStateMachine, State, StateExt, Superstate};
 
 use super::actor::{Actor, Role};
-use super::case::Case;
-use super::common::{self, CasePolicy, Common, Stage};
+use super::case::Context;
+use super::common::{CasePolicy, Common, Stage};
 use super::definition::Definition;
 use super::fact::Fact;
 use super::fault::Fault;
@@ -67,6 +67,8 @@ where
     const SIGNALS: &'static [&'static str] = &[];
     /// Names of the targets that clocks can run against: `frt`.
     const TARGETS: &'static [&'static str] = &[];
+    /// The context that its cases carry.
+    type Case: Context;
     /// Its own events, the common ones and timers.
     type Events: EventSet + Send + Sync + 'static;
     /// Its policy values.
@@ -83,9 +85,9 @@ where
     /// Its leaf states in the order of the specification, the initial one first.
     fn leaves() -> Vec<Self::State>;
     /// The context that every case carries.
-    fn case(&self) -> &Case;
+    fn case(&self) -> &Self::Case;
     /// The same, to change.
-    fn case_mut(&mut self) -> &mut Case;
+    fn case_mut(&mut self) -> &mut Self::Case;
     /// Range checks beyond the policy's schema: every fault at once.
     fn check(policy: &Self::Policy) -> Vec<Fault>;
     /// The queue that the case goes back to when its owner can no longer act (X16).
@@ -141,7 +143,7 @@ where
             .iter()
             .map(|leaf| {
                 let path = path_of::<M>(&mut leaf.clone());
-                let is_final = path.starts_with("closed.");
+                let is_final = stage_of(&path) == Stage::Final;
                 StateSpec { path, is_final }
             })
             .collect();
@@ -243,7 +245,7 @@ where
             calendar: input.calendar,
             others: input.others,
             before: input.instance.map(|instance| &instance.clocks),
-            case: machine.case(),
+            rank: machine.case().rank(),
             event: input.event,
             from,
             to,
@@ -270,7 +272,7 @@ where
             return Err(refusal);
         }
         if moved {
-            machine.case_mut().disposition = disposition(&to);
+            machine.case_mut().ended(disposition(&to));
         }
         let data = serde_json::to_value(&machine)
             .map_err(|e| Refusal::new(RefusalKind::Guard, "data", format!("data cannot be stored: {e}")))?;
@@ -325,8 +327,8 @@ where
         Handling::Super => {
             let stage = stage_of(path);
             match M::as_common(event) {
-                Some(common) if common.fits(stage) => {
-                    common::handle(machine.case_mut(), common, stage, cx);
+                Some(common) if M::Case::knows(common.name()) && common.fits(stage) => {
+                    machine.case_mut().take(common, stage, cx);
                     Ok(None)
                 }
                 Some(_) | None => {
@@ -347,7 +349,7 @@ fn fired_by_clock(event: &Event) -> bool {
 /// Where in its life a case in the state `path` is.
 pub fn stage_of(path: &str) -> Stage {
     match path.split('.').next() {
-        Some("closed") => Stage::Final,
+        Some("closed" | "archived" | "cancelled") => Stage::Final,
         Some("settled") => Stage::Settled,
         Some(_) | None => Stage::Open,
     }
@@ -376,14 +378,14 @@ fn check_role(input: &Input<'_>) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalKind::Role, "role_not_allowed", reason))
 }
 
-/// A customer acts on own cases only.
-fn check_subject(case: &Case, input: &Input<'_>) -> Result<(), Refusal> {
+/// A customer or trainee acts on own cases only.
+fn check_subject<C: Context>(case: &C, input: &Input<'_>) -> Result<(), Refusal> {
     let actor = &input.event.actor;
-    if actor.role == Role::Customer && actor.id != case.customer_id {
-        let reason = "a customer acts on own cases only";
-        return Err(Refusal::new(RefusalKind::Duty, "not_your_case", reason));
+    if case.admits(actor) {
+        return Ok(());
     }
-    Ok(())
+    let reason = format!("a {} acts on own cases only", actor.role);
+    Err(Refusal::new(RefusalKind::Duty, "not_your_case", reason))
 }
 
 /// How a case in the state `path` ended: the last part of settled and closed states.
@@ -460,7 +462,8 @@ where
     }
 
     fn events(&self) -> Vec<EventSpec> {
-        M::Events::specs().iter().chain(Common::specs()).copied().collect()
+        let common = Common::specs().iter().filter(|spec| M::Case::knows(spec.name));
+        M::Events::specs().iter().chain(common).copied().collect()
     }
 
     fn states(&self) -> &[StateSpec] {

@@ -16,7 +16,7 @@ use super::state::{self, Clocks, Run};
 use super::timing::{Target, Timing};
 use super::{POINT_TIMER, RESUME_TIMER};
 use crate::kernel::calendar::Calendar;
-use crate::kernel::case::Case;
+use crate::kernel::case::Rank;
 use crate::kernel::common::{ClockRetargeted, Stage, Verdict};
 use crate::kernel::definition::Definition;
 use crate::kernel::instance::Instance;
@@ -39,8 +39,8 @@ pub struct Moment<'a> {
     pub others: &'a [&'a Calendar],
     /// The clocks before.
     pub before: Option<&'a Clocks>,
-    /// The case after.
-    pub case: &'a Case,
+    /// How the case stands after it, where it is a customer's.
+    pub rank: Option<Rank>,
     /// The event.
     pub event: &'a Event,
     /// State path before.
@@ -148,7 +148,7 @@ impl<'m, P> Turn<'m, '_, '_, P> {
 
     /// The calendar that the case is counted on by `rule` now.
     fn calendar_by(&self, rule: &Rule) -> &'m Calendar {
-        let other = rule.other_calendar(self.moment.case);
+        let other = rule.other_calendar(self.moment.rank);
         other.map_or(self.moment.calendar, |name| self.calendar(name))
     }
 
