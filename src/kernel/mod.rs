@@ -9,6 +9,7 @@ pub mod canonical;
 pub mod case;
 pub mod common;
 pub mod cron;
+pub mod date;
 pub mod definition;
 pub mod diagram;
 pub mod effect;
