@@ -19,6 +19,9 @@ pub const CUSTOMER_CASES_MAX: usize = 20;
 /// Most people above one that a fact names.
 pub const SUPERIORS_MAX: usize = 16;
 
+/// Most instances that one fact tells of.
+pub const AMONG_MAX: usize = 20;
+
 /// Recorded facts by [`Fact::name`].
 pub type Facts = Map<String, Value>;
 
@@ -75,6 +78,25 @@ pub enum Fact {
         /// The subjects, as [`subject_key`] writes them.
         subjects: Vec<String>,
     },
+    /// Another instance, with members of its data: [`Glimpse`] or null.
+    Other {
+        /// Its id.
+        id: InstanceId,
+        /// JSON pointers to the members.
+        members: &'static [&'static str],
+    },
+    /// The newest instances of a flow in one of some states that hold some values, at most
+    /// [`AMONG_MAX`], oldest first: list of [`Glimpse`].
+    Among {
+        /// The flow.
+        workflow: &'static str,
+        /// Paths of the states.
+        states: &'static [&'static str],
+        /// What their data must hold: a JSON pointer and the value there.
+        holding: Vec<(&'static str, Value)>,
+        /// JSON pointers to the members that are told.
+        members: &'static [&'static str],
+    },
 }
 
 impl Fact {
@@ -90,6 +112,8 @@ impl Fact {
             Self::Definition { .. } => "definition",
             Self::Superiors { .. } => "superiors",
             Self::SubjectCases { .. } => "subject_cases",
+            Self::Other { .. } => "other",
+            Self::Among { .. } => "among",
         }
     }
 }
@@ -132,6 +156,26 @@ pub struct Earlier {
 /// What a case is about as facts compare it: kind and id.
 pub fn subject_key(kind: &str, id: &str) -> String {
     format!("{kind}:{id}")
+}
+
+/// What a fact tells of another instance's data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Glimpse {
+    /// Its id.
+    pub id: InstanceId,
+    /// Its flow.
+    pub workflow: String,
+    /// Its state path.
+    pub state: String,
+    /// The members asked for, by JSON pointer, where it has them.
+    pub data: Map<String, Value>,
+}
+
+impl Glimpse {
+    /// The member at `pointer`, where it is there and of this shape.
+    pub fn get<T: DeserializeOwned>(&self, pointer: &str) -> Option<T> {
+        answer(&self.data, pointer)
+    }
 }
 
 /// The recorded answer, where there is one of the expected shape.
