@@ -88,6 +88,8 @@ where
     fn case(&self) -> &Self::Case;
     /// The same, to change.
     fn case_mut(&mut self) -> &mut Self::Case;
+    /// Called when the case has come to the state `path`, its start included, after the row's effects.
+    fn arrived(&mut self, _path: &str, _cx: &mut Cx<'_, Self::Policy>) {}
     /// Range checks beyond the policy's schema: every fault at once.
     fn check(policy: &Self::Policy) -> Vec<Fault>;
     /// The queue that the case goes back to when its owner can no longer act (X16).
@@ -266,6 +268,9 @@ where
         let from = input.instance.map(|instance| instance.state.clone());
         let moved = to.is_some();
         let to = to.map_or_else(|| from.clone().unwrap_or_default(), |state| self.path(&state));
+        if moved {
+            machine.arrived(&to, &mut cx);
+        }
         let clocks = Self::clocks(input, &machine, from.as_deref(), &to, &mut cx);
         let left = cx.leave();
         if let Some(refusal) = left.refusal {
