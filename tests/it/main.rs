@@ -42,5 +42,7 @@ mod sla;
 mod stored;
 mod timers;
 mod tour;
+mod training;
+mod training_rows;
 mod transitions;
 mod twin;
