@@ -1,10 +1,18 @@
 //! Owns the registry: which flows this binary runs, and the documents it ships with.
 //!
 //! A flow is a folder here: its machine (code) beside its definition (data).
-//! Flows see the kernel and nothing else.
+//! Flows see the kernel and nothing else; what their rows have in common stands in [`row`].
 
+pub mod certificate;
+pub mod consequence;
 pub mod consultation;
+pub mod effect_review;
 pub mod report;
+pub mod row;
+pub mod training;
+pub mod training_enrollment;
+pub mod training_plan;
+pub mod training_session;
 
 use std::sync::Arc;
 
@@ -18,6 +26,12 @@ pub type Shipped = (&'static str, &'static str);
 pub const DEFINITIONS: &[Shipped] = &[
     ("consultation/definition.yaml", include_str!("consultation/definition.yaml")),
     ("report/definition.yaml", include_str!("report/definition.yaml")),
+    ("training_plan/definition.yaml", include_str!("training_plan/definition.yaml")),
+    ("training_session/definition.yaml", include_str!("training_session/definition.yaml")),
+    ("training_enrollment/definition.yaml", include_str!("training_enrollment/definition.yaml")),
+    ("consequence/definition.yaml", include_str!("consequence/definition.yaml")),
+    ("certificate/definition.yaml", include_str!("certificate/definition.yaml")),
+    ("effect_review/definition.yaml", include_str!("effect_review/definition.yaml")),
 ];
 
 /// The shipped calendars; first the one that the shipped definitions name.
@@ -40,6 +54,12 @@ impl Registry {
             all: vec![
                 Arc::new(Typed::<consultation::Consultation>::new()),
                 Arc::new(Typed::<report::Report>::new()),
+                Arc::new(Typed::<training_plan::Plan>::new()),
+                Arc::new(Typed::<training_session::Session>::new()),
+                Arc::new(Typed::<training_enrollment::Enrollment>::new()),
+                Arc::new(Typed::<consequence::Consequence>::new()),
+                Arc::new(Typed::<certificate::Certificate>::new()),
+                Arc::new(Typed::<effect_review::EffectReview>::new()),
             ],
         }
     }

@@ -31,6 +31,10 @@ pub struct ActorRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub department: Option<String>,
+    /// The person it works for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub manager: Option<String>,
 }
 
 /// Every known person and service.
@@ -52,6 +56,10 @@ pub struct PutActor {
     #[serde(default)]
     #[schema(nullable = false, min_length = 1, max_length = 100)]
     department: Option<String>,
+    /// The person that the actor works for: nobody handles a complaint about a superior.
+    #[serde(default)]
+    #[schema(nullable = false, min_length = 1, max_length = 100)]
+    manager: Option<String>,
     /// Who becomes first owner of the open cases; needed where `active` is false.
     #[serde(default)]
     #[schema(nullable = false, min_length = 1, max_length = 100)]
@@ -65,6 +73,7 @@ impl From<&ActorInfo> for ActorRecord {
             active: info.active,
             on_shift: info.on_shift,
             department: info.department.clone(),
+            manager: info.manager.clone(),
         }
     }
 }
@@ -135,8 +144,9 @@ pub async fn put_actor(
     let by: Actor = caller.in_role(&[Role::Administrator, Role::Supervisor])?;
     check(&id, &body)?;
     let key = write.key_only("actors")?;
-    let actor = ActorInfo { id, active: body.active, on_shift: body.on_shift, department: body.department };
-    let put = engine::PutActor { actor, successor: body.successor, by };
+    let PutActor { active, on_shift, department, manager, successor } = body;
+    let actor = ActorInfo { id, active, on_shift, department, manager };
+    let put = engine::PutActor { actor, successor, by };
     let stored = engine.put_actor(put, key).await?;
     Ok((headers::changed(&stored), Json((&stored.object).into())))
 }
@@ -146,12 +156,16 @@ fn check(id: &str, body: &PutActor) -> Result<(), ApiError> {
     let names = [
         ("id", Some(id)),
         ("department", body.department.as_deref()),
+        ("manager", body.manager.as_deref()),
         ("successor", body.successor.as_deref()),
     ];
     for (member, name) in names {
         if name.is_some_and(|name| name.is_empty() || name.chars().count() > NAME_LENGTH_MAX) {
             return refuse(format!("`{member}` is 1 to {NAME_LENGTH_MAX} characters"));
         }
+    }
+    if body.manager.as_deref() == Some(id) {
+        return refuse("an actor does not work for itself; accepted is another actor as `manager`".into());
     }
     match (&body.successor, body.active) {
         (None, false) => {
@@ -181,6 +195,7 @@ mod tests {
             "{\"active\": false, \"on_shift\": false, \"successor\": \"u1\"}",
             "{\"active\": true, \"on_shift\": true, \"successor\": \"u2\"}",
             "{\"active\": true, \"on_shift\": true, \"department\": \"\"}",
+            "{\"active\": true, \"on_shift\": true, \"manager\": \"u1\"}",
         ] {
             assert_eq!(check(body), Err(Code::InvalidBody), "{body}");
         }

@@ -205,11 +205,19 @@ impl Caller {
         }
     }
 
+    /// Whether the caller may send an event to `instance`: whoever may read it, and a trainee to any case of
+    /// the organisation's own people. That a class takes only oneself, and that nobody speaks for another,
+    /// is the flow's to say.
+    pub fn may_address(&self, instance: &Instance) -> bool {
+        let internal = instance.case_text("customer_id").is_none();
+        self.may_read(instance) || (internal && self.roles().contains(&Role::Trainee))
+    }
+
     /// Whether the caller may read `instance`.
     pub fn may_read(&self, instance: &Instance) -> bool {
         self.sight() > Sight::Own
             || instance.case_text("customer_id") == Some(self.id())
-            || instance.data.pointer("/trainee/id").and_then(serde_json::Value::as_str) == Some(self.id())
+            || instance.case_text("subject_id") == Some(self.id())
     }
 }
 
@@ -254,6 +262,19 @@ mod tests {
         assert_eq!(caller("root", &[Role::Administrator]).reads_all().unwrap(), Sight::Sealed);
         assert_eq!(caller("root", &[Role::Administrator, Role::Auditor]).sight(), Sight::Full);
         assert!(caller("u1", &[Role::Agent]).may_read(&instance));
+    }
+
+    #[test]
+    fn trainees_read_their_own_and_speak_to_every_class() {
+        let mut class = testing::instance();
+        class.data = serde_json::json!({ "case": { "owner": { "queue": "training" } } });
+        let mut own = class.clone();
+        own.data["case"]["subject_id"] = "ann".into();
+        let ann = caller("ann", &[Role::Trainee]);
+        assert!(ann.may_read(&own) && !ann.may_read(&class) && ann.may_address(&class));
+        assert!(!caller("bo", &[Role::Trainee]).may_read(&own));
+        assert!(!ann.may_address(&testing::instance()), "a customer's case is another matter");
+        assert!(!caller("c-2", &[Role::Customer]).may_address(&class));
     }
 
     #[test]

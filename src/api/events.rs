@@ -19,7 +19,7 @@ use super::entries::{self, EntryView};
 use super::error::{ApiError, Code};
 use super::extract::{Params, Segments, StrictJson, WriteHeaders};
 use super::headers;
-use super::instances::{InstanceView, readable, view};
+use super::instances::{InstanceView, addressable, readable, view};
 use super::responses::group;
 use super::state::AppState;
 use crate::engine::{Accepted, Command, CommandError, Engine, Preview, Target};
@@ -203,7 +203,9 @@ pub async fn send_event(
     StrictJson(body): StrictJson<EventRequest>,
 ) -> Result<Response, ApiError> {
     let engine = state.engine()?;
-    let (instance, _) = readable(engine, &caller, &id)?;
+    // A preview shows the instance, so that it is for those who may read it.
+    let (instance, _) =
+        if run.dry_run { readable(engine, &caller, &id)? } else { addressable(engine, &caller, &id)? };
     let actor = caller.sender(engine.pinned(&instance).as_deref(), &body.event);
     let sent = Sent { payload: body.payload, occurred_at: body.occurred_at, write };
     let command = sent.command(Target::Instance(instance.id.clone()), body.event, actor, &caller);

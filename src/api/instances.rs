@@ -132,12 +132,26 @@ pub async fn get_instance(
 /// # Errors
 /// `unknown_instance`.
 pub fn readable(engine: &Engine, caller: &Caller, id: &str) -> Result<(Arc<Instance>, u64), ApiError> {
+    found(engine, id, |instance| caller.may_read(instance))
+}
+
+/// The instance that `id` names, where the caller may send it an event, and the position it was read at.
+///
+/// # Errors
+/// `unknown_instance`.
+pub fn addressable(engine: &Engine, caller: &Caller, id: &str) -> Result<(Arc<Instance>, u64), ApiError> {
+    found(engine, id, |instance| caller.may_address(instance))
+}
+
+fn found(
+    engine: &Engine,
+    id: &str,
+    shown: impl Fn(&Instance) -> bool,
+) -> Result<(Arc<Instance>, u64), ApiError> {
     let (instance, position) = engine.instance(&instance_id(id)?)?;
     match instance {
         // Tokens, actors and files are instances of the engine's own; they have their own resources.
-        Some(instance) if !is_system(&instance.workflow) && caller.may_read(&instance) => {
-            Ok((instance, position))
-        }
+        Some(instance) if !is_system(&instance.workflow) && shown(&instance) => Ok((instance, position)),
         Some(_) | None => Err(ApiError::new(Code::UnknownInstance, format!("there is no instance `{id}`"))),
     }
 }

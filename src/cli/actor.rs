@@ -38,6 +38,9 @@ enum Command {
         /// Its department.
         #[arg(long, value_name = "NAME")]
         department: Option<String>,
+        /// The person that it works for.
+        #[arg(long, value_name = "ID")]
+        manager: Option<String>,
     },
     /// Deactivates a person: open cases go back to their queues, first ownership to the successor.
     Deactivate {
@@ -64,9 +67,9 @@ impl Args {
     /// [`Failure`].
     pub async fn run(self) -> Result<(), Failure> {
         let (open, change) = match self.command {
-            Command::Set { open, id, on_shift, off_shift, department } => {
+            Command::Set { open, id, on_shift, off_shift, department, manager } => {
                 let shift = (on_shift || off_shift).then_some(on_shift);
-                (open, Change::Set { id, shift, department })
+                (open, Change::Set { id, shift, told: [("department", department), ("manager", manager)] })
             }
             Command::Deactivate { open, id, successor } => (open, Change::Deactivate { id, successor }),
             Command::List { open } => (open, Change::None),
@@ -84,7 +87,7 @@ impl Args {
 }
 
 enum Change {
-    Set { id: String, shift: Option<bool>, department: Option<String> },
+    Set { id: String, shift: Option<bool>, told: [(&'static str, Option<String>); 2] },
     Deactivate { id: String, successor: String },
     None,
 }
@@ -97,14 +100,16 @@ impl Change {
         let known = |id: &str| all.iter().find(|actor| actor["id"] == id);
         let (id, body) = match self {
             Self::None => return Ok(all),
-            Self::Set { id, shift, department } => {
+            Self::Set { id, shift, told } => {
                 let before = known(&id);
                 let was = before.and_then(|actor| actor["on_shift"].as_bool()).unwrap_or(false);
-                let department = department.map(Value::String);
-                let department = department.or_else(|| before.map(|actor| actor["department"].clone()));
                 let mut body = json!({ "active": true, "on_shift": shift.unwrap_or(was) });
-                if let Some(department) = department.filter(|department| !department.is_null()) {
-                    body["department"] = department;
+                for (member, value) in told {
+                    let value = value.map(Value::String);
+                    let value = value.or_else(|| before.map(|actor| actor[member].clone()));
+                    if let Some(value) = value.filter(|value| !value.is_null()) {
+                        body[member] = value;
+                    }
                 }
                 (id, body)
             }

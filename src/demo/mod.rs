@@ -149,6 +149,7 @@ async fn hire(engine: &Engine) -> Result<(), ImportError> {
             active: true,
             on_shift: true,
             department: Some((*department).to_owned()),
+            manager: None,
         };
         let put = PutActor { actor, successor: None, by: Actor::system() };
         engine.put_actor(put, None).await.map_err(ImportError::at("the demo's people"))?;

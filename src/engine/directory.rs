@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActorInfo, Identity, TokenInfo};
 use crate::kernel::actor::{ActorKind, Role};
+use crate::kernel::fact::SUPERIORS_MAX;
 use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
@@ -42,6 +43,9 @@ pub struct ActorData {
     /// The department.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub department: Option<String>,
+    /// The person it works for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
 }
 
 /// Tokens and people as published.
@@ -97,6 +101,7 @@ impl Directory {
                         active: actor.active,
                         on_shift: actor.on_shift,
                         department: actor.department,
+                        manager: actor.manager,
                     };
                     self.actors.insert(actor.id, info);
                 }
@@ -119,6 +124,20 @@ impl Directory {
         self.actors.get(actor).is_some_and(|actor| actor.active && actor.on_shift)
     }
 
+    /// Whom a person works for, nearest first; ends where somebody would be named twice.
+    pub fn superiors(&self, actor: &str) -> Vec<String> {
+        let mut above: Vec<String> = Vec::new();
+        let mut next = self.actors.get(actor).and_then(|actor| actor.manager.clone());
+        while let Some(manager) = next.take() {
+            if manager == actor || above.contains(&manager) || above.len() == SUPERIORS_MAX {
+                break;
+            }
+            next = self.actors.get(&manager).and_then(|actor| actor.manager.clone());
+            above.push(manager);
+        }
+        above
+    }
+
     /// Every token, by id.
     pub fn tokens(&self) -> Vec<TokenInfo> {
         self.tokens.values().cloned().collect()
@@ -137,5 +156,37 @@ impl Directory {
     /// One person.
     pub fn actor(&self, id: &str) -> Option<&ActorInfo> {
         self.actors.get(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn superiors_are_named_nearest_first_and_a_circle_ends() {
+        let works_for = |id: &str, manager: Option<&str>| {
+            let info = ActorInfo {
+                id: id.into(),
+                active: true,
+                on_shift: true,
+                department: None,
+                manager: manager.map(str::to_owned),
+            };
+            (id.to_owned(), info)
+        };
+        let directory = Directory {
+            actors: BTreeMap::from([
+                works_for("ann", Some("sue")),
+                works_for("sue", Some("max")),
+                works_for("max", Some("gone")),
+                works_for("one", Some("two")),
+                works_for("two", Some("one")),
+            ]),
+            ..Directory::default()
+        };
+        assert_eq!(directory.superiors("ann"), ["sue", "max", "gone"]);
+        assert_eq!(directory.superiors("one"), ["two"]);
+        assert_eq!(directory.superiors("nobody"), Vec::<String>::new());
     }
 }

@@ -136,6 +136,8 @@ pub struct ActorInfo {
     pub on_shift: bool,
     /// Its department.
     pub department: Option<String>,
+    /// The person it works for.
+    pub manager: Option<String>,
 }
 
 /// Where a timer stands among all: its due, then its instance.

@@ -59,6 +59,7 @@ impl Engine {
             active: true,
             on_shift: identity.roles.iter().any(|role| role.is_staff()),
             department: None,
+            manager: None,
         };
         let data = TokenData {
             secret_hash,
@@ -147,6 +148,7 @@ impl Engine {
             active: actor.active,
             on_shift: actor.on_shift && actor.active,
             department: actor.department.clone(),
+            manager: actor.manager.clone(),
         };
         let body = canonical::to_string(&data).unwrap_or_default();
         let told = successor.as_deref().unwrap_or_default();

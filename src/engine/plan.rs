@@ -308,14 +308,17 @@ impl World<'_> {
             if let Some(before) = before {
                 plan.carry_private(&spawn.payload, &before.private);
             }
+            let named = spawn.child.take();
             if !self.workflows.contains_key(spawn.workflow.as_str()) {
                 continue;
             }
-            beyond = plan.children >= CHILDREN_MAX;
-            if !beyond {
+            let waits = plan.children >= CHILDREN_MAX && named.is_none();
+            beyond |= waits;
+            if !waits {
                 plan.children += 1;
                 let (seq, number) = (seq.to_string(), number.to_string());
-                let child = id.child(&[id.as_str(), &seq, &spawn.rule, &number]);
+                let derive = || id.child(&[id.as_str(), &seq, &spawn.rule, &number]);
+                let child = named.unwrap_or_else(derive);
                 spawns.push((child.clone(), spawn.clone()));
                 spawn.child = Some(child);
                 spawn.payload = Map::new();

@@ -89,10 +89,15 @@ impl Engine {
             }
             let mut fold = Fold::new(&MEASURES, frame, None);
             let mut ranking = Fold::new(&ranked, frame, Some(Grouping::Category));
+            let mut cases = 0_u64;
             position = self.kpis(workflow.name(), (frame.from, frame.until), &mut |record| {
+                cases += 1;
                 fold.take(record);
                 ranking.take(record);
             })?;
+            if cases == 0 {
+                continue;
+            }
             let targets = self.kpi_targets(workflow.name());
             let lines = fold.finish();
             let told: Map<String, Value> = lines

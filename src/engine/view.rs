@@ -8,10 +8,19 @@ use serde_json::{Value, json};
 use super::directory::Directory;
 use crate::index::{Index, IndexError, List, Raise, Range};
 use crate::kernel::common::Stage;
-use crate::kernel::fact::{CUSTOMER_CASES_MAX, Fact, Facts, Related};
+use crate::kernel::fact::{
+    AMONG_MAX, CUSTOMER_CASES_MAX, Earlier, Fact, Facts, Glimpse, Related, Superiors, subject_key,
+};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::step::stage_of;
+
+/// Most cases of a customer that are looked at for those about one subject: years of a quarrelsome one.
+const CUSTOMER_SCAN_MAX: usize = 200;
+
+/// Most instances of some states that are looked at for those that hold some values: more than an
+/// organisation has classes that are planned.
+const AMONG_SCAN_MAX: usize = 1_000;
 
 /// Instances computed but not published yet.
 pub type Staged = HashMap<InstanceId, Arc<Instance>>;
@@ -53,6 +62,16 @@ impl View<'_> {
                 Fact::Registered { workflow } => json!((known.registered)(workflow)),
                 Fact::Count { name, key } => json!(self.count(name, key)?),
                 Fact::Definition { version } => json!((known.definition)(workflow, *version)),
+                Fact::Superiors { actors } => superiors(known.directory, actors),
+                Fact::SubjectCases { customer, subjects } => {
+                    self.subject_cases(workflow, customer, subjects)?
+                }
+                Fact::Other { id, members } => {
+                    json!(self.instance(id)?.map(|instance| glimpse(&instance, members)))
+                }
+                Fact::Among { workflow, states, holding, members } => {
+                    self.among(workflow, states, holding, members)?
+                }
             };
             facts.insert(fact.name().to_owned(), answer);
         }
@@ -71,7 +90,7 @@ impl View<'_> {
 
     fn open_case(&self, workflow: &str, external_ref: &str) -> Result<Value, IndexError> {
         let list = List::ExternalRef { workflow: workflow.to_owned(), reference: external_ref.to_owned() };
-        let found = self.newest(list, &|instance| {
+        let found = self.newest(&[list], CUSTOMER_CASES_MAX, &|instance| {
             instance.workflow == workflow
                 && instance.data.get("external_ref").and_then(Value::as_str) == Some(external_ref)
         })?;
@@ -79,8 +98,31 @@ impl View<'_> {
         Ok(related(open.map(AsRef::as_ref)))
     }
 
+    fn among(
+        &self,
+        workflow: &str,
+        states: &[&str],
+        holding: &[(&str, Value)],
+        members: &[&str],
+    ) -> Result<Value, IndexError> {
+        let list = |state: &&str| List::State { workflow: workflow.to_owned(), state: (*state).to_owned() };
+        let lists: Vec<List> = states.iter().map(list).collect();
+        let belongs = |instance: &Instance| {
+            let holds = |(pointer, value): &(&str, Value)| instance.data.pointer(pointer) == Some(value);
+            instance.workflow == workflow
+                && states.contains(&instance.state.as_str())
+                && holding.iter().all(holds)
+        };
+        let found = self.newest(&lists, AMONG_SCAN_MAX, &belongs)?;
+        let mut told: Vec<&Arc<Instance>> =
+            found.iter().filter(|instance| belongs(instance)).take(AMONG_MAX).collect();
+        told.reverse();
+        Ok(told.iter().map(|instance| json!(glimpse(instance, members))).collect())
+    }
+
     fn customer_cases(&self, workflow: &str, customer: &str) -> Result<Value, IndexError> {
-        let found = self.newest(List::Customer(customer.to_owned()), &|instance| {
+        let list = List::Customer(customer.to_owned());
+        let found = self.newest(&[list], CUSTOMER_CASES_MAX, &|instance| {
             instance.workflow == workflow && instance.case_text("customer_id") == Some(customer)
         })?;
         Ok(found
@@ -91,14 +133,30 @@ impl View<'_> {
             .collect())
     }
 
-    /// The newest rows of `list` as they are computed now, with the unpublished ones that `belongs` accepts.
+    /// Cases of `customer` about one of `subjects`; of its last [`CUSTOMER_SCAN_MAX`] cases of all flows.
+    fn subject_cases(
+        &self,
+        workflow: &str,
+        customer: &str,
+        subjects: &[String],
+    ) -> Result<Value, IndexError> {
+        let mine = |case: &Instance| case.workflow == workflow && is_about(case, subjects);
+        let found = self.newest(&[List::Customer(customer.to_owned())], CUSTOMER_SCAN_MAX, &|case| {
+            mine(case) && case.case_text("customer_id") == Some(customer)
+        })?;
+        let about = found.iter().filter(|case| mine(case)).take(CUSTOMER_CASES_MAX);
+        Ok(about.map(|case| earlier(case)).collect())
+    }
+
+    /// The newest rows of `lists` as they are computed now, with the unpublished ones that `belongs` accepts.
     fn newest(
         &self,
-        list: List,
+        lists: &[List],
+        limit: usize,
         belongs: &dyn Fn(&Instance) -> bool,
     ) -> Result<Vec<Arc<Instance>>, IndexError> {
         let range = Range { newest_first: true, ..Range::default() };
-        let published = self.index.page(&[list], &range, CUSTOMER_CASES_MAX)?.rows;
+        let published = self.index.page(lists, &range, limit)?.rows;
         let mut rows: Vec<Arc<Instance>> =
             published.into_iter().map(|row| self.staged.get(&row.id).cloned().unwrap_or(row)).collect();
         for instance in self.staged.values() {
@@ -119,6 +177,34 @@ pub struct Known<'a> {
     pub registered: &'a dyn Fn(&str) -> bool,
     /// The content hash of a version of a flow's definition.
     pub definition: &'a dyn Fn(&str, u32) -> Option<String>,
+}
+
+fn glimpse(instance: &Instance, members: &[&str]) -> Glimpse {
+    let member = |pointer: &&str| Some(((*pointer).to_owned(), instance.data.pointer(pointer)?.clone()));
+    Glimpse {
+        id: instance.id.clone(),
+        workflow: instance.workflow.clone(),
+        state: instance.state.clone(),
+        data: members.iter().filter_map(member).collect(),
+    }
+}
+
+fn superiors(directory: &Directory, actors: &[String]) -> Value {
+    let all: Superiors = actors.iter().map(|actor| (actor.clone(), directory.superiors(actor))).collect();
+    json!(all)
+}
+
+/// Whether one of `subjects` is among what `case` is about.
+fn is_about(case: &Instance, subjects: &[String]) -> bool {
+    let key = |subject: &Value| Some(subject_key(subject["kind"].as_str()?, subject["id"].as_str()?));
+    let own = case.data.get("subjects").and_then(Value::as_array);
+    own.is_some_and(|own| own.iter().filter_map(key).any(|key| subjects.contains(&key)))
+}
+
+fn earlier(case: &Instance) -> Value {
+    let end = if case.kpi.reopened.is_some() { &case.kpi.last } else { &case.kpi.first };
+    let closed = end.as_ref().and_then(|end| end.closed);
+    json!(Earlier { id: case.id.clone(), state: case.state.clone(), closed })
 }
 
 fn related(instance: Option<&Instance>) -> Value {

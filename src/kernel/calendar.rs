@@ -188,6 +188,16 @@ impl Calendar {
         Instant::from_millis(last.unwrap_or_else(|| self.rules.end_of(date)))
     }
 
+    /// The first instant of `date`.
+    pub fn start_of(&self, date: NaiveDate) -> Instant {
+        Instant::from_millis(self.rules.start_of(date))
+    }
+
+    /// The first instant after `date`: what lasts to the end of a date is over then.
+    pub fn end_of(&self, date: NaiveDate) -> Instant {
+        Instant::from_millis(self.rules.end_of(date))
+    }
+
     fn first_working_day(&self, from: NaiveDate) -> NaiveDate {
         if self.is_working_day(from) { from } else { self.working_day_after(from, 1) }
     }

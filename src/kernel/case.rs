@@ -1,11 +1,14 @@
-//! Owns the context that every case carries (flows.md §3.0.2).
+//! Owns the context that cases carry (flows.md §3.0.2): [`Case`] where a customer is served,
+//! [`InternalCase`] where nobody is but the organisation's own people, and what both have in common.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::actor::{Actor, Role};
+use super::common::{self, CasePolicy, Common, Stage};
 use super::id::InstanceId;
 use super::instant::Instant;
+use super::machine::Cx;
 
 /// A named person in a role, as payloads and data hold one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -252,13 +255,195 @@ pub struct Case {
     pub erased: Option<String>,
 }
 
+/// What a case of the organisation's own people carries: no customer, no channel, no service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InternalCase {
+    /// Its number: the instance's id.
+    pub case_no: InstanceId,
+    /// Version of the definition it runs with.
+    pub policy_version: u32,
+    /// Its calendar.
+    pub calendar_id: String,
+    /// Whose case it is, where several organisations share one server.
+    pub tenant: String,
+    /// Whom it is about, where it is one person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_id: Option<String>,
+    /// Who answers for it now.
+    pub owner: Owner,
+    /// When it was opened.
+    pub opened_at: Instant,
+    /// Related instances.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// How many flows lie between this and one that nobody spawned (X12).
+    pub chain_depth: u32,
+    /// Legal basis of a restriction of the subject's data, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restricted: Option<String>,
+    /// Legal basis of the erasure of the subject's data, where it was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<String>,
+}
+
+/// How a case stands among those of customers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rank {
+    /// How valued the customer is.
+    pub tier: Tier,
+    /// How soon it should be done.
+    pub priority: Priority,
+    /// The highest level it was raised to.
+    pub level: Level,
+}
+
+/// What a case of any kind has, to change.
+pub struct Parts<'c> {
+    /// Its number.
+    pub case_no: &'c InstanceId,
+    /// Version of the definition it runs with.
+    pub policy_version: &'c mut u32,
+    /// Who answers for it now.
+    pub owner: &'c mut Owner,
+    /// Related instances.
+    pub links: &'c mut Vec<Link>,
+    /// Legal basis of a restriction of the subject's data.
+    pub restricted: &'c mut Option<String>,
+    /// Legal basis of the erasure of the subject's data.
+    pub erased: &'c mut Option<String>,
+}
+
+/// The context of a case, as the kernel needs it.
+pub trait Context {
+    /// What the subject is to the case: `customer`.
+    const SUBJECT: &'static str;
+    /// Whether the common event called `name` means something to such a case; where not, its flow has no
+    /// such event.
+    fn knows(name: &str) -> bool;
+    /// Whom it is about.
+    fn subject(&self) -> Option<&str>;
+    /// Whether `actor` may act here at all: those who are served or taught act on what is their own.
+    fn admits(&self, actor: &Actor) -> bool;
+    /// Whether the person called `id` worked on it.
+    fn performed_by(&self, id: &str) -> bool;
+    /// How it stands among a customer's cases; absent where there is no customer.
+    fn rank(&self) -> Option<Rank>;
+    /// What every case has, to change.
+    fn parts(&mut self) -> Parts<'_>;
+    /// Takes down how it ended.
+    fn ended(&mut self, disposition: Option<String>);
+    /// Does what §3.0.3 says of `event`; refuses through `cx`. The caller has checked [`Common::fits`].
+    fn take<P: CasePolicy>(&mut self, event: &Common, stage: Stage, cx: &mut Cx<'_, P>);
+}
+
+impl Context for Case {
+    const SUBJECT: &'static str = "customer";
+
+    fn knows(_name: &str) -> bool {
+        true
+    }
+
+    fn subject(&self) -> Option<&str> {
+        Some(&self.customer_id)
+    }
+
+    fn admits(&self, actor: &Actor) -> bool {
+        actor.role != Role::Customer || actor.id == self.customer_id
+    }
+
+    fn performed_by(&self, id: &str) -> bool {
+        self.owner.person() == Some(id) || self.first_owner.as_ref().is_some_and(|first| first.id == id)
+    }
+
+    fn rank(&self) -> Option<Rank> {
+        Some(Rank { tier: self.customer_tier, priority: self.priority, level: self.escalation_level })
+    }
+
+    fn parts(&mut self) -> Parts<'_> {
+        Parts {
+            case_no: &self.case_no,
+            policy_version: &mut self.policy_version,
+            owner: &mut self.owner,
+            links: &mut self.links,
+            restricted: &mut self.restricted,
+            erased: &mut self.erased,
+        }
+    }
+
+    fn ended(&mut self, disposition: Option<String>) {
+        self.disposition = disposition;
+    }
+
+    fn take<P: CasePolicy>(&mut self, event: &Common, stage: Stage, cx: &mut Cx<'_, P>) {
+        common::handle(self, event, stage, cx);
+    }
+}
+
+/// Common events about a customer, the customer's message or the customer's first owner.
+const OF_CUSTOMERS: [&str; 7] = [
+    "handover_requested",
+    "handover_accepted",
+    "closure_acknowledged",
+    "satisfaction_recorded",
+    "priority_changed",
+    "tier_changed",
+    "late_inbound",
+];
+
+impl Context for InternalCase {
+    const SUBJECT: &'static str = "subject";
+
+    fn knows(name: &str) -> bool {
+        !OF_CUSTOMERS.contains(&name)
+    }
+
+    fn subject(&self) -> Option<&str> {
+        self.subject_id.as_deref()
+    }
+
+    fn admits(&self, actor: &Actor) -> bool {
+        actor.role != Role::Trainee || self.subject_id.as_ref().is_none_or(|subject| *subject == actor.id)
+    }
+
+    fn performed_by(&self, id: &str) -> bool {
+        self.owner.person() == Some(id)
+    }
+
+    fn rank(&self) -> Option<Rank> {
+        None
+    }
+
+    fn parts(&mut self) -> Parts<'_> {
+        Parts {
+            case_no: &self.case_no,
+            policy_version: &mut self.policy_version,
+            owner: &mut self.owner,
+            links: &mut self.links,
+            restricted: &mut self.restricted,
+            erased: &mut self.erased,
+        }
+    }
+
+    fn ended(&mut self, _disposition: Option<String>) {}
+
+    fn take<P: CasePolicy>(&mut self, event: &Common, stage: Stage, cx: &mut Cx<'_, P>) {
+        common::handle_shared(self, event, stage, cx);
+    }
+}
+
+impl Link {
+    /// Adds it to `links` unless it is there.
+    pub fn add_to(self, links: &mut Vec<Self>) {
+        if !links.contains(&self) {
+            links.push(self);
+        }
+    }
+}
+
 impl Case {
     /// Adds a link unless it is there.
     pub fn link(&mut self, kind: LinkType, id: InstanceId) {
-        let link = Link { kind, id };
-        if !self.links.contains(&link) {
-            self.links.push(link);
-        }
+        Link { kind, id }.add_to(&mut self.links);
     }
 
     /// Whether `actor` is the first owner.

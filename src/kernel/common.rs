@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::case::{Case, Handle, LinkType, Owner, Priority, Satisfaction, Tier};
+use super::case::{Case, Context, Handle, Link, LinkType, Owner, Parts, Priority, Satisfaction, Tier};
 use super::id::InstanceId;
 use super::instant::Instant;
 use super::machine::{Cx, EventSet, ExtraName};
@@ -422,10 +422,10 @@ fn fits(name: &str, stage: Stage) -> bool {
     }
 }
 
-/// Does what §3.0.3 says of `event`; refuses through `cx`. The caller has checked [`Common::fits`].
+/// Does what §3.0.3 says of `event` to a customer's case; refuses through `cx`. The caller has checked
+/// [`Common::fits`].
 pub fn handle<P: CasePolicy>(case: &mut Case, event: &Common, stage: Stage, cx: &mut Cx<'_, P>) {
     match event {
-        Common::Assigned(assigned) => case.owner = assigned.to.clone(),
         Common::HandoverRequested(request) => request_handover(case, request, cx),
         Common::HandoverAccepted(accepted) => accept_handover(case, accepted, cx),
         Common::ClosureAcknowledged(_) => {
@@ -440,14 +440,33 @@ pub fn handle<P: CasePolicy>(case: &mut Case, event: &Common, stage: Stage, cx: 
         Common::SatisfactionRecorded(said) => record_satisfaction(case, said),
         Common::PriorityChanged(change) => change_priority(case, change, cx),
         Common::TierChanged(change) => case.customer_tier = change.to,
+        _ => handle_shared(case, event, stage, cx),
+    }
+}
+
+/// Does what §3.0.3 says of the events that need no customer, to a case of any kind.
+pub fn handle_shared<C: Context, P: CasePolicy>(
+    case: &mut C,
+    event: &Common,
+    stage: Stage,
+    cx: &mut Cx<'_, P>,
+) {
+    match event {
+        Common::Assigned(assigned) => case.parts().owner.clone_from(&assigned.to),
         Common::Linked(link) => relate(case, link, cx),
         Common::ClockSuspended(suspension) => check_suspension(suspension, cx),
         Common::Correction(correction) => check_second(&correction.second, cx),
         Common::VerdictCorrected(correction) => check_correction(case, correction, cx),
-        Common::PolicyMigrated(migration) => migrate(case, migration, cx),
+        Common::PolicyMigrated(migration) => migrate(case.parts().policy_version, migration, cx),
         Common::SubjectRestricted(subject) => restrict(case, subject, cx),
         Common::SubjectErased(subject) => erase(case, subject, stage, cx),
-        Common::NoteAdded(_)
+        Common::HandoverRequested(_)
+        | Common::HandoverAccepted(_)
+        | Common::ClosureAcknowledged(_)
+        | Common::SatisfactionRecorded(_)
+        | Common::PriorityChanged(_)
+        | Common::TierChanged(_)
+        | Common::NoteAdded(_)
         | Common::AttachmentAdded(_)
         | Common::ClockResumed(_)
         | Common::SlaWarned(_)
@@ -467,7 +486,7 @@ pub fn record_satisfaction(case: &mut Case, said: &SatisfactionRecorded) {
 }
 
 /// Nobody voids a breach of own work (separation of duties); the engine alone corrects by itself (X6).
-fn check_correction<P>(case: &Case, correction: &VerdictCorrected, cx: &mut Cx<'_, P>) {
+fn check_correction<C: Context, P>(case: &C, correction: &VerdictCorrected, cx: &mut Cx<'_, P>) {
     if correction.auto {
         if cx.actor.role != super::actor::Role::System {
             cx.refuse(RefusalKind::Duty, "not_automatic", "`auto` is the engine's to say; accepted is false");
@@ -475,9 +494,7 @@ fn check_correction<P>(case: &Case, correction: &VerdictCorrected, cx: &mut Cx<'
         return;
     }
     check_second(&correction.approver, cx);
-    let performed = |id: &str| {
-        case.owner.person() == Some(id) || case.first_owner.as_ref().is_some_and(|first| first.id == id)
-    };
+    let performed = |id: &str| case.performed_by(id);
     if correction.to == Verdict::Met && (performed(&cx.actor.id) || performed(&correction.approver.id)) {
         let reason = "whoever worked on the case does not void its breach; accepted are two other people";
         cx.refuse(RefusalKind::Duty, "own_breach", reason);
@@ -492,15 +509,16 @@ pub fn check_second<P>(second: &Handle, cx: &mut Cx<'_, P>) {
     }
 }
 
-fn relate<P>(case: &mut Case, link: &Linked, cx: &mut Cx<'_, P>) {
-    if link.id == case.case_no {
+fn relate<C: Context, P>(case: &mut C, link: &Linked, cx: &mut Cx<'_, P>) {
+    let Parts { case_no, links, .. } = case.parts();
+    if link.id == *case_no {
         cx.refuse(
             RefusalKind::Input,
             "own_case",
             "a case is not linked to itself; accepted is another instance",
         );
     } else {
-        case.link(link.kind, link.id.clone());
+        Link { kind: link.kind, id: link.id.clone() }.add_to(links);
     }
 }
 
@@ -551,15 +569,15 @@ fn check_suspension<P: CasePolicy>(suspension: &ClockSuspended, cx: &mut Cx<'_, 
     }
 }
 
-fn migrate<P>(case: &mut Case, migration: &PolicyMigrated, cx: &mut Cx<'_, P>) {
-    if migration.from != case.policy_version {
-        let reason = format!("the case runs with version {}, not {}", case.policy_version, migration.from);
+fn migrate<P>(version: &mut u32, migration: &PolicyMigrated, cx: &mut Cx<'_, P>) {
+    if migration.from != *version {
+        let reason = format!("the case runs with version {version}, not {}", migration.from);
         cx.refuse(RefusalKind::Guard, "version_differs", reason);
         return;
     }
     match cx.fact::<Option<String>>("definition") {
         Some(Some(hash)) => {
-            case.policy_version = migration.to;
+            *version = migration.to;
             cx.repin(hash);
         }
         Some(None) => {
@@ -570,27 +588,27 @@ fn migrate<P>(case: &mut Case, migration: &PolicyMigrated, cx: &mut Cx<'_, P>) {
     }
 }
 
-fn subject_is<P>(case: &Case, subject: &Subject, cx: &mut Cx<'_, P>) -> bool {
-    let same = case.customer_id == subject.subject_id;
+fn subject_is<C: Context, P>(case: &C, subject: &Subject, cx: &mut Cx<'_, P>) -> bool {
+    let same = case.subject() == Some(subject.subject_id.as_str());
     if !same {
-        let reason = format!("`{}` is not the customer of this case", subject.subject_id);
+        let reason = format!("`{}` is not the {} of this case", subject.subject_id, C::SUBJECT);
         cx.refuse(RefusalKind::Input, "another_subject", reason);
     }
     same
 }
 
-/// Timers that only serve to contact the customer end in this.
-const REMINDER: &str = "_REMIND";
+/// Timers that only serve to contact the subject have this in their name.
+const REMINDER: &str = "REMIND";
 
-fn restrict<P>(case: &mut Case, subject: &Subject, cx: &mut Cx<'_, P>) {
+fn restrict<C: Context, P>(case: &mut C, subject: &Subject, cx: &mut Cx<'_, P>) {
     if subject_is(case, subject, cx) {
-        case.restricted = Some(subject.basis.clone());
+        *case.parts().restricted = Some(subject.basis.clone());
         cx.cancel_where(|timer| timer.contains(REMINDER));
         cx.drop_callbacks();
     }
 }
 
-fn erase<P: CasePolicy>(case: &mut Case, subject: &Subject, stage: Stage, cx: &mut Cx<'_, P>) {
+fn erase<C: Context, P: CasePolicy>(case: &mut C, subject: &Subject, stage: Stage, cx: &mut Cx<'_, P>) {
     if !subject_is(case, subject, cx) {
         return;
     }
@@ -604,6 +622,6 @@ fn erase<P: CasePolicy>(case: &mut Case, subject: &Subject, stage: Stage, cx: &m
         cx.refuse(RefusalKind::Guard, "subject_retained", reason);
         return;
     }
-    case.erased = Some(subject.basis.clone());
+    *case.parts().erased = Some(subject.basis.clone());
     cx.drop_callbacks();
 }

@@ -75,7 +75,8 @@ pub struct Spawn {
     /// Payload of the child's start event; empty once the child's own entry holds it.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub payload: Map<String, Value>,
-    /// The child; absent while it is still to start (a pending link).
+    /// The child; absent while it is still to start (a pending link). A machine that must know its child
+    /// names it by [`Spawn::child_of`]; such a child never waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<InstanceId>,
     /// When the child's work should be done.
@@ -84,6 +85,13 @@ pub struct Spawn {
     /// A pending link not started by then lapses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lapses: Option<Instant>,
+}
+
+impl Spawn {
+    /// The id of the child that `parent` starts by `rule` under `index`, which it uses once for that rule.
+    pub fn child_of(parent: &InstanceId, rule: &str, index: u32) -> InstanceId {
+        parent.child(&[parent.as_str(), rule, &index.to_string()])
+    }
 }
 
 /// An event for another instance.

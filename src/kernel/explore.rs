@@ -26,6 +26,7 @@ use serde::Serialize;
 use super::calendar::Calendar;
 use super::definition::Definition;
 use super::effect::Effect;
+use super::id::InstanceId;
 use super::instant::Instant;
 use super::machine::{StateSpec, Workflow};
 
@@ -115,6 +116,11 @@ pub struct Exploration {
     pub unsampled: BTreeSet<&'static str>,
     /// Samples (event, sample) that no configuration accepts.
     pub unused_samples: BTreeSet<(&'static str, &'static str)>,
+}
+
+/// The id of the instance that is explored of `workflow`: what a sample says comes from its children.
+pub fn explored_id(workflow: &str) -> InstanceId {
+    InstanceId::derive("exploration", &[workflow])
 }
 
 impl Explorer<'_> {

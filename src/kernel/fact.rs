@@ -4,14 +4,23 @@
 //! writer from the newest computed state and records them in the entry, so that
 //! a re-execution uses the recorded ones. A guard without its fact refuses.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::id::InstanceId;
+use super::instant::Instant;
 
 /// Most cases of one customer that a fact names; a guard needs the newest only.
 pub const CUSTOMER_CASES_MAX: usize = 20;
+
+/// Most people above one that a fact names.
+pub const SUPERIORS_MAX: usize = 16;
+
+/// Most instances that one fact tells of.
+pub const AMONG_MAX: usize = 20;
 
 /// Recorded facts by [`Fact::name`].
 pub type Facts = Map<String, Value>;
@@ -56,6 +65,38 @@ pub enum Fact {
         /// The version.
         version: u32,
     },
+    /// Whom people work for, nearest first, at most [`SUPERIORS_MAX`] each: [`Superiors`].
+    Superiors {
+        /// The people.
+        actors: Vec<String>,
+    },
+    /// The cases of the flow of a customer about one of the subjects, newest first, at most
+    /// [`CUSTOMER_CASES_MAX`]: list of [`Earlier`].
+    SubjectCases {
+        /// The customer.
+        customer: String,
+        /// The subjects, as [`subject_key`] writes them.
+        subjects: Vec<String>,
+    },
+    /// Another instance, with members of its data: [`Glimpse`] or null.
+    Other {
+        /// Its id.
+        id: InstanceId,
+        /// JSON pointers to the members.
+        members: &'static [&'static str],
+    },
+    /// The newest instances of a flow in one of some states that hold some values, at most
+    /// [`AMONG_MAX`], oldest first: list of [`Glimpse`].
+    Among {
+        /// The flow.
+        workflow: &'static str,
+        /// Paths of the states.
+        states: &'static [&'static str],
+        /// What their data must hold: a JSON pointer and the value there.
+        holding: Vec<(&'static str, Value)>,
+        /// JSON pointers to the members that are told.
+        members: &'static [&'static str],
+    },
 }
 
 impl Fact {
@@ -69,6 +110,10 @@ impl Fact {
             Self::Registered { .. } => "registered",
             Self::Count { .. } => "count",
             Self::Definition { .. } => "definition",
+            Self::Superiors { .. } => "superiors",
+            Self::SubjectCases { .. } => "subject_cases",
+            Self::Other { .. } => "other",
+            Self::Among { .. } => "among",
         }
     }
 }
@@ -91,6 +136,46 @@ pub struct Related {
     /// The closed period in which it was answered automatically.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_reply_period: Option<String>,
+}
+
+/// Whom people work for: ids by the id of the person, nearest first.
+pub type Superiors = BTreeMap<String, Vec<String>>;
+
+/// An earlier case about one of the subjects asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Its case number.
+    pub id: InstanceId,
+    /// Its state path.
+    pub state: String,
+    /// When it was closed, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Instant>,
+}
+
+/// What a case is about as facts compare it: kind and id.
+pub fn subject_key(kind: &str, id: &str) -> String {
+    format!("{kind}:{id}")
+}
+
+/// What a fact tells of another instance's data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Glimpse {
+    /// Its id.
+    pub id: InstanceId,
+    /// Its flow.
+    pub workflow: String,
+    /// Its state path.
+    pub state: String,
+    /// The members asked for, by JSON pointer, where it has them.
+    pub data: Map<String, Value>,
+}
+
+impl Glimpse {
+    /// The member at `pointer`, where it is there and of this shape.
+    pub fn get<T: DeserializeOwned>(&self, pointer: &str) -> Option<T> {
+        answer(&self.data, pointer)
+    }
 }
 
 /// The recorded answer, where there is one of the expected shape.

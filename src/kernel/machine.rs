@@ -18,6 +18,8 @@ use super::instance::{CHILDREN, Instance, Timer};
 use super::instant::Instant;
 use super::outcome::{Event, Follow, Input, Outcome, Refusal, RefusalKind};
 use super::sla::rule::{BREACH, Rung};
+use super::sla::state::Run;
+use super::sla::timing::Timing;
 
 /// One kind of event: its name and the shape of its payload.
 #[derive(Clone, Copy)]
@@ -144,6 +146,8 @@ pub struct Cx<'a, P> {
     /// When the instance's previous entry was recorded; `now` for a start.
     pub last_entry: Instant,
     facts: &'a Facts,
+    others: &'a [&'a Calendar],
+    running: Option<&'a Instance>,
     pending: Vec<(String, String)>,
     timers: BTreeMap<String, Timer>,
     generations: BTreeMap<String, u32>,
@@ -185,6 +189,8 @@ impl<'a, P> Cx<'a, P> {
             now: input.now,
             last_entry: instance.map_or(input.now, |i| i.updated),
             facts: input.facts,
+            others: input.others,
+            running: instance,
             pending: instance.map_or_else(Vec::new, |i| {
                 i.pending.iter().map(|spawn| (spawn.workflow.clone(), spawn.rule.clone())).collect()
             }),
@@ -263,6 +269,14 @@ impl<'a, P> Cx<'a, P> {
     /// When a running `timer` is due.
     pub fn due_of(&self, timer: &str) -> Option<Instant> {
         self.timers.get(timer).map(|timer| timer.due)
+    }
+
+    /// The run of the clock called `name` as it was before this event, and its arithmetic; none where it does not run.
+    pub fn clock(&self, name: &str) -> Option<(&'a Run, Timing<'a>)> {
+        let run = self.running?.clocks.get(name)?.run.as_ref()?;
+        let other = self.others.iter().copied().find(|other| other.name() == run.calendar);
+        let calendar = other.filter(|_| self.calendar.name() != run.calendar).unwrap_or(self.calendar);
+        Some((run, run.timing(calendar)))
     }
 
     /// One step arms or cancels a timer once: the last word counts.

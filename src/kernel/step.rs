@@ -22,9 +22,9 @@ use serde_json::Value;
 use statig::Outcome as Handling;
 use statig::blocking::{IntoStateMachine, State, StateExt, Superstate};
 
-use super::actor::Role;
-use super::case::Case;
-use super::common::{self, CasePolicy, Common, Stage};
+use super::actor::{Actor, Role};
+use super::case::Context;
+use super::common::{CasePolicy, Common, Stage};
 use super::definition::Definition;
 use super::fact::Fact;
 use super::fault::Fault;
@@ -67,6 +67,8 @@ where
     const SIGNALS: &'static [&'static str] = &[];
     /// Names of the targets that clocks can run against: `frt`.
     const TARGETS: &'static [&'static str] = &[];
+    /// The context that its cases carry.
+    type Case: Context;
     /// Its own events, the common ones and timers.
     type Events: EventSet + Send + Sync + 'static;
     /// Its policy values.
@@ -83,9 +85,11 @@ where
     /// Its leaf states in the order of the specification, the initial one first.
     fn leaves() -> Vec<Self::State>;
     /// The context that every case carries.
-    fn case(&self) -> &Case;
+    fn case(&self) -> &Self::Case;
     /// The same, to change.
-    fn case_mut(&mut self) -> &mut Case;
+    fn case_mut(&mut self) -> &mut Self::Case;
+    /// Called when the case has come to the state `path`, its start included, after the row's effects.
+    fn arrived(&mut self, _path: &str, _cx: &mut Cx<'_, Self::Policy>) {}
     /// Range checks beyond the policy's schema: every fault at once.
     fn check(policy: &Self::Policy) -> Vec<Fault>;
     /// The queue that the case goes back to when its owner can no longer act (X16).
@@ -96,6 +100,17 @@ where
     }
     /// The facts that `event` needs.
     fn facts(data: Option<&Self>, event: &Self::Events) -> Vec<Fact>;
+    /// The facts that the case needs to know about whoever sends `event`.
+    fn sender_facts(_data: Option<&Self>, _event: &Self::Events, _actor: &Actor) -> Vec<Fact> {
+        Vec::new()
+    }
+    /// Whether the sender of `event` is kept out of the case, whatever state it is in (separation of duties).
+    ///
+    /// # Errors
+    /// Why the sender may not.
+    fn admit(&self, _event: &Self::Events, _cx: &mut Cx<'_, Self::Policy>) -> Result<(), Refusal> {
+        Ok(())
+    }
     /// Brings state path and data of an older version to [`Machine::DATA_VERSION`].
     ///
     /// # Errors
@@ -130,7 +145,7 @@ where
             .iter()
             .map(|leaf| {
                 let path = path_of::<M>(&mut leaf.clone());
-                let is_final = path.starts_with("closed.");
+                let is_final = stage_of(&path) == Stage::Final;
                 StateSpec { path, is_final }
             })
             .collect();
@@ -184,6 +199,7 @@ where
                     Refusal::new(RefusalKind::State, "unknown_data", format!("stored data: {e}"))
                 })?;
                 check_subject(machine.case(), input)?;
+                machine.admit(&event, &mut cx)?;
                 // The point of a clock's timer has moved on since it was armed: its evaluation arms it anew.
                 let to = if fired_by_clock(input.event) {
                     None
@@ -231,7 +247,7 @@ where
             calendar: input.calendar,
             others: input.others,
             before: input.instance.map(|instance| &instance.clocks),
-            case: machine.case(),
+            rank: machine.case().rank(),
             event: input.event,
             from,
             to,
@@ -252,13 +268,16 @@ where
         let from = input.instance.map(|instance| instance.state.clone());
         let moved = to.is_some();
         let to = to.map_or_else(|| from.clone().unwrap_or_default(), |state| self.path(&state));
+        if moved {
+            machine.arrived(&to, &mut cx);
+        }
         let clocks = Self::clocks(input, &machine, from.as_deref(), &to, &mut cx);
         let left = cx.leave();
         if let Some(refusal) = left.refusal {
             return Err(refusal);
         }
         if moved {
-            machine.case_mut().disposition = disposition(&to);
+            machine.case_mut().ended(disposition(&to));
         }
         let data = serde_json::to_value(&machine)
             .map_err(|e| Refusal::new(RefusalKind::Guard, "data", format!("data cannot be stored: {e}")))?;
@@ -313,8 +332,8 @@ where
         Handling::Super => {
             let stage = stage_of(path);
             match M::as_common(event) {
-                Some(common) if common.fits(stage) => {
-                    common::handle(machine.case_mut(), common, stage, cx);
+                Some(common) if M::Case::knows(common.name()) && common.fits(stage) => {
+                    machine.case_mut().take(common, stage, cx);
                     Ok(None)
                 }
                 Some(_) | None => {
@@ -335,7 +354,7 @@ fn fired_by_clock(event: &Event) -> bool {
 /// Where in its life a case in the state `path` is.
 pub fn stage_of(path: &str) -> Stage {
     match path.split('.').next() {
-        Some("closed") => Stage::Final,
+        Some("closed" | "archived" | "cancelled") => Stage::Final,
         Some("settled") => Stage::Settled,
         Some(_) | None => Stage::Open,
     }
@@ -364,14 +383,14 @@ fn check_role(input: &Input<'_>) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalKind::Role, "role_not_allowed", reason))
 }
 
-/// A customer acts on own cases only.
-fn check_subject(case: &Case, input: &Input<'_>) -> Result<(), Refusal> {
+/// A customer or trainee acts on own cases only.
+fn check_subject<C: Context>(case: &C, input: &Input<'_>) -> Result<(), Refusal> {
     let actor = &input.event.actor;
-    if actor.role == Role::Customer && actor.id != case.customer_id {
-        let reason = "a customer acts on own cases only";
-        return Err(Refusal::new(RefusalKind::Duty, "not_your_case", reason));
+    if case.admits(actor) {
+        return Ok(());
     }
-    Ok(())
+    let reason = format!("a {} acts on own cases only", actor.role);
+    Err(Refusal::new(RefusalKind::Duty, "not_your_case", reason))
 }
 
 /// How a case in the state `path` ended: the last part of settled and closed states.
@@ -448,7 +467,8 @@ where
     }
 
     fn events(&self) -> Vec<EventSpec> {
-        M::Events::specs().iter().chain(Common::specs()).copied().collect()
+        let common = Common::specs().iter().filter(|spec| M::Case::knows(spec.name));
+        M::Events::specs().iter().chain(common).copied().collect()
     }
 
     fn states(&self) -> &[StateSpec] {
@@ -491,10 +511,11 @@ where
     }
 
     fn facts(&self, instance: Option<&Instance>, event: &Event) -> Vec<Fact> {
-        let Ok(event) = Self::read(event) else { return Vec::new() };
+        let Ok(read) = Self::read(event) else { return Vec::new() };
         let data = instance.and_then(|instance| M::deserialize(&instance.data).ok());
-        let mut facts = M::facts(data.as_ref(), &event);
-        if let Some(Common::PolicyMigrated(migration)) = M::as_common(&event) {
+        let mut facts = M::facts(data.as_ref(), &read);
+        facts.extend(M::sender_facts(data.as_ref(), &read, &event.actor));
+        if let Some(Common::PolicyMigrated(migration)) = M::as_common(&read) {
             facts.push(Fact::Definition { version: migration.to });
         }
         facts

@@ -261,6 +261,7 @@ impl Machine for Toy {
     const DATA_VERSION: u32 = 1;
     const START: &'static str = "submit";
     const TIMERS: &'static [&'static str] = &["ALARM", "EXPIRE", "WINDOW"];
+    type Case = Case;
     type Events = ToyEvent;
     type Policy = ToyPolicy;
 

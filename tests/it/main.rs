@@ -43,5 +43,7 @@ mod stored;
 mod timers;
 mod torture;
 mod tour;
+mod training;
+mod training_rows;
 mod transitions;
 mod twin;

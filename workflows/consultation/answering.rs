@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::event::{Answer, Confirm};
-use super::work::{Pass, input, proven};
 use super::{
     CONFIRM_EXPIRE, CONFIRM_REMIND, CUSTOMER_MESSAGE, Consultation, Cx, FURTHER, GivenAnswer,
     MESSAGE_CLASSIFIED, REOPENED, UNCLASSIFIED_MAX,
@@ -11,6 +10,7 @@ use super::{
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Handle, Level, Owner, Satisfaction};
 use crate::kernel::common::{SatisfactionRecorded, record_satisfaction};
+use crate::workflows::row::{Pass, input, proven};
 
 /// Answers and the customer's word.
 impl Consultation {

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::event::{Arbitrate, CustomerReply, DepartmentReply, Purpose, RequestInfo, TransferDepartment};
-use super::work::{Pass, ahead, by_supervisor, guard};
 use super::{ARBITRATION_ASKED, Consultation, Cx, INFO_EXPIRE, INFO_REMIND, Resume, Waiting};
 use crate::kernel::case::Handle;
+use crate::workflows::row::{Pass, ahead, by_supervisor, guard};
 
 /// Departments (S2-14).
 impl Consultation {

@@ -42,6 +42,7 @@ impl Machine for Consultation {
     const SIGNALS: &'static [&'static str] =
         &[HUMAN_OUTBOUND, CUSTOMER_MESSAGE, MESSAGE_CLASSIFIED, PROMISED, ARBITRATION_ASKED, REOPENED];
     const TARGETS: &'static [&'static str] = &[FRT, NRT, PROMISE, DEPT, ARBITRATE, RES];
+    type Case = Case;
     type Events = Event;
     type Policy = Policy;
 

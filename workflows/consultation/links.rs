@@ -11,10 +11,9 @@
 //! cannot get lost. The copy's own first message is a `note_added` instead: the
 //! master's state must not change because an agent found a copy.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::event::{Answer, Confirm, Convert, CustomerReply, MarkDuplicate};
-use super::work::{Pass, guard, input};
 use super::{Consultation, Cx};
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Level, LinkType, Tier};
@@ -24,8 +23,8 @@ use crate::kernel::fact::Related;
 use crate::kernel::hash::Hash;
 use crate::kernel::instant::Instant;
 use crate::kernel::machine::Cx as KernelCx;
-use crate::kernel::outcome::{Refusal, RefusalKind};
 use crate::kernel::span::Span;
+use crate::workflows::row::{Pass, guard, input, object};
 
 /// The flow that calls customers back.
 const CALLBACK: &str = "callback";
@@ -40,14 +39,6 @@ const FOLLOW_UP: &str = "follow_up";
 
 /// The tally of answers that cite no article, by problem type.
 pub(super) const UNCITED: &str = "uncited_answers";
-
-/// The members of a JSON object.
-pub(super) fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
-    }
-}
 
 /// Callbacks.
 impl Consultation {
@@ -320,9 +311,4 @@ impl Consultation {
         }
         Ok(())
     }
-}
-
-/// Values that only the system sets.
-pub(super) fn system_only(name: &str) -> Refusal {
-    Refusal::new(RefusalKind::Role, "system_only", format!("`{name}` is set by the system only"))
 }

@@ -8,14 +8,12 @@
 use statig::prelude::*;
 
 use super::event::Event;
-use super::work::{Arrow, Pass, by_staff, by_system};
 use super::{
     ACCEPT, CONFIRM_EXPIRE, CONFIRM_REMIND, Consultation, Cx, INFO_EXPIRE, INFO_REMIND, REOPEN_WINDOW, RING,
     Resume, Waiting,
 };
 use crate::kernel::common::{Common, Intent};
-
-const DONE: Pass = Ok(());
+use crate::workflows::row::{Arrow, DONE, by_staff, by_system};
 
 #[state_machine(
     initial = "State::received()",

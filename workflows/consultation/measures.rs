@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::work::{Pass, input};
 use crate::kernel::fault::{Fault, join};
 use crate::kernel::span::{Roll, Span};
+use crate::workflows::row::{Pass, input};
 
 /// The scale that customers know: 1 is worst, 5 is best (S0-17); payloads take no other score.
 const SCORES: std::ops::RangeInclusive<u8> = 1..=5;

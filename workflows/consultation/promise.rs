@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::event::{Escalate, ProgressUpdate};
-use super::work::{Pass, by_supervisor, guard, input};
 use super::{Consultation, Cx, PROMISED, Resume};
 use crate::kernel::case::{Handle, Level, Promise};
 use crate::kernel::instant::Instant;
 use crate::kernel::span::Span;
+use crate::workflows::row::{Pass, by_supervisor, guard, input};
 
 /// Promises and escalation (S0-10, S3-15).
 impl Consultation {

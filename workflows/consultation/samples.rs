@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::REOPEN_WINDOW;
-use super::links::object;
 use crate::kernel::actor::{Actor, ActorKind, Role};
 use crate::kernel::id::InstanceId;
 use crate::kernel::machine::Sample;
 use crate::kernel::outcome::TIMER_FIRED;
+use crate::workflows::row::object;
 
 /// The moment that the samples are written for: a Wednesday, ten o'clock in Shanghai.
 /// Times promised in them lie within policy's range from then.

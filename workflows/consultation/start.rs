@@ -3,13 +3,12 @@
 use serde_json::json;
 
 use super::event::Submit;
-use super::links::{object, system_only};
-use super::work::{by_system, guard};
 use super::{Consultation, Cx, RING};
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Case, Channel, Level, LinkType, Owner};
 use crate::kernel::fact::Related;
 use crate::kernel::outcome::{Refusal, RefusalKind};
+use crate::workflows::row::{by_system, guard, object, system_only};
 
 /// One organisation on one server.
 const TENANT: &str = "default";

@@ -5,80 +5,18 @@
 //! payload says wrong (422) goes before what the case says (409).
 
 use serde_json::json;
-use statig::prelude::*;
 
 use super::event::{
     AnswerCall, AutoReplySent, Category, CustomerReply, HangUp, RecordDetails, Respond, Withdraw,
 };
-use super::machine::State;
 use super::policy::{IntakeField, Policy};
 use super::{ACCEPT, CUSTOMER_MESSAGE, Consultation, Cx, HUMAN_OUTBOUND};
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Channel, Handle, Owner};
 use crate::kernel::common::{ForceClosed, check_second};
 use crate::kernel::instant::Instant;
-use crate::kernel::outcome::{Refusal, RefusalKind};
 use crate::kernel::span::Span;
-
-/// What a row's guard says.
-pub(super) type Pass = Result<(), Refusal>;
-
-/// The right side of a row: where the case goes when the guard lets it pass.
-pub(super) trait Arrow {
-    /// To `target`, by row `rule`.
-    fn to(self, cx: &mut Cx<'_>, rule: &'static str, target: State) -> Outcome<State>;
-    /// Nowhere, by row `rule`.
-    fn stay(self, cx: &mut Cx<'_>, rule: &'static str) -> Outcome<State>;
-}
-
-impl Arrow for Pass {
-    fn to(self, cx: &mut Cx<'_>, rule: &'static str, target: State) -> Outcome<State> {
-        match self {
-            Ok(()) => {
-                cx.rule(rule);
-                Transition(target)
-            }
-            Err(refusal) => refused(cx, refusal),
-        }
-    }
-
-    fn stay(self, cx: &mut Cx<'_>, rule: &'static str) -> Outcome<State> {
-        match self {
-            Ok(()) => {
-                cx.rule(rule);
-                Handled
-            }
-            Err(refusal) => refused(cx, refusal),
-        }
-    }
-}
-
-fn refused(cx: &mut Cx<'_>, refusal: Refusal) -> Outcome<State> {
-    cx.refuse(refusal.kind, refusal.code, refusal.reason);
-    Handled
-}
-
-/// A value of the payload that is not accepted.
-pub(super) fn input(code: &'static str, reason: impl Into<String>) -> Refusal {
-    Refusal::new(RefusalKind::Input, code, reason)
-}
-
-/// A case that is not as the event needs it.
-pub(super) fn guard(code: &'static str, reason: impl Into<String>) -> Refusal {
-    Refusal::new(RefusalKind::Guard, code, reason)
-}
-
-pub(super) fn by_system(cx: &Cx<'_>) -> bool {
-    cx.actor.role == Role::System
-}
-
-pub(super) fn by_staff(cx: &Cx<'_>) -> bool {
-    cx.actor.role.is_staff()
-}
-
-pub(super) fn by_supervisor(cx: &Cx<'_>) -> bool {
-    cx.actor.role.includes(Role::Supervisor)
-}
+use crate::workflows::row::{Pass, ahead, by_staff, guard, input, object, proven};
 
 /// A person of the staff, as a gateway names one.
 fn staff(handle: &Handle) -> Pass {
@@ -86,24 +24,6 @@ fn staff(handle: &Handle) -> Pass {
         Ok(())
     } else {
         Err(input("not_staff", format!("`{}` is no member of the staff; accepted is one", handle.id)))
-    }
-}
-
-/// A time told to a customer lies ahead.
-pub(super) fn ahead(name: &str, at: Instant, cx: &Cx<'_>) -> Pass {
-    if at > cx.now {
-        Ok(())
-    } else {
-        Err(input("time_passed", format!("`{name}` {at} has passed; accepted is a time after {}", cx.now)))
-    }
-}
-
-/// What staff say in a customer's name needs its proof.
-pub(super) fn proven(name: &str, proof: Option<&String>, cx: &Cx<'_>) -> Pass {
-    if proof.is_some() || !by_staff(cx) {
-        Ok(())
-    } else {
-        Err(input("proof_required", format!("`{name}` is required from an agent who acts for the customer")))
     }
 }
 
@@ -189,7 +109,7 @@ impl Consultation {
 
 /// The kernel sends `assigned` next.
 fn assign(to: &Owner, reason: &str, cx: &mut Cx<'_>) {
-    cx.follow("assigned", super::links::object(json!({ "to": to, "reason": reason })));
+    cx.follow("assigned", object(json!({ "to": to, "reason": reason })));
 }
 
 /// Intake and messages.

@@ -125,7 +125,7 @@ impl<'a> Search<'a> {
         };
         Self {
             explorer,
-            id: InstanceId::derive("exploration", &[workflow.name()]),
+            id: super::explored_id(workflow.name()),
             pins,
             known: BTreeMap::new(),
             found: Vec::new(),

@@ -145,7 +145,7 @@ impl Facts {
 
     /// Takes up `entry`, which made `after` (its facts aside) out of `before`.
     pub fn take(&mut self, before: Option<&Instance>, after: &Instance, entry: &Entry) {
-        if after.data.get("case").is_none() {
+        if after.case_text("customer_id").is_none() {
             return;
         }
         self.listen(entry);

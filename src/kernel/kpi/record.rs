@@ -96,9 +96,9 @@ pub struct Stop {
     pub done: bool,
 }
 
-/// The record of `instance`; none of what is no case, or counts nowhere.
+/// The record of `instance`; none of what is no customer's case, or counts nowhere.
 pub fn record(instance: &Instance) -> Option<Record> {
-    let case = instance.data.get("case")?;
+    let case = instance.data.get("case").filter(|case| case.get("customer_id").is_some())?;
     let stage = stage_of(&instance.state);
     if stage == Stage::Final && EXCLUDED.contains(&facts::leaf(&instance.state)) {
         return None;

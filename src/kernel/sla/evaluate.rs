@@ -16,7 +16,7 @@ use super::state::{self, Clocks, Run};
 use super::timing::{Target, Timing};
 use super::{POINT_TIMER, RESUME_TIMER};
 use crate::kernel::calendar::Calendar;
-use crate::kernel::case::Case;
+use crate::kernel::case::Rank;
 use crate::kernel::common::{ClockRetargeted, Stage, Verdict};
 use crate::kernel::definition::Definition;
 use crate::kernel::instance::Instance;
@@ -39,8 +39,8 @@ pub struct Moment<'a> {
     pub others: &'a [&'a Calendar],
     /// The clocks before.
     pub before: Option<&'a Clocks>,
-    /// The case after.
-    pub case: &'a Case,
+    /// How the case stands after it, where it is a customer's.
+    pub rank: Option<Rank>,
     /// The event.
     pub event: &'a Event,
     /// State path before.
@@ -148,7 +148,7 @@ impl<'m, P> Turn<'m, '_, '_, P> {
 
     /// The calendar that the case is counted on by `rule` now.
     fn calendar_by(&self, rule: &Rule) -> &'m Calendar {
-        let other = rule.other_calendar(self.moment.case);
+        let other = rule.other_calendar(self.moment.rank);
         other.map_or(self.moment.calendar, |name| self.calendar(name))
     }
 
@@ -354,7 +354,10 @@ impl<'m, P> Turn<'m, '_, '_, P> {
             } else if self.moment.event.name == "calendar_amended" {
                 (Some(run.target), self.calendar(&run.calendar), "calendar")
             } else if self.fires(&rule.retarget_on) {
-                ((self.moment.target)(&rule.target), self.calendar_by(rule), "priority")
+                // What made it look again: a priority, or an event of the flow by its name.
+                let event = self.moment.event.name.as_str();
+                let cause = if event == "priority_changed" { "priority" } else { event };
+                ((self.moment.target)(&rule.target), self.calendar_by(rule), cause)
             } else {
                 continue;
             };
@@ -428,6 +431,10 @@ fn provisional(calendar: &Calendar, target: Target, due: Instant) -> bool {
         Target::Span(
             Span::Business(_) | Span::WorkingDays(_) | Span::CalendarDays(_, Roll::NextWorkingDay),
         ) => true,
+        Target::Within(span, most) => {
+            return provisional(calendar, Target::Span(span), due)
+                || provisional(calendar, Target::Span(most), due);
+        }
         Target::Span(Span::Wall(_) | Span::CalendarDays(_, Roll::Stay)) | Target::At(_) => false,
     };
     counts_open_time && calendar.is_provisional(due)

@@ -152,9 +152,9 @@ impl Derivation<'_> {
     }
 
     fn to_due(&self, due: Option<Instant>) -> Vec<Piece> {
-        let mut pieces = match self.timing.target {
+        let mut pieces = match self.timing.decisive() {
             Target::Span(span @ (Span::WorkingDays(_) | Span::CalendarDays(..))) => self.days(span, due),
-            Target::At(_) | Target::Span(Span::Business(_) | Span::Wall(_)) => {
+            Target::At(_) | Target::Within(..) | Target::Span(Span::Business(_) | Span::Wall(_)) => {
                 totals(self.walk(self.story.start, due))
             }
         };

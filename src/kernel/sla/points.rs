@@ -138,7 +138,7 @@ impl<P> Turn<'_, '_, '_, P> {
         let raised = point.rung.and_then(|rung| rung.escalate);
         if let Some(level) = raised
             && stage_of(self.moment.to) == Stage::Open
-            && self.moment.case.escalation_level < level
+            && self.moment.rank.is_some_and(|rank| rank.level < level)
         {
             let reason = format!("{clock} at {} percent", point.level);
             self.cx.follow("escalate", object(json!({ "level": level, "reason": reason })));

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::kernel::actor::Role;
-use crate::kernel::case::{Case, Level, Priority, Tier};
+use crate::kernel::case::{Level, Priority, Rank, Tier};
 use crate::kernel::fault::Fault;
 use crate::kernel::span::Span;
 use crate::kernel::title::Title;
@@ -196,11 +196,11 @@ impl Rule {
             .collect()
     }
 
-    /// The name of the calendar that `case` is counted on, where it is not the flow's.
-    pub fn other_calendar(&self, case: &Case) -> Option<&str> {
+    /// The name of the calendar that a case of this `rank` is counted on, where it is not the flow's.
+    pub fn other_calendar(&self, rank: Option<Rank>) -> Option<&str> {
         let fits = |other: &&OtherCalendar| {
-            other.tier.is_none_or(|tier| tier == case.customer_tier)
-                && other.priority.is_none_or(|priority| priority == case.priority)
+            other.tier.is_none_or(|tier| rank.is_some_and(|rank| rank.tier == tier))
+                && other.priority.is_none_or(|priority| rank.is_some_and(|rank| rank.priority == priority))
         };
         self.calendars.iter().find(fits).map(|other| other.calendar.as_str())
     }

@@ -55,6 +55,19 @@ fn pause_moves_the_due_by_what_is_left() {
 }
 
 #[test]
+fn of_two_spans_the_one_that_is_over_first_counts_and_pauses_move_it_by_its_own_measure() {
+    let night = ("2026-03-11 15:00", "2026-03-12 10:00");
+    let within =
+        |span: &str, most: &str| Target::Within(Span::parse(span).unwrap(), Span::parse(most).unwrap());
+    check("2026-03-11 10:00", within("1 working day", "7 calendar days"), night, "2026-03-13 14:00");
+    check("2026-03-11 10:00", within("20 working days", "7 calendar days"), night, "2026-03-19 19:00");
+    let target = within("7 working days", "15 calendar days");
+    assert_eq!(serde_json::to_value(target).unwrap(), "7 working days within 15 calendar days");
+    assert_eq!(serde_json::from_value::<Target>(serde_json::to_value(target).unwrap()).unwrap(), target);
+    assert!(serde_json::from_value::<Target>("7 working days within a year".into()).is_err());
+}
+
+#[test]
 fn pause_in_closed_time_leaves_a_given_moment_where_it_is() {
     let evening = ("2026-03-11 19:00", "2026-03-11 20:00");
     check("2026-03-11 10:00", Target::At(local("2026-03-11 21:00")), evening, "2026-03-11 21:00");

@@ -21,13 +21,19 @@ pub enum Target {
     Span(Span),
     /// A given moment: what a customer was told.
     At(Instant),
+    /// The first span after its start, and never more than the second: whichever is over first.
+    Within(Span, Span),
 }
+
+/// Between the two spans of [`Target::Within`].
+const WITHIN: &str = " within ";
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Span(span) => span.fmt(f),
             Self::At(at) => at.fmt(f),
+            Self::Within(span, most) => write!(f, "{span}{WITHIN}{most}"),
         }
     }
 }
@@ -41,10 +47,13 @@ impl Serialize for Target {
 impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Span::parse(&text)
-            .map(Self::Span)
-            .or_else(|_| Instant::parse(&text).map(Self::At))
-            .map_err(|_| de::Error::custom(format!("`{text}` is neither a duration nor a time")))
+        let read = match text.split_once(WITHIN) {
+            Some((span, most)) => {
+                Span::parse(span).and_then(|span| Ok(Self::Within(span, Span::parse(most)?)))
+            }
+            None => Span::parse(&text).map(Self::Span).or_else(|_| Instant::parse(&text).map(Self::At)),
+        };
+        read.map_err(|_| de::Error::custom(format!("`{text}` is neither a duration nor a time")))
     }
 }
 
@@ -82,9 +91,21 @@ pub struct Timing<'a> {
 }
 
 impl Timing<'_> {
-    /// How its time is counted.
-    pub const fn measure(&self) -> Measure {
+    /// The target that counts: of two spans the one that is over first.
+    pub fn decisive(&self) -> Target {
         match self.target {
+            Target::Span(_) | Target::At(_) => self.target,
+            Target::Within(span, most) => {
+                let due = |span| self.calendar.due(self.start, span);
+                Target::Span(if due(most) < due(span) { most } else { span })
+            }
+        }
+    }
+
+    /// How its time is counted.
+    pub fn measure(&self) -> Measure {
+        match self.decisive() {
+            Target::Within(..) => Measure::Business,
             Target::At(_) | Target::Span(Span::Business(_) | Span::WorkingDays(_)) => Measure::Business,
             Target::Span(Span::Wall(_) | Span::CalendarDays(..)) => Measure::Wall,
         }
@@ -95,16 +116,19 @@ impl Timing<'_> {
         match self.target {
             Target::Span(span) => self.calendar.due(self.start, span),
             Target::At(at) => at,
+            Target::Within(span, most) => {
+                self.calendar.due(self.start, span).min(self.calendar.due(self.start, most))
+            }
         }
     }
 
     /// Milliseconds of its measure that it may use; zero where a given moment lies in closed time or before the start.
     pub fn total(&self) -> i64 {
-        match self.target {
+        match self.decisive() {
             Target::Span(Span::Business(seconds) | Span::Wall(seconds)) => i64::from(seconds.get()) * 1_000,
-            Target::Span(Span::WorkingDays(_) | Span::CalendarDays(..)) | Target::At(_) => {
-                self.between(self.start, self.base()).max(0)
-            }
+            Target::Span(Span::WorkingDays(_) | Span::CalendarDays(..))
+            | Target::At(_)
+            | Target::Within(..) => self.between(self.start, self.base()).max(0),
         }
     }
 

@@ -160,11 +160,13 @@ impl Teller {
         let [at, old, new] = [retarget.at, retarget.due_old, retarget.due].map(|at| self.moment(at));
         let [from, to] = [retarget.from, retarget.to].map(|target| self.target(target));
         let (by, cause) = (entry(&retarget.by), &retarget.cause);
-        let cause_zh = match cause.as_str() {
-            "priority" => "优先级",
-            "policy" => "策略",
-            "calendar" => "日历",
-            other => other,
+        let (cause, cause_zh) = match cause.as_str() {
+            "priority" => ("priority", "优先级"),
+            "policy" => ("policy", "策略"),
+            "calendar" => ("calendar", "日历"),
+            "assess" => ("assessment", "评估"),
+            "extend" => ("extension", "延期"),
+            other => (other, other),
         };
         said(
             format!(
@@ -232,6 +234,10 @@ impl Teller {
                 let at = self.moment(at);
                 said(format!("until {}", at.en), format!("至 {}", at.zh))
             }
+            Target::Within(span, most) => said(
+                format!("{span}, at most {most}"),
+                format!("{}，至多{}", span_zh(&span.to_string()), span_zh(&most.to_string())),
+            ),
         }
     }
 
