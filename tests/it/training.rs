@@ -36,6 +36,51 @@ fn certificate(holder: &str, valid_to: &str) -> Value {
 }
 
 #[tokio::test]
+async fn leave_brings_into_the_next_class_of_the_title_whose_lecturer_is_free() {
+    let school = school().await;
+    let (first, ann) = school.notified().await;
+    let second = school.drafted().await;
+    school.admin.sent(&second, "submit", json!({})).await;
+    school.owner.sent(&second, "approve", json!({})).await;
+    let same_time = sitting("2026-03-19T10:30:00+08:00");
+    assert_eq!(school.admin.refused(&second, "schedule", same_time, 409).await, "trainer_clash");
+    school.admin.sent(&second, "schedule", sitting("2026-04-02T09:00:00+08:00")).await;
+    school.ann.sent(&ann, "request_leave", json!({ "reason": "婚假" })).await;
+    assert_eq!(school.sue.sent(&ann, "approve_leave", json!({})).await, "closed.excused");
+    school.rig.engine.settle().await;
+    let of = async |class: &str| school.admin.instance(class).await["data"]["enrolments"].clone();
+    let (before, after) = (of(&first).await, of(&second).await);
+    assert_eq!(before[&ann]["status"], "closed.excused");
+    let next: Vec<&Value> = after.as_object().unwrap().values().collect();
+    assert_eq!(
+        (next.len(), &next[0]["trainee"]["id"], &next[0]["status"]),
+        (1, &json!("ann"), &json!("nominated"))
+    );
+    assert!(school.children(&ann, "training_session").await.is_empty(), "none is drafted");
+}
+
+#[tokio::test]
+async fn certificate_that_expires_sends_its_holder_to_a_class_once() {
+    let rig = Rig::wednesday().await;
+    let admin = rig.caller("admin", Role::TrainingAdmin).await;
+    let id = by_system(&rig, "certificate", certificate("ann", "2026-06-30")).await;
+    let other = by_system(&rig, "certificate", certificate("bo", "2026-07-15")).await;
+    rig.until("2026-07-01T00:00:00+08:00").await;
+    assert_eq!(
+        (admin.state(&id).await.as_str(), admin.state(&other).await.as_str()),
+        ("expired", "expiring")
+    );
+    let page = admin.get("/v1/instances?workflow=training_session").await.expect(200);
+    let classes = page["instances"].as_array().unwrap();
+    assert_eq!(classes.len(), 1, "the second waits with the class that the first has drafted");
+    let class = admin.instance(classes[0]["id"].as_str().unwrap()).await["data"].clone();
+    assert_eq!((&class["type"], &class["competencies"]), (&json!("recert"), &json!(["refunds"])));
+    let waiting: Vec<_> =
+        class["waiting"].as_array().unwrap().iter().map(|one| &one["trainee"]["id"]).collect();
+    assert_eq!(waiting, ["ann", "bo"]);
+}
+
+#[tokio::test]
 async fn trainee_takes_an_own_place_in_a_class_and_no_look_at_it() {
     let school = school().await;
     let (class, _) = school.scheduled(START).await;
