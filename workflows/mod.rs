@@ -1,11 +1,17 @@
 //! Owns the registry: which flows this binary runs, and the documents it ships with.
 //!
 //! A flow is a folder here: its machine (code) beside its definition (data).
-//! Flows see the kernel and nothing else; what their rows have in common stands in [`row`].
+//! Flows see the kernel and nothing else; what several of them say alike stands
+//! beside their folders: [`row`], [`callback`], [`response`], [`scale`], [`spans`], [`unread`].
 
+pub mod callback;
 pub mod consultation;
 pub mod report;
+pub mod response;
 pub mod row;
+pub mod scale;
+pub mod spans;
+pub mod unread;
 
 use std::sync::Arc;
 

@@ -20,14 +20,12 @@ use crate::kernel::case::{Level, LinkType, Tier};
 use crate::kernel::common::{Intent, LateInbound};
 use crate::kernel::effect::Spawn;
 use crate::kernel::fact::Related;
-use crate::kernel::hash::Hash;
 use crate::kernel::instant::Instant;
 use crate::kernel::machine::Cx as KernelCx;
 use crate::kernel::span::Span;
+use crate::workflows::callback;
 use crate::workflows::row::{Pass, guard, input, object};
 
-/// The flow that calls customers back.
-const CALLBACK: &str = "callback";
 /// The customer is called because nobody picked up.
 const MISSED_CALL: &str = "missed_call";
 /// The customer is asked whether it is solved.
@@ -80,10 +78,8 @@ impl Consultation {
         self.plan(POST_RESOLUTION, from, due, cx);
     }
 
-    /// Whether this case is in the sample: SHA-256 of its number as an integer, modulo 100.
     fn sampled(&self, percent: u32) -> bool {
-        let digest = Hash::of(&[self.case.case_no.as_str().as_bytes()]);
-        digest.bytes().iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % 100) < percent
+        callback::is_sampled(&self.case, percent)
     }
 
     /// Plans a callback of type `rule`; nobody is called whose data may not be used.
@@ -91,30 +87,12 @@ impl Consultation {
         if self.case.restricted.is_some() {
             return;
         }
-        let due_by = cx.calendar.due(window_from, due);
-        let payload = json!({
-            "type": rule,
-            "customer_id": self.case.customer_id,
-            "source_case": self.case.case_no,
-            "channel_pref": [self.case.channel],
-            "window_from": window_from,
-            "due_by": due_by,
-            "script_id": rule,
-            "language": cx.policy.callback.language,
-            "chain_depth": self.case.chain_depth + 1,
-        });
         self.callbacks.push(rule.to_owned());
-        let lapses = cx.calendar.due(due_by, cx.policy.callback.grace);
-        cx.spawn(Spawn {
-            rule: rule.to_owned(),
-            index: self.case.round,
-            workflow: CALLBACK.to_owned(),
-            link: "spawned".to_owned(),
-            payload: object(payload),
-            child: None,
-            due: Some(due_by),
-            lapses: Some(lapses),
-        });
+        let callback = &cx.policy.callback;
+        let due_by = cx.calendar.due(window_from, due);
+        let lapses = cx.calendar.due(due_by, callback.grace);
+        let plan = callback::Plan { rule, window_from, due_by, lapses, language: &callback.language };
+        cx.spawn(plan.of(&self.case));
     }
 
     /// Row 21: what was planned to ask is no longer asked.
