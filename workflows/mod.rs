@@ -2,10 +2,12 @@
 //!
 //! A flow is a folder here: its machine (code) beside its definition (data).
 //! Flows see the kernel and nothing else; what several of them say alike stands
-//! beside their folders: [`row`], [`callback`], [`response`], [`scale`], [`spans`], [`unread`].
+//! beside their folders: [`row`], [`payload`], [`callback`], [`response`], [`scale`], [`spans`], [`unread`].
 
 pub mod callback;
+pub mod complaint;
 pub mod consultation;
+pub mod payload;
 pub mod report;
 pub mod response;
 pub mod row;

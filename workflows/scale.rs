@@ -43,6 +43,19 @@ impl Scale {
         }
     }
 
+    /// Adds what is wrong with the scale that stands at `path`; whether nothing is.
+    pub fn check(self, path: &str, faults: &mut Vec<Fault>) -> bool {
+        let Self { worst, best } = self;
+        let fits = SCORES.contains(&worst) && SCORES.contains(&best) && best >= worst.saturating_add(2);
+        if !fits {
+            let message = format!(
+                "`{worst}` to `{best}` is refused; accepted are scores of 1 to 5, three of them at least (S0-17)"
+            );
+            faults.push(Fault::value(path, message));
+        }
+        fits
+    }
+
     /// Adds what is wrong with the mean score `text` that stands at `path`.
     pub fn check_mean(self, path: &str, text: &str, faults: &mut Vec<Fault>) {
         let on_scale = |tenths: &u32| (tenths_of(self.worst)..=tenths_of(self.best)).contains(tenths);

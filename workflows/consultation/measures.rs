@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::fault::{Fault, join};
 use crate::kernel::span::{Roll, Span};
 use crate::workflows::row::Pass;
-pub use crate::workflows::scale::{SCORES, Scale};
+pub use crate::workflows::scale::Scale;
 
 /// What is aimed at.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -186,15 +186,12 @@ impl SatisfactionPolicy {
     /// Adds what lies outside its range.
     pub fn check(&self, faults: &mut Vec<Fault>) {
         let Scale { worst, best } = self.scale;
+        if !self.scale.check("/satisfaction/scale", faults) {
+            return;
+        }
         let mut refuse = |key: &str, message: String| {
             faults.push(Fault::value(format!("/satisfaction/{key}"), message));
         };
-        if !SCORES.contains(&worst) || !SCORES.contains(&best) || best < worst.saturating_add(2) {
-            let message = format!(
-                "`{worst}` to `{best}` is refused; accepted are scores of 1 to 5, three of them at least (S0-17)"
-            );
-            return refuse("scale", message);
-        }
         if !(worst..best - 1).contains(&self.low) {
             let message = format!("`{}` is refused; accepted are {worst} to {}", self.low, best - 2);
             refuse("low", message);
