@@ -2,11 +2,14 @@
 //!
 //! A flow is a folder here: its machine (code) beside its definition (data).
 //! Flows see the kernel and nothing else; what several of them say alike stands
-//! beside their folders: [`row`], [`payload`], [`callback`], [`response`], [`scale`], [`spans`], [`unread`].
+//! beside their folders: [`row`], [`payload`], [`links`], [`callback`], [`response`], [`scale`], [`spans`], [`unread`].
 
 pub mod callback;
 pub mod complaint;
 pub mod consultation;
+#[cfg(test)]
+mod driven;
+pub mod links;
 pub mod payload;
 pub mod report;
 pub mod response;
@@ -26,6 +29,7 @@ pub type Shipped = (&'static str, &'static str);
 /// The shipped definitions, one for each flow.
 pub const DEFINITIONS: &[Shipped] = &[
     ("consultation/definition.yaml", include_str!("consultation/definition.yaml")),
+    ("complaint/definition.yaml", include_str!("complaint/definition.yaml")),
     ("report/definition.yaml", include_str!("report/definition.yaml")),
 ];
 
@@ -48,6 +52,7 @@ impl Registry {
         Self {
             all: vec![
                 Arc::new(Typed::<consultation::Consultation>::new()),
+                Arc::new(Typed::<complaint::Complaint>::new()),
                 Arc::new(Typed::<report::Report>::new()),
             ],
         }

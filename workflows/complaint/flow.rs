@@ -170,10 +170,14 @@ impl Machine for Complaint {
     /// What rows tell apart. Tallies that only ever refuse (rounds, extensions, a review asked for, a
     /// binding ruling) are left out: they would multiply the configurations and reach no other row.
     fn shape(&self) -> String {
-        let trying = self.told && !self.actions_pending();
+        let pending = self.actions.iter().filter(|action| !action.done).count();
+        // Attempts matter where nothing else is left to wait for.
+        let attempts = if self.told && pending == 0 { &self.attempts[..] } else { &[] };
+        let channels: std::collections::BTreeSet<_> =
+            attempts.iter().map(|attempt| attempt.channel).collect();
         format!(
             "assessed={} grave={} loop={} dept={} returns={} found={} plan={} pending={} told={} final={} \
-             tried={} waiting={:?} suspended={:?} from={:?} unread={} improved={}",
+             tried={}/{} waiting={:?} suspended={:?} from={:?} unread={} improved={}",
             self.assessed,
             self.is_grave(),
             self.severity != Some(super::measure::Severity::Critical) && !self.is_final,
@@ -181,10 +185,11 @@ impl Machine for Complaint {
             self.returns.min(1),
             self.findings.is_some(),
             !self.actions.is_empty(),
-            self.actions_pending(),
+            pending.min(2),
             self.told,
             self.is_final,
-            if trying { self.attempts.len().min(3) } else { 0 },
+            attempts.len().min(3),
+            channels.len().min(2),
             self.waiting_resume,
             self.suspended_resume,
             self.unreachable_from,

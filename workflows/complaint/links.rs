@@ -8,13 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::event::{Confirm, Convert, MarkDuplicate, ToFlow};
 use super::{Complaint, Cx};
-use crate::kernel::case::LinkType;
 use crate::kernel::common::{Intent, LateInbound};
 use crate::kernel::effect::Spawn;
-use crate::kernel::fact::Related;
 use crate::kernel::span::Span;
-use crate::workflows::callback;
-use crate::workflows::row::{Pass, guard, input, object};
+use crate::workflows::row::{Pass, object};
+use crate::workflows::{callback, links};
 
 /// The customer is asked how it was.
 const POST_COMPLAINT: &str = "post_complaint";
@@ -58,11 +56,6 @@ impl Complaint {
 
 /// New matters.
 impl Complaint {
-    /// Whether the first owner works now; false where there is none.
-    pub(super) fn on_shift(&self, cx: &mut Cx<'_>) -> bool {
-        self.case.first_owner.is_some() && cx.fact::<bool>("on_shift").unwrap_or(false)
-    }
-
     /// A consultation about a new matter.
     pub(super) fn ask_elsewhere(&mut self, message_ref: &str, cx: &mut Cx<'_>) {
         let payload = json!({
@@ -104,7 +97,7 @@ impl Complaint {
     }
 
     fn follow_up(&mut self, workflow: &str, mut payload: Map<String, Value>, cx: &mut Cx<'_>) {
-        if self.on_shift(cx) {
+        if links::on_shift(&self.case, cx) {
             payload.insert("first_owner".into(), json!(self.case.first_owner));
         }
         self.follow_ups += 1;
@@ -123,26 +116,13 @@ impl Complaint {
 
 /// Late messages (X4).
 impl Complaint {
-    /// A message after the end becomes a fact first.
-    pub(super) fn late(message_ref: &str, intent: Intent, cx: &mut Cx<'_>) -> Pass {
-        cx.follow("late_inbound", object(json!({ "message_ref": message_ref, "intent": intent })));
-        Ok(())
-    }
-
-    /// A reopening has no message; its moment names it.
-    pub(super) fn late_reopen(cx: &mut Cx<'_>) -> Pass {
-        let message_ref = format!("event:reopen@{}", cx.now);
-        Self::late(&message_ref, Intent::Dissatisfied, cx)
-    }
-
     /// The customer's word after the end counts.
     pub(super) fn late_confirm(&mut self, word: &Confirm, cx: &mut Cx<'_>) -> Pass {
         if self.case.erased.is_none() {
             self.take_word(word, cx)?;
         }
-        let intent = if word.satisfied { Intent::Thanks } else { Intent::Dissatisfied };
-        let message_ref = format!("event:confirm@{}", cx.now);
-        Self::late(&message_ref, intent, cx)
+        links::late_confirm(word.satisfied, cx);
+        Ok(())
     }
 
     /// What is more than thanks is a new matter; of an erased subject only the fact stays.
@@ -162,13 +142,7 @@ impl Complaint {
 
     /// On a duplicate: to the master.
     pub(super) fn redirect(&self, message: &LateInbound, cx: &mut Cx<'_>) -> Pass {
-        if let Some(master) = &self.master
-            && message.intent != Intent::Thanks
-            && self.case.erased.is_none()
-        {
-            let reply = json!({ "message_ref": message.message_ref, "intent": message.intent });
-            cx.send(master.clone(), "customer_reply", object(reply));
-        }
+        links::redirect(&self.case, self.master.as_ref(), message, cx);
         Ok(())
     }
 }
@@ -176,76 +150,20 @@ impl Complaint {
 /// Other flows, other cases.
 impl Complaint {
     /// Row 40.
-    pub(super) fn convert(&mut self, change: &Convert, cx: &mut Cx<'_>) -> Pass {
-        let flow = change.to_flow.name();
-        let same = change.child.get("customer_id").is_none_or(|id| *id == json!(self.case.customer_id));
-        if !same {
-            return Err(input("another_customer", "`child.customer_id` must be the customer of this case"));
-        }
-        match cx.fact::<bool>("registered") {
-            Some(true) => {}
-            Some(false) | None => {
-                let reason = format!("the flow `{flow}` is not registered in this server");
-                return Err(guard("flow_not_registered", reason));
-            }
-        }
-        let mut child = change.child.clone();
+    pub(super) fn convert(&self, change: &Convert, cx: &mut Cx<'_>) -> Pass {
         // A consultation calls the case it came out of otherwise than the flows that have a source.
         let origin = match change.to_flow {
             ToFlow::Consultation => "follow_up_of",
             ToFlow::TechSupport | ToFlow::AfterSales => "source_case",
         };
-        let copied = object(json!({
-            "customer_id": self.case.customer_id,
-            "channel": self.case.channel,
-            "priority": self.case.priority,
-            origin: self.case.case_no,
-        }));
-        for (name, value) in copied {
-            child.entry(name).or_insert(value);
-        }
-        // Not the sender's to say: the accountable person and the depth go with the case.
-        child.insert("chain_depth".into(), json!(self.case.chain_depth));
-        if let Some(first_owner) = &self.case.first_owner {
-            child.insert("first_owner".into(), json!(first_owner));
-        }
-        cx.spawn(Spawn {
-            rule: "convert".to_owned(),
-            index: self.case.round,
-            workflow: flow.to_owned(),
-            link: "spawned".to_owned(),
-            payload: child,
-            child: None,
-            due: None,
-            lapses: None,
-        });
-        Ok(())
+        links::convert(&self.case, (change.to_flow.name(), origin), &change.child, cx)
     }
 
-    /// Row 37.
+    /// Row 37: what the copy holds is read under its number.
     pub(super) fn mark_duplicate(&mut self, copy: &MarkDuplicate, cx: &mut Cx<'_>) -> Pass {
-        if copy.of == self.case.case_no {
-            return Err(input("own_case", "a case is no copy of itself; accepted is another case"));
-        }
-        let Some(found) = cx.fact::<Option<Related>>("case") else {
-            return Err(guard("fact_missing", "the other case was not read"));
-        };
-        let Some(master) = found.filter(|found| found.workflow == "complaint") else {
-            return Err(input("unknown_case", format!("there is no complaint `{}`", copy.of)));
-        };
-        if master.customer_id.as_deref() != Some(self.case.customer_id.as_str()) {
-            let reason = format!("`{}` is another customer's case", copy.of);
-            return Err(guard("another_customer", reason));
-        }
-        if master.state.starts_with("closed.") {
-            let reason = format!("`{}` is {}; accepted is an open or settled case", copy.of, master.state);
-            return Err(guard("master_closed", reason));
-        }
-        self.case.link(LinkType::DuplicateOf, copy.of.clone());
+        let text_ref = format!("case:{}", self.case.case_no);
+        links::join_master(&mut self.case, "complaint", &copy.of, &text_ref, cx)?;
         self.master = Some(copy.of.clone());
-        // What the copy holds is read under its number.
-        let note = json!({ "text_ref": format!("case:{}", self.case.case_no), "visibility": "internal" });
-        cx.send(copy.of.clone(), "note_added", object(note));
         Ok(())
     }
 }

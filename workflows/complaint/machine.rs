@@ -14,6 +14,7 @@ use super::{
     SUSPEND_END,
 };
 use crate::kernel::common::{Common, Intent};
+use crate::workflows::links;
 use crate::workflows::row::{Arrow, DONE, by_staff};
 
 #[state_machine(
@@ -428,9 +429,13 @@ impl Complaint {
     fn closed(&mut self, cx: &mut Cx<'_>, event: &Event) -> Outcome<State> {
         match event {
             Event::CustomerReply(reply) if !by_staff(cx) => {
-                Self::late(&reply.message_ref, reply.intent, cx).stay(cx, "X4")
+                links::late(&reply.message_ref, reply.intent, cx);
+                DONE.stay(cx, "X4")
             }
-            Event::Reopen(_) if !by_staff(cx) => Self::late_reopen(cx).stay(cx, "X4"),
+            Event::Reopen(_) if !by_staff(cx) => {
+                links::late_reopen(cx);
+                DONE.stay(cx, "X4")
+            }
             Event::Confirm(word) if !by_staff(cx) => self.late_confirm(word, cx).stay(cx, "X4"),
             Event::Common(Common::LateInbound(message)) => self.route_late(message, cx).stay(cx, "X4"),
             _ => Super,

@@ -103,7 +103,9 @@ impl Complaint {
             let reason = format!("the time was over at {due_old}; accepted was an extension before");
             return Err(guard("due_passed", reason));
         }
-        let until = cx.calendar.due(timing.base(), Span::CalendarDays(days, Roll::Stay));
+        // A due at midnight is the end of the day before: days are counted from that one.
+        let from = timing.base().plus_millis(-1);
+        let until = cx.calendar.due(from, Span::CalendarDays(days, Roll::Stay));
         let due_new = Timing { target: Target::At(until), ..timing }.due();
         let latest = cx.calendar.due(self.case.opened_at, ceiling);
         if due_new > latest {

@@ -8,7 +8,7 @@ use super::{CUSTOMER_MESSAGE, Complaint, Cx, MESSAGE_CLASSIFIED, REOPEN_WINDOW, 
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Owner, Satisfaction};
 use crate::workflows::row::{Pass, guard, input, proven};
-use crate::workflows::unread;
+use crate::workflows::{links, unread};
 
 /// Failed attempts before a customer counts as unreachable.
 const ATTEMPTS_MIN: usize = 3;
@@ -130,7 +130,7 @@ impl Complaint {
         self.extended_to = None;
         self.unclassified.clear();
         self.cancel_callbacks(cx);
-        self.case.owner = match (&self.case.first_owner, self.on_shift(cx)) {
+        self.case.owner = match (&self.case.first_owner, links::on_shift(&self.case, cx)) {
             (Some(first), true) => Owner::Person(first.clone()),
             (Some(_) | None, _) => Owner::Queue(cx.policy.queue.clone()),
         };

@@ -22,9 +22,10 @@ impl Complaint {
     pub(super) fn begin(register: &Register, cx: &mut Cx<'_>) -> Result<Self, Refusal> {
         check_sender(register, cx)?;
         Self::keep_out(&register.subjects, &[], cx)?;
-        let earlier: Vec<Earlier> = match register.subjects.is_empty() {
-            true => Vec::new(),
-            false => cx.fact("subject_cases").unwrap_or_default(),
+        let earlier: Vec<Earlier> = if register.subjects.is_empty() {
+            Vec::new()
+        } else {
+            cx.fact("subject_cases").unwrap_or_default()
         };
         cx.rule("1");
         let mut begun = Self::new(register, cx);

@@ -11,7 +11,7 @@ use crate::kernel::actor::Role;
 use crate::kernel::case::{Handle, Level, Owner, Satisfaction};
 use crate::kernel::common::{SatisfactionRecorded, record_satisfaction};
 use crate::workflows::row::{Pass, input, proven};
-use crate::workflows::unread;
+use crate::workflows::{links, unread};
 
 /// Answers and the customer's word.
 impl Consultation {
@@ -147,7 +147,7 @@ impl Consultation {
         self.case.reopen_count += 1;
         self.unclassified.clear();
         self.cancel_callbacks(cx);
-        self.case.owner = match (&self.case.first_owner, self.on_shift(cx)) {
+        self.case.owner = match (&self.case.first_owner, links::on_shift(&self.case, cx)) {
             (Some(first), true) => Owner::Person(first.clone()),
             (Some(_) | None, _) => self.queue(cx),
         };

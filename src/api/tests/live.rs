@@ -198,7 +198,7 @@ async fn what_does_not_exist_is_named() {
     let id = desk.start("c-1").await;
     let unknown = desk.post("ann", "/v1/workflows/cooking/instances", json!({})).await;
     assert_eq!(unknown.problem(), (404, "unknown_workflow"));
-    assert_eq!(unknown.body["accepted"], json!(["consultation", "report"]));
+    assert_eq!(unknown.body["accepted"], json!(["consultation", "complaint", "report"]));
     for path in ["/v1/instances/0000-0000000000000000", "/v1/instances/nonsense"] {
         assert_eq!(desk.get("ann", path).await.problem(), (404, "unknown_instance"));
         let seen = desk.post("ann", &format!("{path}/events"), json!({ "event": "accept" })).await;
