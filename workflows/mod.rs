@@ -1,18 +1,29 @@
 //! Owns the registry: which flows this binary runs, and the documents it ships with.
 //!
 //! A flow is a folder here: its machine (code) beside its definition (data).
-//! Flows see the kernel and nothing else; what their rows have in common stands in [`row`].
+//! Flows see the kernel and nothing else; what several of them say alike stands
+//! beside their folders: [`row`], [`payload`], [`links`], [`callback`], [`response`], [`scale`], [`spans`], [`unread`].
 
+pub mod callback;
 pub mod certificate;
+pub mod complaint;
 pub mod consequence;
 pub mod consultation;
+#[cfg(test)]
+mod driven;
 pub mod effect_review;
+pub mod links;
+pub mod payload;
 pub mod report;
+pub mod response;
 pub mod row;
+pub mod scale;
+pub mod spans;
 pub mod training;
 pub mod training_enrollment;
 pub mod training_plan;
 pub mod training_session;
+pub mod unread;
 
 use std::sync::Arc;
 
@@ -25,6 +36,7 @@ pub type Shipped = (&'static str, &'static str);
 /// The shipped definitions, one for each flow.
 pub const DEFINITIONS: &[Shipped] = &[
     ("consultation/definition.yaml", include_str!("consultation/definition.yaml")),
+    ("complaint/definition.yaml", include_str!("complaint/definition.yaml")),
     ("report/definition.yaml", include_str!("report/definition.yaml")),
     ("training_plan/definition.yaml", include_str!("training_plan/definition.yaml")),
     ("training_session/definition.yaml", include_str!("training_session/definition.yaml")),
@@ -53,6 +65,7 @@ impl Registry {
         Self {
             all: vec![
                 Arc::new(Typed::<consultation::Consultation>::new()),
+                Arc::new(Typed::<complaint::Complaint>::new()),
                 Arc::new(Typed::<report::Report>::new()),
                 Arc::new(Typed::<training_plan::Plan>::new()),
                 Arc::new(Typed::<training_session::Session>::new()),

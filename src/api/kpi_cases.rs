@@ -91,8 +91,8 @@ impl KpiCaseParams {
         WindowParams { workflow, from, to, zone, retargets, group_by }
     }
 
-    fn measure(&self, kpi: &str) -> Result<Measure, ApiError> {
-        let measures = kpi_query::measures(Some(kpi))?;
+    fn measure(&self, workflow: &str, kpi: &str) -> Result<Measure, ApiError> {
+        let measures = kpi_query::measures(workflow, Some(kpi))?;
         let wanted = |measure: &&Measure| self.measure.as_deref().is_none_or(|name| name == measure.name);
         measures.iter().find(wanted).copied().ok_or_else(|| {
             let names: Vec<&str> = measures.iter().map(|measure| measure.name).collect();
@@ -104,7 +104,7 @@ impl KpiCaseParams {
 
     fn behind(&self, kpi: &str, window: &Window) -> Result<Behind, ApiError> {
         let invalid = |detail: String| ApiError::new(Code::InvalidQuery, detail);
-        let measure = self.measure(kpi)?;
+        let measure = self.measure(&window.workflow, kpi)?;
         let part = self.part.as_deref().map_or(Ok(Part::Denominator), Part::parse);
         let part = part.map_err(|reason| invalid(format!("`part`: {reason}")).accepting(PARTS))?;
         if !part.is_of(measure.kind) {

@@ -10,7 +10,7 @@ use crate::kernel::actor::Role;
 use crate::kernel::calendar::{date_of, day_start, parse_date, parse_zone};
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::fold::{GROUPINGS, Grouping};
-use crate::kernel::kpi::measure::{Frame, MEASURES, Measure, Retargets, kpis};
+use crate::kernel::kpi::measure::{self, Frame, Measure, Retargets};
 
 /// Who reads reports: those who answer for others' work, and those who check it.
 const READERS: [Role; 5] =
@@ -113,18 +113,20 @@ fn month_of(date: NaiveDate) -> NaiveDate {
     date.with_day(1).unwrap_or(date)
 }
 
-/// The measures of the KPIs named, or of all.
+/// The measures of the KPIs of `workflow` that are named, or of all.
 ///
 /// # Errors
 /// `invalid_query`, with the KPIs that there are.
-pub fn measures(named: Option<&str>) -> Result<Vec<Measure>, ApiError> {
-    let Some(named) = named else { return Ok(MEASURES.to_vec()) };
+pub fn measures(workflow: &str, named: Option<&str>) -> Result<Vec<Measure>, ApiError> {
+    let all = measure::measures(workflow);
+    let Some(named) = named else { return Ok(all) };
     let mut chosen = Vec::new();
     for name in named.split(',') {
-        let of: Vec<Measure> = MEASURES.into_iter().filter(|measure| measure.kpi == name).collect();
+        let of: Vec<Measure> = all.iter().filter(|measure| measure.kpi == name).copied().collect();
         if of.is_empty() {
-            let detail = format!("`{name}` is no KPI of this server; accepted are {}", kpis().join(", "));
-            return Err(ApiError::new(Code::InvalidQuery, detail).accepting(kpis()));
+            let known = measure::kpis(workflow);
+            let detail = format!("`{name}` is no KPI of `{workflow}`; accepted are {}", known.join(", "));
+            return Err(ApiError::new(Code::InvalidQuery, detail).accepting(known));
         }
         chosen.extend(of);
     }

@@ -168,7 +168,7 @@ pub async fn get_kpis(
     let engine = state.engine()?;
     kpi_query::check_reader(&caller)?;
     let window = kpi_query::window(engine, &params.window())?;
-    let measures = kpi_query::measures(params.kpi.as_deref())?;
+    let measures = kpi_query::measures(&window.workflow, params.kpi.as_deref())?;
     let (reader, asked) = (engine.clone(), window.clone());
     // Every case of the window is decoded: too long for the thread that serves connections.
     let read = move || {

@@ -83,6 +83,7 @@ pub(super) const KINDS: &[Kind] = &[
     kind("closed.abandoned", 8, (1, 27), abandoned),
     kind("closed.invalid", 6, (1, 27), invalid),
     kind("closed.forced", 3, (5, 25), forced),
+    kind("closed.converted", 4, (0, 0), converted),
 ];
 
 /// One case as it is told.
@@ -439,4 +440,20 @@ fn forced(story: &mut Story, teller: &mut Teller<'_>) {
         "approver": { "id": "zhao.lei", "role": "supervisor" },
     });
     story.step("force_closed", Actor::person("he.ping", Role::ProcessOwner), payload);
+}
+
+fn converted(story: &mut Story, teller: &mut Teller<'_>) {
+    story.taken(teller);
+    story.work(teller, 5, 20);
+    let child = json!({
+        "facts": "同一问题多次未解决 / the same problem again and again",
+        "happened_at": story.at,
+        "subjects": [{ "kind": "dept", "id": story.subject.department }],
+        "remedy_sought": "道歉并尽快解决 / an apology, and a solution",
+        "cause_claimed": *teller.chance.pick(&["response_time", "product", "attitude"]),
+    });
+    let payload = json!({
+        "to_flow": "complaint", "reason": "客户要求投诉 / the customer complains", "child": child,
+    });
+    story.step("convert", story.agent(), payload);
 }

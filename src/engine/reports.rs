@@ -15,7 +15,7 @@ use crate::kernel::canonical;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::fold::{Figure, Fold, Grouping, Line};
-use crate::kernel::kpi::measure::{Frame, Kind, MEASURES, Measure, Retargets};
+use crate::kernel::kpi::measure::{Frame, Kind, MEASURES, Measure, Retargets, measures};
 use crate::kernel::schedule::REPORT_WORKFLOW;
 
 /// The state in which a report waits for its figures.
@@ -87,7 +87,7 @@ impl Engine {
             if workflow.name() == REPORT_WORKFLOW {
                 continue;
             }
-            let mut fold = Fold::new(&MEASURES, frame, None);
+            let mut fold = Fold::new(&measures(workflow.name()), frame, None);
             let mut ranking = Fold::new(&ranked, frame, Some(Grouping::Category));
             let mut cases = 0_u64;
             position = self.kpis(workflow.name(), (frame.from, frame.until), &mut |record| {

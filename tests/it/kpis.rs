@@ -138,7 +138,7 @@ async fn what_is_asked_wrong_is_refused_with_what_is_accepted() {
         (format!("{report}?workflow=x"), "there is no workflow `x`"),
         (
             format!("{report}?workflow=consultation&kpi=K02,K99"),
-            "`K99` is no KPI of this server; accepted are K01, K02",
+            "`K99` is no KPI of `consultation`; accepted are K01, K02",
         ),
         (format!("{report}?workflow=consultation&from=March"), "`March` is neither a date like"),
         (format!("{report}?workflow=consultation&zone=Moon"), "`Moon` is not a time zone"),

@@ -170,6 +170,12 @@ impl Rig {
         &self.running.as_ref().expect("the server runs").address
     }
 
+    /// A time so many hours from now, as answers write it.
+    pub fn time_in_hours(&self, hours: i64) -> String {
+        use careflow::time::TimeSource as _;
+        self.time.now().plus_millis(hours * 3_600_000).to_string()
+    }
+
     /// Moves the clock to a local or UTC time and waits until everything due is done.
     pub async fn until(&self, time: &str) {
         self.until_instant(Instant::parse(time).unwrap()).await;
@@ -301,10 +307,15 @@ impl Caller {
     /// Starts a consultation; answers its id.
     #[track_caller]
     pub fn submit(&self, payload: Value) -> impl Future<Output = String> + use<> {
-        let caller = self.clone();
+        self.begin("consultation", payload)
+    }
+
+    /// Starts an instance of `workflow`; answers its id.
+    #[track_caller]
+    pub fn begin(&self, workflow: &str, payload: Value) -> impl Future<Output = String> + use<> {
+        let (caller, path) = (self.clone(), format!("/v1/workflows/{workflow}/instances"));
         async move {
-            let path = "/v1/workflows/consultation/instances";
-            let started = caller.post(path, &json!({ "payload": payload })).await.expect(201);
+            let started = caller.post(&path, &json!({ "payload": payload })).await.expect(201);
             started["instance"].as_str().unwrap().to_owned()
         }
     }

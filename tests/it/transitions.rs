@@ -130,11 +130,14 @@ fn leaves(word: &str) -> Vec<&'static str> {
     }
 }
 
-static EXPLORED: LazyLock<Exploration> = LazyLock::new(|| {
+static EXPLORED: LazyLock<Exploration> = LazyLock::new(|| explored_flow("consultation"));
+
+/// What the samples of a shipped flow reach.
+pub fn explored_flow(workflow: &str) -> Exploration {
     let registry = Registry::shipped();
     let sources = app::sources(registry.all(), None).unwrap();
     let find_definition = sources.iter().find_map(|source| match &source.content {
-        Content::Definition(definition) if definition.workflow == "consultation" => Some(definition),
+        Content::Definition(definition) if definition.workflow == workflow => Some(definition),
         Content::Definition(_) | Content::Calendar(_) => None,
     });
     let find_calendar = sources.iter().find_map(|source| match &source.content {
@@ -142,16 +145,17 @@ static EXPLORED: LazyLock<Exploration> = LazyLock::new(|| {
         Content::Definition(_) | Content::Calendar(_) => None,
     });
     Explorer {
-        workflow: registry.get("consultation").unwrap().as_ref(),
+        workflow: registry.get(workflow).unwrap().as_ref(),
         definition: find_definition.unwrap(),
         calendar: find_calendar.unwrap(),
         now: SAMPLES_AT,
         configurations_max: CONFIGURATIONS_MAX,
     }
     .explore()
-});
+}
 
-type Arrow = (String, String, String, String);
+/// Rule, from, event, to.
+pub type Arrow = (String, String, String, String);
 
 fn specified() -> BTreeSet<Arrow> {
     let mut arrows = BTreeSet::new();
@@ -171,7 +175,8 @@ fn explored() -> BTreeSet<Arrow> {
     numbered.map(|(rule, row)| (rule.into(), row.from.clone(), row.event.clone(), row.to.clone())).collect()
 }
 
-fn shown(arrows: impl Iterator<Item = Arrow>) -> String {
+/// Arrows as lines.
+pub fn shown(arrows: impl Iterator<Item = Arrow>) -> String {
     arrows.map(|(rule, from, event, to)| format!("  #{rule} {from} --{event}--> {to}\n")).collect()
 }
 

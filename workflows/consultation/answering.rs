@@ -4,13 +4,14 @@ use serde_json::json;
 
 use super::event::{Answer, Confirm};
 use super::{
-    CONFIRM_EXPIRE, CONFIRM_REMIND, CUSTOMER_MESSAGE, Consultation, Cx, FURTHER, GivenAnswer,
-    MESSAGE_CLASSIFIED, REOPENED, UNCLASSIFIED_MAX,
+    CONFIRM_EXPIRE, CONFIRM_REMIND, CUSTOMER_MESSAGE, Consultation, Cx, GivenAnswer, MESSAGE_CLASSIFIED,
+    REOPENED,
 };
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Handle, Level, Owner, Satisfaction};
 use crate::kernel::common::{SatisfactionRecorded, record_satisfaction};
 use crate::workflows::row::{Pass, input, proven};
+use crate::workflows::{links, unread};
 
 /// Answers and the customer's word.
 impl Consultation {
@@ -146,7 +147,7 @@ impl Consultation {
         self.case.reopen_count += 1;
         self.unclassified.clear();
         self.cancel_callbacks(cx);
-        self.case.owner = match (&self.case.first_owner, self.on_shift(cx)) {
+        self.case.owner = match (&self.case.first_owner, links::on_shift(&self.case, cx)) {
             (Some(first), true) => Owner::Person(first.clone()),
             (Some(_) | None, _) => self.queue(cx),
         };
@@ -175,22 +176,15 @@ impl Consultation {
 
     /// Rows 22 and 19: somebody has read the message.
     pub(super) fn classify(&mut self, message_ref: &str, cx: &mut Cx<'_>) -> Pass {
-        if self.unclassified.iter().any(|unread| unread == message_ref) {
+        if unread::forget(&mut self.unclassified, message_ref) {
             cx.signal(MESSAGE_CLASSIFIED);
         }
-        self.unclassified.retain(|unread| unread != message_ref);
         Ok(())
     }
 
     /// Row 22a: nobody has read the message yet.
     pub(super) fn unread(&mut self, message_ref: &str, cx: &mut Cx<'_>) -> Pass {
-        let known = self.unclassified.iter().any(|unread| unread == message_ref);
-        if !known && self.unclassified.len() < UNCLASSIFIED_MAX {
-            self.unclassified.push(message_ref.to_owned());
-        } else if !known && self.unclassified.len() == UNCLASSIFIED_MAX {
-            // Stands for all further ones: nobody classifies it, so the case is opened again, not archived.
-            self.unclassified.push(FURTHER.to_owned());
-        }
+        unread::remember(&mut self.unclassified, message_ref);
         cx.signal(CUSTOMER_MESSAGE);
         let due = cx.calendar.due(cx.now, cx.policy.nrt(&self.case));
         cx.task("classify_message", message_ref, Some(due), Role::Agent);

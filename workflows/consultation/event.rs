@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::kernel::case::{Channel, Handle, Level, Priority, ServiceGoal, Tier};
-use crate::kernel::common::{Common, Intent, Nothing};
+use crate::kernel::common::{Common, Nothing};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 use crate::kernel::machine::TimerName;
 use crate::kernel::personal::Personal;
+pub use crate::workflows::payload::{Arbitrate, Confirm, CustomerReply, MarkDuplicate, Reopen};
+use crate::workflows::payload::{handoff_schema, personal, questions_schema, text_schema};
 
 crate::events! {
     /// The events of a consultation.
@@ -269,17 +271,6 @@ pub struct RequestInfo {
     pub due: Option<Instant>,
 }
 
-/// Payload of `customer_reply`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CustomerReply {
-    /// Stored content of the message.
-    #[schemars(length(min = 1, max = 200))]
-    pub message_ref: String,
-    /// What the customer wants.
-    pub intent: Intent,
-}
-
 /// What a department is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -324,15 +315,6 @@ pub struct DepartmentReturn {
     /// Why it is not this department's.
     #[schemars(schema_with = "text_schema")]
     pub reason: Personal,
-}
-
-/// Payload of `arbitrate`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Arbitrate {
-    /// The department that answers.
-    #[schemars(length(min = 1, max = 100))]
-    pub department: String,
 }
 
 /// To whom a case is raised.
@@ -424,35 +406,6 @@ pub struct Answer {
     pub score: Option<u8>,
 }
 
-/// Payload of `confirm`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Confirm {
-    /// Whether the customer is satisfied.
-    pub satisfied: bool,
-    /// 1 (worst) to 5 (best).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 5))]
-    pub score: Option<u8>,
-    /// The customer's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "text_schema")]
-    pub comment: Option<Personal>,
-    /// The recording that shows it; required from an agent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 200))]
-    pub recording_ref: Option<String>,
-}
-
-/// Payload of `reopen`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Reopen {
-    /// Why.
-    #[schemars(schema_with = "text_schema")]
-    pub reason: Personal,
-}
-
 /// Payload of `withdraw`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -465,14 +418,6 @@ pub struct Withdraw {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     pub evidence_ref: Option<String>,
-}
-
-/// Payload of `mark_duplicate`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MarkDuplicate {
-    /// The case it is a copy of.
-    pub of: InstanceId,
 }
 
 /// Why a case is none.
@@ -532,24 +477,8 @@ pub struct Convert {
     pub child: Map<String, Value>,
 }
 
-fn personal(min: u32, max: u32) -> Schema {
-    json_schema!({ "type": "string", "minLength": min, "maxLength": max, "x-personal": true })
-}
-
 fn subject_schema(_: &mut SchemaGenerator) -> Schema {
     personal(1, 200)
-}
-
-fn text_schema(_: &mut SchemaGenerator) -> Schema {
-    personal(1, 2_000)
-}
-
-fn handoff_schema(_: &mut SchemaGenerator) -> Schema {
-    personal(10, 2_000)
-}
-
-fn questions_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "array", "minItems": 1, "maxItems": 20, "items": personal(1, 500) })
 }
 
 fn steps_schema(_: &mut SchemaGenerator) -> Schema {

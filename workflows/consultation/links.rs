@@ -16,18 +16,14 @@ use serde_json::json;
 use super::event::{Answer, Confirm, Convert, CustomerReply, MarkDuplicate};
 use super::{Consultation, Cx};
 use crate::kernel::actor::Role;
-use crate::kernel::case::{Level, LinkType, Tier};
+use crate::kernel::case::{Level, Tier};
 use crate::kernel::common::{Intent, LateInbound};
 use crate::kernel::effect::Spawn;
-use crate::kernel::fact::Related;
-use crate::kernel::hash::Hash;
 use crate::kernel::instant::Instant;
-use crate::kernel::machine::Cx as KernelCx;
 use crate::kernel::span::Span;
-use crate::workflows::row::{Pass, guard, input, object};
+use crate::workflows::row::{Pass, guard, object};
+use crate::workflows::{callback, links};
 
-/// The flow that calls customers back.
-const CALLBACK: &str = "callback";
 /// The customer is called because nobody picked up.
 const MISSED_CALL: &str = "missed_call";
 /// The customer is asked whether it is solved.
@@ -80,10 +76,8 @@ impl Consultation {
         self.plan(POST_RESOLUTION, from, due, cx);
     }
 
-    /// Whether this case is in the sample: SHA-256 of its number as an integer, modulo 100.
     fn sampled(&self, percent: u32) -> bool {
-        let digest = Hash::of(&[self.case.case_no.as_str().as_bytes()]);
-        digest.bytes().iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % 100) < percent
+        callback::is_sampled(&self.case, percent)
     }
 
     /// Plans a callback of type `rule`; nobody is called whose data may not be used.
@@ -91,30 +85,12 @@ impl Consultation {
         if self.case.restricted.is_some() {
             return;
         }
-        let due_by = cx.calendar.due(window_from, due);
-        let payload = json!({
-            "type": rule,
-            "customer_id": self.case.customer_id,
-            "source_case": self.case.case_no,
-            "channel_pref": [self.case.channel],
-            "window_from": window_from,
-            "due_by": due_by,
-            "script_id": rule,
-            "language": cx.policy.callback.language,
-            "chain_depth": self.case.chain_depth + 1,
-        });
         self.callbacks.push(rule.to_owned());
-        let lapses = cx.calendar.due(due_by, cx.policy.callback.grace);
-        cx.spawn(Spawn {
-            rule: rule.to_owned(),
-            index: self.case.round,
-            workflow: CALLBACK.to_owned(),
-            link: "spawned".to_owned(),
-            payload: object(payload),
-            child: None,
-            due: Some(due_by),
-            lapses: Some(lapses),
-        });
+        let callback = &cx.policy.callback;
+        let due_by = cx.calendar.due(window_from, due);
+        let lapses = cx.calendar.due(due_by, callback.grace);
+        let plan = callback::Plan { rule, window_from, due_by, lapses, language: &callback.language };
+        cx.spawn(plan.of(&self.case));
     }
 
     /// Row 21: what was planned to ask is no longer asked.
@@ -136,11 +112,6 @@ impl Consultation {
 
 /// New matters and late messages.
 impl Consultation {
-    /// Whether the first owner works now; false where there is none.
-    pub(super) fn on_shift<P>(&self, cx: &mut KernelCx<'_, P>) -> bool {
-        self.case.first_owner.is_some() && cx.fact::<bool>("on_shift").unwrap_or(false)
-    }
-
     /// Rows 13a, 13c and 19.
     pub(super) fn new_issue(&mut self, reply: &CustomerReply, cx: &mut Cx<'_>) -> Pass {
         self.classify(&reply.message_ref, cx)?;
@@ -168,7 +139,7 @@ impl Consultation {
             "follow_up_of": self.case.case_no,
             "chain_depth": self.case.chain_depth,
         }));
-        if self.on_shift(cx) {
+        if links::on_shift(&self.case, cx) {
             submit.insert("first_owner".into(), json!(self.case.first_owner));
         }
         self.follow_ups += 1;
@@ -184,26 +155,13 @@ impl Consultation {
         });
     }
 
-    /// X4: a message after the end becomes a fact first.
-    pub(super) fn late(&self, message_ref: &str, intent: Intent, cx: &mut Cx<'_>) -> Pass {
-        cx.follow("late_inbound", object(json!({ "message_ref": message_ref, "intent": intent })));
-        Ok(())
-    }
-
-    /// X4: a reopening has no message; its moment names it.
-    pub(super) fn late_reopen(&self, cx: &mut Cx<'_>) -> Pass {
-        let message_ref = format!("event:reopen@{}", cx.now);
-        self.late(&message_ref, Intent::Dissatisfied, cx)
-    }
-
     /// X4: the customer's word after the end counts.
     pub(super) fn late_confirm(&mut self, word: &Confirm, cx: &mut Cx<'_>) -> Pass {
         if self.case.erased.is_none() {
             self.take_word(word, cx)?;
         }
-        let intent = if word.satisfied { Intent::Thanks } else { Intent::Dissatisfied };
-        let message_ref = format!("event:confirm@{}", cx.now);
-        self.late(&message_ref, intent, cx)
+        links::late_confirm(word.satisfied, cx);
+        Ok(())
     }
 
     /// X4: what is more than thanks is a new matter; of an erased subject only the fact stays.
@@ -216,13 +174,7 @@ impl Consultation {
 
     /// X4 on a duplicate: to the master.
     pub(super) fn redirect(&self, message: &LateInbound, cx: &mut Cx<'_>) -> Pass {
-        if let Some(master) = &self.master
-            && message.intent != Intent::Thanks
-            && self.case.erased.is_none()
-        {
-            let reply = json!({ "message_ref": message.message_ref, "intent": message.intent });
-            cx.send(master.clone(), "customer_reply", object(reply));
-        }
+        links::redirect(&self.case, self.master.as_ref(), message, cx);
         Ok(())
     }
 }
@@ -230,70 +182,14 @@ impl Consultation {
 /// Other flows, other cases, knowledge.
 impl Consultation {
     /// Row 24.
-    pub(super) fn convert(&mut self, change: &Convert, cx: &mut Cx<'_>) -> Pass {
-        let flow = change.to_flow.name();
-        let same = change.child.get("customer_id").is_none_or(|id| *id == json!(self.case.customer_id));
-        if !same {
-            return Err(input("another_customer", "`child.customer_id` must be the customer of this case"));
-        }
-        match cx.fact::<bool>("registered") {
-            Some(true) => {}
-            Some(false) | None => {
-                let reason = format!("the flow `{flow}` is not registered in this server");
-                return Err(guard("flow_not_registered", reason));
-            }
-        }
-        let mut child = change.child.clone();
-        let copied = object(json!({
-            "customer_id": self.case.customer_id,
-            "channel": self.case.channel,
-            "priority": self.case.priority,
-            "source_case": self.case.case_no,
-        }));
-        for (name, value) in copied {
-            child.entry(name).or_insert(value);
-        }
-        // Not the sender's to say: the accountable person and the depth go with the case.
-        child.insert("chain_depth".into(), json!(self.case.chain_depth));
-        if let Some(first_owner) = &self.case.first_owner {
-            child.insert("first_owner".into(), json!(first_owner));
-        }
-        cx.spawn(Spawn {
-            rule: "convert".to_owned(),
-            index: self.case.round,
-            workflow: flow.to_owned(),
-            link: "spawned".to_owned(),
-            payload: child,
-            child: None,
-            due: None,
-            lapses: None,
-        });
-        Ok(())
+    pub(super) fn convert(&self, change: &Convert, cx: &mut Cx<'_>) -> Pass {
+        links::convert(&self.case, (change.to_flow.name(), "source_case"), &change.child, cx)
     }
 
     /// Row 26.
     pub(super) fn mark_duplicate(&mut self, copy: &MarkDuplicate, cx: &mut Cx<'_>) -> Pass {
-        if copy.of == self.case.case_no {
-            return Err(input("own_case", "a case is no copy of itself; accepted is another case"));
-        }
-        let Some(found) = cx.fact::<Option<Related>>("case") else {
-            return Err(guard("fact_missing", "the other case was not read"));
-        };
-        let Some(master) = found.filter(|found| found.workflow == "consultation") else {
-            return Err(input("unknown_case", format!("there is no consultation `{}`", copy.of)));
-        };
-        if master.customer_id.as_deref() != Some(self.case.customer_id.as_str()) {
-            let reason = format!("`{}` is another customer's case", copy.of);
-            return Err(guard("another_customer", reason));
-        }
-        if master.state.starts_with("closed.") {
-            let reason = format!("`{}` is {}; accepted is an open or settled case", copy.of, master.state);
-            return Err(guard("master_closed", reason));
-        }
-        self.case.link(LinkType::DuplicateOf, copy.of.clone());
+        links::join_master(&mut self.case, "consultation", &copy.of, &self.body_ref, cx)?;
         self.master = Some(copy.of.clone());
-        let note = json!({ "text_ref": self.body_ref, "visibility": "internal" });
-        cx.send(copy.of.clone(), "note_added", object(note));
         Ok(())
     }
 

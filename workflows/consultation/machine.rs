@@ -13,6 +13,7 @@ use super::{
     Resume, Waiting,
 };
 use crate::kernel::common::{Common, Intent};
+use crate::workflows::links;
 use crate::workflows::row::{Arrow, DONE, by_staff, by_system};
 
 #[state_machine(
@@ -398,9 +399,13 @@ impl Consultation {
     fn closed(&mut self, cx: &mut Cx<'_>, event: &Event) -> Outcome<State> {
         match event {
             Event::CustomerReply(reply) if !by_staff(cx) => {
-                self.late(&reply.message_ref, reply.intent, cx).stay(cx, "X4")
+                links::late(&reply.message_ref, reply.intent, cx);
+                DONE.stay(cx, "X4")
             }
-            Event::Reopen(_) if !by_staff(cx) => self.late_reopen(cx).stay(cx, "X4"),
+            Event::Reopen(_) if !by_staff(cx) => {
+                links::late_reopen(cx);
+                DONE.stay(cx, "X4")
+            }
             Event::Confirm(word) if !by_staff(cx) => self.late_confirm(word, cx).stay(cx, "X4"),
             Event::Common(Common::LateInbound(message)) => self.route_late(message, cx).stay(cx, "X4"),
             _ => Super,

@@ -10,10 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::fault::{Fault, join};
 use crate::kernel::span::{Roll, Span};
-use crate::workflows::row::{Pass, input};
-
-/// The scale that customers know: 1 is worst, 5 is best (S0-17); payloads take no other score.
-const SCORES: std::ops::RangeInclusive<u8> = 1..=5;
+use crate::workflows::row::Pass;
+pub use crate::workflows::scale::Scale;
 
 /// What is aimed at.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -109,18 +107,6 @@ pub struct SatisfactionPolicy {
     pub recovery: Span,
 }
 
-/// The scores that are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Scale {
-    /// The lowest.
-    #[schemars(range(min = 1, max = 5))]
-    pub worst: u8,
-    /// The highest.
-    #[schemars(range(min = 1, max = 5))]
-    pub best: u8,
-}
-
 /// After which endings the customer is asked: after each but those named.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -152,12 +138,6 @@ pub enum Ending {
     Invalid,
     /// 强制关闭
     Forced,
-}
-
-impl Default for Scale {
-    fn default() -> Self {
-        Self { worst: *SCORES.start(), best: *SCORES.end() }
-    }
 }
 
 impl Default for SurveyEndings {
@@ -198,41 +178,20 @@ impl KpiPolicy {
                 faults.push(Fault::value(join("/kpi/targets", number), message));
             }
         }
-        let on_scale = |tenths: &u32| (tenths_of(scale.worst)..=tenths_of(scale.best)).contains(tenths);
-        if mean_tenths(&targets.score).filter(on_scale).is_none() {
-            let message = format!(
-                "`{}` is no mean score; accepted are \"{}.0\" to \"{}.0\", with one decimal",
-                targets.score, scale.worst, scale.best
-            );
-            faults.push(Fault::value("/kpi/targets/K09", message));
-        }
+        scale.check_mean("/kpi/targets/K09", &targets.score, faults);
     }
-}
-
-fn tenths_of(score: u8) -> u32 {
-    u32::from(score) * 10
-}
-
-/// `4.2` as 42.
-fn mean_tenths(text: &str) -> Option<u32> {
-    let (whole, tenths) = text.split_once('.')?;
-    let digit = |text: &str| text.parse::<u32>().ok().filter(|_| text.len() == 1);
-    Some(digit(whole)? * 10 + digit(tenths)?)
 }
 
 impl SatisfactionPolicy {
     /// Adds what lies outside its range.
     pub fn check(&self, faults: &mut Vec<Fault>) {
         let Scale { worst, best } = self.scale;
+        if !self.scale.check("/satisfaction/scale", faults) {
+            return;
+        }
         let mut refuse = |key: &str, message: String| {
             faults.push(Fault::value(format!("/satisfaction/{key}"), message));
         };
-        if !SCORES.contains(&worst) || !SCORES.contains(&best) || best < worst.saturating_add(2) {
-            let message = format!(
-                "`{worst}` to `{best}` is refused; accepted are scores of 1 to 5, three of them at least (S0-17)"
-            );
-            return refuse("scale", message);
-        }
         if !(worst..best - 1).contains(&self.low) {
             let message = format!("`{}` is refused; accepted are {worst} to {}", self.low, best - 2);
             refuse("low", message);
@@ -266,13 +225,6 @@ impl SatisfactionPolicy {
     /// # Errors
     /// `score_off_scale`.
     pub fn on_scale(&self, score: Option<u8>) -> Pass {
-        let Scale { worst, best } = self.scale;
-        match score.filter(|score| !(worst..=best).contains(score)) {
-            Some(score) => {
-                let reason = format!("`{score}` is not on the scale; accepted are {worst} to {best}");
-                Err(input("score_off_scale", reason))
-            }
-            None => Ok(()),
-        }
+        self.scale.holds(score)
     }
 }

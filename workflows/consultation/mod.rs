@@ -43,12 +43,6 @@ use policy::Policy;
 /// What the handlers of this flow see and fill.
 pub(crate) type Cx<'a> = KernelCx<'a, Policy>;
 
-/// Most messages that are remembered as unread: one is enough to keep a case from
-/// being archived, and the history holds them all.
-pub const UNCLASSIFIED_MAX: usize = 20;
-/// Stands in the list for every unread message beyond [`UNCLASSIFIED_MAX`].
-pub const FURTHER: &str = "*";
-
 /// Rings, on a phone call (S2-28).
 pub const RING: &str = "RING";
 /// A person was given the case and has not taken it.

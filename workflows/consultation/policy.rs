@@ -7,15 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Category;
 use super::measures::{KpiPolicy, SatisfactionPolicy};
-use crate::kernel::case::{Case, Channel, Priority, Tier};
+use crate::kernel::case::{Case, Channel, Priority};
 use crate::kernel::common::CasePolicy;
 use crate::kernel::fault::{Fault, join};
 use crate::kernel::instant::Instant;
 use crate::kernel::sla::rule::{Rung, check_ladder};
 use crate::kernel::span::Span;
+pub use crate::workflows::response::{Frt, TargetOverride};
+use crate::workflows::response::{RESPONSE_SECONDS_MAX, exception};
+use crate::workflows::spans::{rising_days, seconds, shorter};
 
-/// No first response may take longer, on any channel (S0-6).
-pub const RESPONSE_SECONDS_MAX: u32 = 2 * 3_600;
 /// A promise on escalation lies within four to eight business hours (S0-10).
 pub const PROMISE_SECONDS: std::ops::RangeInclusive<u32> = 4 * 3_600..=8 * 3_600;
 /// Cases are kept for three years at least, leap day included.
@@ -154,97 +155,6 @@ impl RequiredFields {
             Category::Other => &self.other,
         }
     }
-}
-
-/// First response by channel, with exceptions by tier and priority.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Frt {
-    /// 电话
-    pub phone: Span,
-    /// 在线聊天
-    pub web_chat: Span,
-    /// 企业微信
-    pub wecom: Span,
-    /// 微信
-    pub wechat: Span,
-    /// 邮件
-    pub email: Span,
-    /// 短信
-    pub sms: Span,
-    /// 社交媒体
-    pub social: Span,
-    /// 到访
-    pub walk_in: Span,
-    /// 接口
-    pub api: Span,
-    /// Other targets for a channel, tier or priority; the first that fits counts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100))]
-    pub overrides: Vec<TargetOverride>,
-}
-
-/// A target for some cases only.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TargetOverride {
-    /// For this channel only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel: Option<Channel>,
-    /// For this tier only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tier: Option<Tier>,
-    /// For this priority only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority: Option<Priority>,
-    /// The target.
-    pub target: Span,
-}
-
-impl Frt {
-    /// Every channel's base target, by its name.
-    fn rows(&self) -> [(&'static str, Span); 9] {
-        [
-            ("phone", self.phone),
-            ("web_chat", self.web_chat),
-            ("wecom", self.wecom),
-            ("wechat", self.wechat),
-            ("email", self.email),
-            ("sms", self.sms),
-            ("social", self.social),
-            ("walk_in", self.walk_in),
-            ("api", self.api),
-        ]
-    }
-
-    /// The target of `case`.
-    pub fn target(&self, case: &Case) -> Span {
-        exception(&self.overrides, case).unwrap_or_else(|| self.base(case.channel))
-    }
-
-    fn base(&self, channel: Channel) -> Span {
-        match channel {
-            Channel::Phone => self.phone,
-            Channel::Email => self.email,
-            Channel::WebChat => self.web_chat,
-            Channel::Wecom => self.wecom,
-            Channel::Wechat => self.wechat,
-            Channel::Sms => self.sms,
-            Channel::Social => self.social,
-            Channel::WalkIn => self.walk_in,
-            Channel::Api => self.api,
-        }
-    }
-}
-
-/// The first of `overrides` that fits `case`.
-fn exception(overrides: &[TargetOverride], case: &Case) -> Option<Span> {
-    let fits = |one: &&TargetOverride| {
-        one.channel.is_none_or(|channel| channel == case.channel)
-            && one.tier.is_none_or(|tier| tier == case.customer_tier)
-            && one.priority.is_none_or(|priority| priority == case.priority)
-    };
-    overrides.iter().find(fits).map(|found| found.target)
 }
 
 /// Times that customers are told.
@@ -582,37 +492,6 @@ impl Policy {
             let message =
                 format!("`{}` is refused; accepted are working days", self.callback.post_resolution_after);
             faults.push(Fault::value("/callback/post_resolution_after", message));
-        }
-    }
-}
-
-/// The seconds of a span that counts time and not days.
-fn seconds(span: Span) -> Option<u32> {
-    match span {
-        Span::Business(seconds) | Span::Wall(seconds) => Some(seconds.get()),
-        Span::WorkingDays(_) | Span::CalendarDays(..) => None,
-    }
-}
-
-/// Whether `span` is shorter than `other`, where both count time.
-fn shorter(span: Span, other: Span) -> bool {
-    seconds(span).zip(seconds(other)).is_some_and(|(span, other)| span < other)
-}
-
-/// Reminders come one after the other and before the end; working days compare with working days only.
-fn rising_days(group: &str, rows: &[(String, Span)], faults: &mut Vec<Fault>) {
-    let mut last = 0;
-    for (key, span) in rows {
-        let path = format!("{group}/{key}");
-        match span {
-            Span::WorkingDays(days) if days.get() > last => last = days.get(),
-            Span::WorkingDays(_) => {
-                let message = format!("`{span}` is too soon; accepted are more than {last} working days");
-                faults.push(Fault::value(path, message));
-            }
-            Span::Business(_) | Span::CalendarDays(..) | Span::Wall(_) => {
-                faults.push(Fault::value(path, format!("`{span}` is refused; accepted are working days")));
-            }
         }
     }
 }

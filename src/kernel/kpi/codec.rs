@@ -14,7 +14,7 @@ use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 
 /// First byte; counted up with every change of the fields.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Longest list that is believed: an instance keeps less of everything.
 const LIST_MAX: u64 = 1_024;
 
@@ -25,6 +25,8 @@ pub(super) fn encode(record: &Record) -> Vec<u8> {
     [channel, tier, priority, category, owner, first_owner, &record.level].iter().for_each(|t| out.text(t));
     out.option(record.frt.as_ref(), Writer::run);
     out.list(&record.res, Writer::run);
+    out.list(&record.totals, Writer::run);
+    out.number(u64::from(record.rounds));
     out.list(&record.promises, Writer::run);
     out.list(&record.waits, |out, wait| {
         out.instant(wait.at);
@@ -66,6 +68,8 @@ pub(super) fn decode(id: InstanceId, bytes: &[u8]) -> Result<Record, String> {
         level: from.text()?,
         frt: from.option(Reader::run)?,
         res: from.list(Reader::run)?,
+        totals: from.list(Reader::run)?,
+        rounds: u32::try_from(from.number()?).map_err(|_| "a count is too large".to_owned())?,
         promises: from.list(Reader::run)?,
         waits: from.list(|from| Ok(Wait { at: from.instant()?, ms: from.signed()? }))?,
         older: from.option(|from| {

@@ -299,13 +299,13 @@ impl Facts {
     }
 }
 
-/// What a person tells the customer by `entry` (flows.md §3.1, "human outbound").
+/// What a person tells the customer by `entry` (flows.md §3.1, "human outbound", and §3.2).
 fn said(entry: &Entry) -> Option<Said> {
     let is = |name: &str| entry.payload.get(name).and_then(Value::as_bool) == Some(true);
     match entry.event.as_str() {
         "answer_call" => Some(Said::Hello),
-        "answer" => Some(Said::Answer),
-        "request_info" | "progress_update" => Some(Said::Words),
+        "answer" | "communicate" => Some(Said::Answer),
+        "acknowledge" | "request_info" | "progress_update" => Some(Said::Words),
         "respond" => is("human").then_some(Said::Words),
         "escalate" => is("told_customer").then_some(Said::Words),
         _ => None,

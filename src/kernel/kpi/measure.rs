@@ -15,6 +15,8 @@
 //! - K07: the PROMISE clock judges. A promise renewed before its due is kept; while the customer is
 //!   waited for it stands still.
 //! - K08: the customer's word on the result, whatever it is; a thank-you that settles is one.
+//! - K11 and K12 are complaints' own. K11: the whole time; what was extended before its due counts by
+//!   the new one. K12: of complaints closed, but not those withdrawn, copied, refused or converted.
 //! - K13: a settled case is reopened within its window or not at all.
 //! - K18: of cases opened. A third round is a matter of complexity.
 //! - K19: who closed is the member of the staff who did, or who last spoke to the customer before the
@@ -28,7 +30,11 @@ use crate::kernel::title::Title;
 /// Endings that say nothing about resolving (K04).
 const NOT_RESOLVABLE: [&str; 5] = ["withdrawn", "duplicate", "invalid", "abandoned", "converted"];
 /// Endings that count as resolved.
-const RESOLVED: [&str; 3] = ["confirmed", "unconfirmed", "resolved"];
+const RESOLVED: [&str; 4] = ["confirmed", "unconfirmed", "resolved", "satisfied"];
+/// The flow of complaints, which has measures of its own.
+const COMPLAINT: &str = "complaint";
+/// Endings of complaints that say nothing about satisfying the customer (K12).
+const NOT_SATISFIABLE: [&str; 4] = ["withdrawn", "duplicate", "rejected", "converted"];
 
 /// A window of time, and when it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +118,24 @@ pub struct Measure {
 
 type See = fn(&Record, &Frame, &mut dyn FnMut(Instant, Seen));
 
-/// Every measure, in the order of the KPIs.
+/// The measures of complaints alone, in the order of the KPIs.
+const COMPLAINT_MEASURES: [Measure; 3] = [
+    measure("K11", "on_time", Kind::Rate, ["Complaints on time", "投诉及时办结率"], complaint_on_time),
+    measure("K12", "satisfied", Kind::Rate, ["Complaints satisfied", "投诉满意率"], complaint_satisfied),
+    measure("K12", "one_round", Kind::Rate, ["Satisfied in one round", "一轮办结率"], one_round),
+];
+
+/// The measures of `workflow`, in the order of the KPIs.
+pub fn measures(workflow: &str) -> Vec<Measure> {
+    let mut all = MEASURES.to_vec();
+    if workflow == COMPLAINT {
+        all.extend(COMPLAINT_MEASURES);
+        all.sort_by_key(|measure| measure.kpi);
+    }
+    all
+}
+
+/// Every measure of every flow, in the order of the KPIs.
 pub const MEASURES: [Measure; 20] = [
     measure("K01", "response", Kind::Times, ["First response time", "首次响应时长"], response),
     aimed("K02", "on_time", ["First responses on time", "首次响应及时率"], on_time),
@@ -191,9 +214,9 @@ impl Measure {
     }
 }
 
-/// The names of the KPIs, in order.
-pub fn kpis() -> Vec<&'static str> {
-    let mut names: Vec<_> = MEASURES.iter().map(|measure| measure.kpi).collect();
+/// The names of the KPIs of `workflow`, in order.
+pub fn kpis(workflow: &str) -> Vec<&'static str> {
+    let mut names: Vec<_> = measures(workflow).iter().map(|measure| measure.kpi).collect();
     names.dedup();
     names
 }
@@ -307,6 +330,32 @@ fn closed_loop(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, See
 
 fn reopened(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
     settled(record, frame, each, |_| record.reopened.is_some());
+}
+
+fn complaint_on_time(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    let counted = |run: &&Run| !(run.retargeted && frame.retargets == Retargets::LeftOut);
+    record.totals.iter().filter(counted).for_each(|run| verdict(run, frame, each));
+}
+
+/// Tells of a complaint closed in the window that the customer could have been satisfied with.
+fn satisfiable(
+    record: &Record,
+    frame: &Frame,
+    each: &mut dyn FnMut(Instant, Seen),
+    yes: impl Fn(&End) -> bool,
+) {
+    let closed = record.closed().filter(|at| frame.holds(*at)).zip(record.standing());
+    if let Some((at, end)) = closed.filter(|(_, end)| !NOT_SATISFIABLE.contains(&end.disposition.as_str())) {
+        rate(at, yes(end), each);
+    }
+}
+
+fn complaint_satisfied(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    satisfiable(record, frame, each, |end| end.disposition == "satisfied");
+}
+
+fn one_round(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    satisfiable(record, frame, each, |end| end.disposition == "satisfied" && record.rounds == 1);
 }
 
 fn resolution(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {

@@ -24,5 +24,7 @@ pub const FRT: &str = "FRT";
 pub const NRT: &str = "NRT";
 /// The clock of the resolution.
 pub const RES: &str = "RES";
+/// The clock of the whole time of a complaint.
+pub const TOTAL: &str = "TOTAL";
 /// The clock of a time that the customer was told.
 pub const PROMISE: &str = "PROMISE";

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::facts::{self, End, Facts, Wait, Waits};
-use super::{FRT, PROMISE, RES, codec};
+use super::{FRT, PROMISE, RES, TOTAL, codec};
 use crate::kernel::common::{Stage, Verdict};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
@@ -27,6 +27,10 @@ pub struct Record {
     pub frt: Option<Run>,
     /// Resolutions: one, and one more for each reopening.
     pub res: Vec<Run>,
+    /// Whole times of a complaint: one, and one more for each reopening.
+    pub totals: Vec<Run>,
+    /// In how many rounds it was looked into.
+    pub rounds: u32,
     /// Times that the customer was told.
     pub promises: Vec<Run>,
     /// How long the customer waited for a person.
@@ -126,6 +130,8 @@ pub fn record(instance: &Instance) -> Option<Record> {
         },
         frt: runs(FRT).pop(),
         res: runs(RES),
+        totals: runs(TOTAL),
+        rounds: case.get("round").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
         promises: runs(PROMISE),
         waits: kept.waits.clone(),
         older: kept.older,
@@ -192,7 +198,7 @@ impl Record {
 
     /// The first and the last moment at which it can count.
     pub fn span(&self) -> (Instant, Instant) {
-        let runs = || self.frt.iter().chain(&self.res).chain(&self.promises);
+        let runs = || self.frt.iter().chain(&self.res).chain(&self.totals).chain(&self.promises);
         let begin = runs().map(|run| run.start).min().map_or(self.opened, |start| start.min(self.opened));
         let ends = [&self.first, &self.last].into_iter().flatten();
         let end = runs()

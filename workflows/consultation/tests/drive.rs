@@ -1,65 +1,50 @@
-//! Owns a consultation in memory, on virtual time: steps it and applies what it answers.
+//! Owns a consultation in memory, with who and what its tests send.
 
-use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
-use super::super::samples::samples;
-use super::super::{Consultation, SAMPLES_AT};
+use serde_json::{Value, json};
+
+use super::super::Consultation;
 use crate::kernel::actor::{Actor, ActorKind, Role};
-use crate::kernel::calendar::{Calendar, CalendarFile};
-use crate::kernel::definition::Definition;
-use crate::kernel::effect::Effect;
-use crate::kernel::entry::{Cause, ENTRY_VERSION, Entry, Pins};
-use crate::kernel::hash::Hash;
-use crate::kernel::id::InstanceId;
-use crate::kernel::instance::Instance;
-use crate::kernel::instant::Instant;
+use crate::kernel::calendar::CalendarFile;
 use crate::kernel::machine::Workflow;
-use crate::kernel::outcome::{Change, Event, Follow, Input, Outcome, Refusal, TIMER_FIRED};
-use crate::kernel::personal::Private;
-use crate::kernel::sla::{self, fact::ClockFact, is_clock_timer, rule::resolve};
 use crate::kernel::step::Typed;
-use crate::workflows::{CALENDARS, DEFINITIONS};
+pub(super) use crate::workflows::driven::at;
+use crate::workflows::driven::{self, Driven, Flow};
+
+/// The flow under test.
+pub(super) struct Asking;
+
+/// One consultation.
+pub(super) type Drive = Driven<Asking>;
+
+impl Flow for Asking {
+    type Data = Consultation;
+
+    fn workflow() -> Arc<dyn Workflow> {
+        Arc::new(workflow())
+    }
+
+    fn facts() -> Value {
+        json!({
+            "customer_cases": [], "open_case": null, "on_shift": true, "count": 0, "registered": false,
+            "case": null
+        })
+    }
+}
 
 /// The shipped definition as a document.
 pub(super) fn document() -> Value {
-    serde_saphyr::from_str(DEFINITIONS[0].1).unwrap()
+    driven::document("consultation")
 }
 
 pub(super) fn workflow() -> Typed<Consultation> {
     Typed::new()
 }
 
-fn definition() -> Definition {
-    let document = document();
-    let policy = workflow().policy(&document["policy"]).unwrap();
-    let clocks = serde_json::from_value(document["clocks"].clone()).unwrap();
-    Definition {
-        workflow: "consultation".into(),
-        version: 1,
-        hash: "0".repeat(32),
-        calendar: "cn".into(),
-        title: serde_json::from_value(document["title"].clone()).unwrap(),
-        roles: serde_json::from_value(document["roles"].clone()).unwrap(),
-        states: serde_json::from_value(document["states"].clone()).unwrap(),
-        events: serde_json::from_value(document["events"].clone()).unwrap(),
-        clocks: resolve(clocks, workflow().ladder(policy.as_ref())),
-        schedules: Vec::new(),
-        policy,
-    }
-}
-
 /// The shipped calendar as its file says it.
 pub(super) fn calendar_file() -> CalendarFile {
-    let (_, text) = CALENDARS.iter().find(|(file, _)| *file == "calendars/cn.yaml").unwrap();
-    serde_saphyr::from_str(text).unwrap()
-}
-
-fn calendar() -> Calendar {
-    calendar_file().check().unwrap()
-}
-
-pub(super) fn at(text: &str) -> Instant {
-    Instant::parse(text).unwrap()
+    driven::calendar_file("cn")
 }
 
 pub(super) fn agent(id: &str) -> Actor {
@@ -91,268 +76,12 @@ pub(super) fn mail() -> Value {
     })
 }
 
-/// One consultation.
-pub(super) struct Drive {
-    workflow: Typed<Consultation>,
-    definition: Definition,
-    pub calendar: Calendar,
-    pub id: InstanceId,
-    pub now: Instant,
-    /// When the next event happened by its source's clock, where that is not now.
-    pub occurred: Option<Instant>,
-    /// Answers to facts, unless a call says otherwise.
-    pub facts: Map<String, Value>,
-    pub instance: Option<Instance>,
-    /// Every entry, oldest first.
-    pub entries: Vec<Entry>,
-    /// Effects of the last call, follow-ups included.
-    pub effects: Vec<Effect>,
-    /// What the last call did to clocks, follow-ups included.
-    pub clocks: Vec<ClockFact>,
-    /// Events of `system` that the last call caused.
-    pub followed: Vec<&'static str>,
-}
-
-impl Drive {
-    /// Nothing yet, on the Wednesday that the samples are written for.
-    pub(super) fn new() -> Self {
-        let facts = json!({
-            "customer_cases": [], "open_case": null, "on_shift": true, "count": 0, "registered": false,
-            "case": null
-        });
-        Self {
-            workflow: workflow(),
-            definition: definition(),
-            calendar: calendar(),
-            id: InstanceId::derive("c-1027", &["case"]),
-            now: at(SAMPLES_AT),
-            occurred: None,
-            facts: facts.as_object().unwrap().clone(),
-            instance: None,
-            entries: Vec::new(),
-            effects: Vec::new(),
-            clocks: Vec::new(),
-            followed: Vec::new(),
-        }
-    }
-
+impl Driven<Asking> {
     /// An accepted question by mail, owned by agent A.
     pub(super) fn accepted() -> Self {
         let mut drive = Self::new();
         drive.send(gateway(), "submit", mail());
         drive.send(agent("agent-a"), "accept", json!({}));
         drive
-    }
-
-    /// After the samples called `kind:label`; `timer:NAME` fires a timer.
-    pub(super) fn after(steps: &[&str]) -> Self {
-        let mut drive = Self::new();
-        for step in steps {
-            drive.take(step);
-        }
-        drive
-    }
-
-    /// Takes one sample or timer.
-    pub(super) fn take(&mut self, step: &str) -> Change {
-        let (kind, label) = step.split_once(':').unwrap();
-        if kind == "timer" {
-            return self.fire(label);
-        }
-        let all = samples();
-        let sample = all.iter().find(|sample| sample.event == kind && sample.label == label);
-        let sample = sample.unwrap_or_else(|| panic!("no sample `{step}`"));
-        let kept = self.facts.clone();
-        self.facts.extend(sample.facts.clone());
-        let change = self.send(sample.actor.clone(), kind, Value::Object(sample.payload.clone()));
-        self.facts = kept;
-        change
-    }
-
-    pub(super) fn state(&self) -> &str {
-        &self.instance.as_ref().unwrap().state
-    }
-
-    pub(super) fn data(&self) -> Consultation {
-        serde_json::from_value(self.instance.as_ref().unwrap().data.clone()).unwrap()
-    }
-
-    /// When a running timer is due.
-    pub(super) fn due(&self, timer: &str) -> Option<Instant> {
-        self.instance.as_ref().unwrap().timers.get(timer).map(|timer| timer.due)
-    }
-
-    /// Effects of the last call in a few words; timers of clocks left out.
-    pub(super) fn summaries(&self) -> Vec<String> {
-        let of_clock = |effect: &&Effect| match effect {
-            Effect::Arm { timer, .. } | Effect::Cancel { timer } => is_clock_timer(timer),
-            _ => false,
-        };
-        self.effects.iter().filter(|effect| !of_clock(effect)).map(summary).collect()
-    }
-
-    /// Sends an event that must be accepted.
-    #[track_caller]
-    pub(super) fn send(&mut self, actor: Actor, event: &str, payload: Value) -> Change {
-        match self.attempt(actor, event, payload) {
-            Ok(change) => change,
-            Err(refusal) => {
-                panic!("`{event}` in {:?}: {refusal:?}", self.instance.as_ref().map(|i| &i.state))
-            }
-        }
-    }
-
-    /// Sends an event that must be refused.
-    #[track_caller]
-    pub(super) fn refused(&mut self, actor: Actor, event: &str, payload: Value) -> Refusal {
-        match self.attempt(actor, event, payload) {
-            Ok(change) => panic!("`{event}` was accepted by row {:?}", change.rule),
-            Err(refusal) => refusal,
-        }
-    }
-
-    /// Fires a running timer at its due instant.
-    #[track_caller]
-    pub(super) fn fire(&mut self, name: &str) -> Change {
-        self.try_fire(name).unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"))
-    }
-
-    pub(super) fn try_fire(&mut self, name: &str) -> Result<Change, Refusal> {
-        let timers = &self.instance.as_ref().unwrap().timers;
-        let timer = timers.get(name).unwrap_or_else(|| panic!("{name} does not run")).clone();
-        self.now = self.now.max(timer.due);
-        let cause = Cause::Timer { timer: name.to_owned(), generation: timer.generation, due: timer.due };
-        let instance = self.instance.as_ref().unwrap();
-        let sent = sla::due_event(&self.definition, &self.calendar, &[], instance, name, self.now);
-        let (event, payload) = sent.unwrap_or_else(|| {
-            let Value::Object(payload) = json!({ "timer": name }) else { unreachable!() };
-            (TIMER_FIRED, payload)
-        });
-        let mut event = self.event(Actor::timer(), event, Value::Object(payload));
-        event.cause = Some(cause);
-        self.commit(&event)
-    }
-
-    pub(super) fn attempt(&mut self, actor: Actor, event: &str, payload: Value) -> Result<Change, Refusal> {
-        let mut event = self.event(actor, event, payload);
-        event.occurred_at = self.occurred.take().unwrap_or(self.now);
-        self.commit(&event)
-    }
-
-    fn event(&self, actor: Actor, name: &str, payload: Value) -> Event {
-        let Value::Object(payload) = payload else { panic!("a payload is an object") };
-        Event { name: name.into(), payload, actor, occurred_at: self.now, cause: None }
-    }
-
-    /// One commit: the event, then what the kernel sends next.
-    fn commit(&mut self, event: &Event) -> Result<Change, Refusal> {
-        let (first, mut after, entry) = self.step(self.instance.as_ref(), event)?;
-        let mut entries = vec![entry];
-        let mut effects = first.effects.clone();
-        let mut clocks = first.clocks.clone();
-        let mut followed = Vec::new();
-        let mut left: Vec<Follow> = first.follow.iter().rev().cloned().collect();
-        while let Some(follow) = left.pop() {
-            let next = self.event(Actor::system(), follow.event, Value::Object(follow.payload));
-            let (change, later, entry) = self.step(Some(&after), &next)?;
-            entries.push(entry);
-            effects.extend(change.effects);
-            clocks.extend(change.clocks);
-            followed.push(follow.event);
-            left.extend(change.follow.into_iter().rev());
-            after = later;
-        }
-        self.effects = effects;
-        self.clocks = clocks;
-        self.followed = followed;
-        self.entries.extend(entries);
-        self.instance = Some(after);
-        Ok(first)
-    }
-
-    fn step(&self, before: Option<&Instance>, event: &Event) -> Result<(Change, Instance, Entry), Refusal> {
-        let outcome = self.workflow.step(&Input {
-            definition: &self.definition,
-            calendar: &self.calendar,
-            others: &[],
-            next: None,
-            id: &self.id,
-            instance: before,
-            event,
-            facts: &self.known(before, event),
-            now: self.now,
-        });
-        let change = match outcome {
-            Outcome::Moved(change) | Outcome::Stayed(change) => *change,
-            Outcome::Refused(refusal) => return Err(refusal),
-        };
-        let entry = self.entry(before, event, &change);
-        let hash = Hash::of(&[&entry.seq.to_be_bytes()]);
-        let after = Instance::apply(before, &entry, hash, entry.seq, &Private::new()).unwrap();
-        assert_eq!(after.data, *change.data, "the patch leads to other data");
-        Ok((change, after, entry))
-    }
-
-    /// Only the facts that the machine asked for.
-    fn known(&self, before: Option<&Instance>, event: &Event) -> Map<String, Value> {
-        let asked = self.workflow.facts(before, event);
-        asked.iter().map(|fact| (fact.name().to_owned(), self.facts[fact.name()].clone())).collect()
-    }
-
-    fn entry(&self, before: Option<&Instance>, event: &Event, change: &Change) -> Entry {
-        Entry {
-            v: ENTRY_VERSION,
-            instance: self.id.clone(),
-            seq: before.map_or(1, |instance| instance.seq + 1),
-            workflow: "consultation".into(),
-            data_version: 1,
-            event: event.name.clone(),
-            payload: event.payload.clone(),
-            facts: Map::new(),
-            actor: event.actor.clone(),
-            occurred_at: event.occurred_at,
-            recorded_at: self.now,
-            idempotency: None,
-            request_id: None,
-            pins: Pins {
-                definition: self.definition.hash.clone(),
-                calendar: "cn".into(),
-                others: Default::default(),
-                tzdata: String::new(),
-                build: String::new(),
-            },
-            origin: None,
-            cause: event.cause.clone(),
-            rule: change.rule.map(str::to_owned),
-            from: change.from.clone(),
-            to: change.to.clone(),
-            patch: change.patch.clone(),
-            clocks: change.clocks.clone(),
-            effects: change.effects.clone(),
-            prev: before.map_or(Hash::ZERO, |instance| instance.hash),
-        }
-    }
-
-    /// Other policy values than the shipped ones.
-    pub(super) fn with_policy(mut self, change: impl Fn(&mut Value)) -> Self {
-        let mut values = document()["policy"].clone();
-        change(&mut values);
-        self.definition.policy = self.workflow.policy(&values).unwrap();
-        self
-    }
-}
-
-/// An effect without times and payloads.
-fn summary(effect: &Effect) -> String {
-    match effect {
-        Effect::Arm { timer, .. } => format!("arm {timer}"),
-        Effect::Cancel { timer } => format!("cancel {timer}"),
-        Effect::Spawn(spawn) => format!("spawn {} {}", spawn.workflow, spawn.rule),
-        Effect::DropPending { rule, .. } => format!("drop {rule}"),
-        Effect::Send(send) => format!("send {}", send.event),
-        Effect::Park { number, .. } => format!("park {number}"),
-        Effect::Notify(notice) => format!("notify {} {}", notice.to, notice.template),
-        Effect::Task(task) => format!("task {} {}", task.task, task.assignee_role),
-        Effect::Count { name, .. } => format!("count {name}"),
     }
 }

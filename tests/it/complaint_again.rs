@@ -1,0 +1,110 @@
+//! One complaint from its registration to its archive: cut at each commit and resumed, and each command sent twice.
+
+use careflow::kernel::actor::Role;
+use serde_json::{Value, json};
+
+use crate::conventions::{assert_replayed, keyed};
+use crate::rig::{Caller, Rig, at};
+
+/// Who sends what; the plan is rejected once, so that the second round is told too.
+fn story() -> Vec<(&'static str, &'static str, Value)> {
+    let told = || json!({ "message_ref": "mail/4", "channel": "email", "told_recourse": true });
+    let found = || json!({ "finding": "partly", "root_cause": "training", "systemic": true, "responsible": [], "evidence": [] });
+    let plan = |kind: &str| json!({ "actions": [{ "no": 1, "type": kind }], "rationale": "依据调查结论" });
+    vec![
+        (
+            "ann",
+            "acknowledge",
+            json!({ "handler_contact": "tel:8001", "expected_by": at("2026-03-12T18:00:00+08:00"), "message_ref": "mail/2" }),
+        ),
+        (
+            "ann",
+            "assess",
+            json!({ "severity": "normal", "complexity": "simple", "safety": false, "cause": "attitude", "soothe_note": "已安抚" }),
+        ),
+        ("ann", "dispatch", json!({ "department": "service", "handoff_note": "客户投诉服务态度，请调查。" })),
+        ("dora", "dept_accept", json!({})),
+        ("dora", "submit_findings", found()),
+        ("dora", "propose", plan("explain")),
+        ("ann", "communicate", told()),
+        ("c-1", "customer_rejects", json!({ "reason": "解释不够" })),
+        ("dora", "dept_accept", json!({})),
+        (
+            "dora",
+            "request_info",
+            json!({ "message_ref": "mail/5", "questions": ["何时？"], "not_already_held": true }),
+        ),
+        ("ann", "customer_reply", json!({ "message_ref": "mail/6", "intent": "info" })),
+        ("dora", "submit_findings", found()),
+        ("dora", "propose", plan("apologise")),
+        ("ann", "communicate", told()),
+        ("c-1", "customer_accepts", json!({})),
+        ("dora", "action_done", json!({ "action_no": 1, "evidence": "doc/3" })),
+        ("c-1", "confirm", json!({ "satisfied": true, "score": 5 })),
+    ]
+}
+
+fn complaint() -> Value {
+    json!({
+        "customer_id": "c-1", "channel": "email", "facts": "客服态度恶劣。",
+        "happened_at": at("2026-03-10T09:00:00+08:00"), "subjects": [{ "kind": "actor", "id": "bo" }],
+        "remedy_sought": "道歉", "cause_claimed": "attitude",
+    })
+}
+
+/// What an entry says, but for salts and the hashes over them.
+fn essence(history: &[Value]) -> Vec<Value> {
+    let told = |record: &Value| {
+        let entry = &record["entry"];
+        json!([
+            entry["seq"],
+            entry["event"],
+            entry["rule"],
+            entry["to"],
+            entry["recorded_at"],
+            entry["clocks"]
+        ])
+    };
+    history.iter().map(told).collect()
+}
+
+/// Tells the story; where `broken`, each command is sent twice and the server restarted after it.
+async fn lived(broken: bool) -> Vec<Value> {
+    let mut rig = Rig::wednesday().await;
+    let mut callers: Vec<(&str, Caller)> = Vec::new();
+    for (name, role) in [("ann", Role::Agent), ("dora", Role::DeptHandler), ("c-1", Role::Customer)] {
+        callers.push((name, rig.caller(name, role).await));
+    }
+    let find = |callers: &[(&str, Caller)], name: &str| {
+        callers.iter().find(|(known, _)| *known == name).unwrap().1.clone()
+    };
+    let start = json!({ "payload": complaint() });
+    let path = "/v1/workflows/complaint/instances";
+    let first = keyed(&find(&callers, "c-1"), path, &start, "start").await;
+    let id = first.json()["instance"].as_str().unwrap().to_owned();
+    if broken {
+        assert_replayed(&first, &keyed(&find(&callers, "c-1"), path, &start, "start").await);
+    }
+    for (number, (who, event, payload)) in story().into_iter().enumerate() {
+        let (path, key) = (format!("/v1/instances/{id}/events"), format!("step-{number}"));
+        let body = json!({ "event": event, "payload": payload });
+        let sent = keyed(&find(&callers, who), &path, &body, &key).await;
+        assert_eq!(sent.status, 200, "{event}: {}", sent.text);
+        if broken {
+            rig = rig.restart().await;
+            for (_, caller) in &mut callers {
+                rig.address().clone_into(&mut caller.address);
+            }
+            assert_replayed(&sent, &keyed(&find(&callers, who), &path, &body, &key).await);
+        }
+    }
+    rig.until("2026-03-27T00:00:00+08:00").await;
+    let ann = find(&callers, "ann");
+    assert_eq!(ann.state(&id).await, "closed.satisfied");
+    essence(&ann.history(&id).await)
+}
+
+#[tokio::test]
+async fn complaint_cut_at_each_commit_with_each_command_sent_twice_has_the_same_history() {
+    assert_eq!(lived(true).await, lived(false).await);
+}
