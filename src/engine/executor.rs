@@ -382,7 +382,8 @@ impl Executor {
             group: self.building.commits.len(),
             answers: self.building.replies.len() + flying,
             timers: self.due.len(),
-            sends: self.sends.len(),
+            // Each of the unread has at least one send or link.
+            sends: self.sends.len() + self.unread.len(),
             links: self.links.len(),
             due: self.due.first().map(|(at, _)| *at),
         }

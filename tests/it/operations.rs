@@ -57,7 +57,7 @@ async fn every_listed_number_is_told_and_no_other() {
         assert!(value(&told, "careflow_queue_items", &[("queue", queue.name())]) >= 0.0);
     }
     for (queue, max) in
-        [("writer", 4_096.0), ("connections", 1_024.0), ("group", 1_024.0), ("index", 16_384.0)]
+        [("writer", 4_096.0), ("connections", 1_024.0), ("group", 1_024.0), ("index", 65_536.0)]
     {
         assert_eq!(value(&told, "careflow_queue_items_max", &[("queue", queue)]), max);
     }

@@ -141,7 +141,7 @@ def answer(agent, case, stale):
 
 def confirm(customer, case):
     def event(score):
-        payload = models.ConsultationConfirmPayload(satisfied=True, score=score)
+        payload = models.ConfirmPayload(satisfied=True, score=score)
         return models.ConfirmEvent(event="confirm", payload=payload)
 
     wrong = read(send(customer, case, event(9)), 422, models.Problem)

@@ -168,7 +168,7 @@ fn fixed() -> Vec<Fixed> {
         row(
             "Writes that wait for the index's files",
             thousands(index::sled::BACKLOG_WRITES_MAX as u64),
-            "about 0.2 s of its work; then the writer waits",
+            "some seconds of its work; then the writer waits",
         ),
         row(
             "Ring of refused events",

@@ -96,6 +96,14 @@ impl<'a> Making<'a> {
                 made.insert(name.clone(), self.value(name, schema, depth + 1));
             }
         }
+        // A map of the caller's own keys.
+        let least = schema.get("minProperties").and_then(Value::as_u64).unwrap_or(0);
+        if let Some(values) = schema.get("additionalProperties").filter(|values| values.is_object()) {
+            for key in (made.len() as u64..least).map(|number| format!("key{number}")) {
+                let value = self.value(&key, values, depth + 1);
+                made.insert(key, value);
+            }
+        }
         made
     }
 

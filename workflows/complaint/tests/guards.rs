@@ -35,7 +35,7 @@ fn refund(amount: &str) -> Value {
     json!([{ "no": 1, "type": "refund", "amount": { "amount": amount, "currency": "CNY" } }])
 }
 
-fn propose(actions: Value) -> Value {
+fn propose(actions: &Value) -> Value {
     json!({ "actions": actions, "rationale": "r" })
 }
 
@@ -239,12 +239,12 @@ fn proposal_over_the_proposers_limit_or_of_a_grave_complaint_needs_approval() {
             &mut drive,
             actor.clone(),
             "propose",
-            propose(refund(amount)),
+            propose(&refund(amount)),
             RefusalKind::Guard,
             "no_findings",
         );
         drive.take("submit_findings:upheld");
-        drive.send(actor, "propose", propose(refund(amount)));
+        drive.send(actor, "propose", propose(&refund(amount)));
         assert_eq!(drive.state(), to, "{severity} {amount}");
     }
 }
@@ -255,7 +255,7 @@ fn pending(amount: &str) -> Drive {
     for step in ["dispatch:service", "dept_accept:takes", "submit_findings:upheld"] {
         drive.take(step);
     }
-    drive.send(manager(), "propose", propose(refund(amount)));
+    drive.send(manager(), "propose", propose(&refund(amount)));
     assert_eq!(drive.state(), "open.pending_approval");
     drive
 }
