@@ -39,13 +39,15 @@ pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
     let highest = driver.load("highest", HIGHEST)?.run().await?.whole()?;
     let rate = highest.transitions() as f64 / highest.seconds / 2.0;
     let minutes = run.scaled(MINUTES, 2);
+    // A trial has no minutes: whether it works shows in seconds.
+    let length = MINUTE.mul_f64((run.scale * 10.0).min(1.0)).max(Duration::from_secs(1));
     eprintln!("{minutes} minutes at {rate:.0} transitions a second, half of what it takes");
     let mut told = Vec::with_capacity(minutes);
     for number in 1..=minutes {
         let cases = rate / COMMANDS as f64;
         let mut load = driver.load(&format!("soak{number}"), HIGHEST)?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some 100,000")]
-        let count = (cases * MINUTE.as_secs_f64()) as usize;
+        let count = (cases * length.as_secs_f64()) as usize;
         load.cases = count;
         load.every = Some(Duration::from_secs_f64(1.0 / cases));
         let driven = load.run().await?.whole()?;

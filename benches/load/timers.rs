@@ -1,5 +1,5 @@
-//! `timers`: 100,000 timers due within one minute, 100,000 that are all due when the server starts, and
-//! 20,000 due at one instant under a load of commands.
+//! `timers`: 100,000 timers due within one minute, and 100,000 that are all due when the server starts.
+//! `burst`: 20,000 due at one instant under a load of commands.
 //!
 //! The timers are warnings of first-response clocks: cases are imported with the time at which 80 %
 //! of their two hours are used up in the chosen minute. Lateness is read from the history: when the
