@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use super::mark::{Clean, Mark};
 use super::read::Order;
@@ -28,6 +29,9 @@ pub struct Options {
     pub decoded_bytes: usize,
     /// Bytes written after which the database is opened anew; see [`REOPEN_BYTES`].
     pub reopen_bytes: u64,
+    /// How long an instance waits for more changes before it is stored; after a kill the journal gives
+    /// back so much of it in a fraction of that time.
+    pub linger: Duration,
     /// Milliseconds to wait at opening for a database that is just being closed.
     pub release_ms: u64,
 }
@@ -38,6 +42,7 @@ impl Default for Options {
             cache_bytes: 128 * 1024 * 1024,
             decoded_bytes: 16 * 1024 * 1024,
             reopen_bytes: REOPEN_BYTES,
+            linger: Duration::from_millis(500),
             release_ms: RELEASE_MS_MAX,
         }
     }

@@ -51,9 +51,6 @@ pub const BACKLOG_WRITES_MAX: usize = 65_536;
 const BACKLOG_WRITES_HIGH: usize = BACKLOG_WRITES_MAX / 2;
 /// Writes given to sled at a time: readers of sled wait while it takes them, about 5 ms.
 const STORE_WRITES: usize = 512;
-/// How long an instance waits for more changes before it is stored; after a kill the journal gives
-/// back so much of it in a fraction of that time.
-const LINGER: Duration = Duration::from_millis(500);
 
 /// An index in a directory.
 pub struct SledIndex {
@@ -76,6 +73,7 @@ struct Shared {
     room: Condvar,
     cache: Mutex<Cache>,
     reopen_bytes: u64,
+    linger: Duration,
 }
 
 struct State {
@@ -129,6 +127,7 @@ impl SledIndex {
             room: Condvar::new(),
             cache: Mutex::new(Cache::new(options.decoded_bytes)),
             reopen_bytes: options.reopen_bytes,
+            linger: options.linger,
         });
         let (dir, boot, reached) = (dir.to_owned(), boot_id.to_owned(), storage.reached);
         let index = Self { shared, drainer: Mutex::new(None), dir, boot, reached };
@@ -324,7 +323,7 @@ impl Shared {
                 Phase::Dropped | Phase::Failed(_) => return None,
                 Phase::Closing => Duration::ZERO,
                 Phase::Running if state.backlog.len() >= BACKLOG_WRITES_HIGH => Duration::ZERO,
-                Phase::Running => LINGER,
+                Phase::Running => self.linger,
             };
             let rest = state.backlog.oldest().map(|since| (since + linger).saturating_duration_since(now));
             state = match rest {
@@ -351,10 +350,13 @@ impl Shared {
         backlog.settle(taken, overlay);
         drop((state, still));
         self.room.notify_all();
-        let full = store.written_bytes() >= self.reopen_bytes;
+        if store.written_bytes() < self.reopen_bytes {
+            return Ok(());
+        }
+        // Alone only for this: whoever waits for it waits for every list under way.
         drop(guard);
         let mut store = self.store_mut();
-        if full && let Some(open) = store.take() {
+        if let Some(open) = store.take() {
             *store = Some(open.reopen()?);
         }
         Ok(())

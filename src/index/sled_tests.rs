@@ -47,6 +47,7 @@ impl Opening<'_> {
                     cache_bytes,
                     decoded_bytes: 64 << 10,
                     reopen_bytes: 32 << 10,
+                    linger: Duration::ZERO,
                     ..Options::default()
                 };
                 SledIndex::open(self.dir, options, self.boot)
@@ -196,13 +197,10 @@ const VICTIM: &str = "CAREFLOW_TEST_INDEX_VICTIM";
 #[test]
 fn victim_applies_until_it_is_killed() {
     let Some(dir) = std::env::var_os(VICTIM) else { return };
-    let (index, _) = SledIndex::open(Path::new(&dir), Options::default(), "boot-1").expect("opens");
+    let options = Options { linger: Duration::from_millis(2), ..Options::default() };
+    let (index, _) = SledIndex::open(Path::new(&dir), options, "boot-1").expect("opens");
     for position in FIRST.. {
         index.apply(life(position)).expect("applies");
-        // A second thread that stores without waiting, beside the one that waits.
-        if position % 7 == 0 {
-            drain_once(&index.shared);
-        }
         eprintln!("{position}");
     }
 }
@@ -575,7 +573,7 @@ fn an_instance_waits_for_more_changes_until_its_time_has_come() {
     let (index, _) = open(dir.path(), "boot-1");
     live(&index, FIRST + 1);
     let mut state = index.shared.state();
-    let since = state.backlog.oldest().expect("one waits");
-    assert!(state.take(LINGER, since + LINGER / 2).writes.is_empty());
-    assert!(!state.take(LINGER, since + LINGER).writes.is_empty());
+    let (since, linger) = (state.backlog.oldest().expect("one waits"), Options::default().linger);
+    assert!(state.take(linger, since + linger / 2).writes.is_empty());
+    assert!(!state.take(linger, since + linger).writes.is_empty());
 }

@@ -261,8 +261,8 @@ impl Prepared {
 }
 
 /// In no dump, as everything of `m/`.
-fn dictionary_key(number: u8) -> [u8; 9] {
-    [b'm', b'/', b'l', b'z', b'4', b'/', b'd', b'/', number]
+fn dictionary_key(number: u8) -> Vec<u8> {
+    [&b"m/dictionary/"[..], &[number]].concat()
 }
 
 /// Waits up to `wait_ms` until nobody has the database in `dir` open.
