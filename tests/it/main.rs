@@ -36,6 +36,7 @@ mod recovery;
 mod reports;
 mod request_logs;
 mod rig;
+mod rows;
 mod scenarios;
 mod scenarios_complaint;
 mod schedule_files;

@@ -1,19 +1,9 @@
 //! The training flows' machines against the numbered rows of their specification (§3.4): exploration
 //! shows every row, and nothing that is not in a row.
 
-use std::collections::BTreeSet;
-
-use careflow::app;
-use careflow::definition::file::Content;
-use careflow::kernel::explore::{CONFIGURATIONS_MAX, Exploration, Explorer};
-use careflow::kernel::machine::SAMPLES_AT;
 use careflow::kernel::table::EventTable;
-use careflow::workflows::Registry;
 
-const SAME: &str = "same";
-
-/// Rule, from, event, to. `x.*` is every leaf below x; several are separated by spaces, targets by `|`.
-type Rows = &'static [(&'static str, &'static str, &'static str, &'static str)];
+use crate::rows::{self, Rows, SAME};
 
 /// A flow, its rows, and timers (state, timer) that its table arms before the state that waits for them.
 struct Flow {
@@ -22,87 +12,11 @@ struct Flow {
     early: &'static [(&'static str, &'static str)],
 }
 
-fn explore(workflow: &str) -> Exploration {
-    let registry = Registry::shipped();
-    let sources = app::sources(registry.all(), None).unwrap();
-    let definition = sources.iter().find_map(|source| match &source.content {
-        Content::Definition(definition) if definition.workflow == workflow => Some(definition),
-        Content::Definition(_) | Content::Calendar(_) => None,
-    });
-    let calendar = sources.iter().find_map(|source| match &source.content {
-        Content::Calendar(calendar) if calendar.name() == "cn" => Some(calendar),
-        Content::Definition(_) | Content::Calendar(_) => None,
-    });
-    Explorer {
-        workflow: registry.get(workflow).unwrap().as_ref(),
-        definition: definition.unwrap(),
-        calendar: calendar.unwrap(),
-        now: SAMPLES_AT,
-        configurations_max: CONFIGURATIONS_MAX,
-    }
-    .explore()
-}
-
-/// The leaves that a word of the table stands for.
-fn leaves(word: &str, explored: &Exploration) -> Vec<String> {
-    if word == "•" {
-        return vec![word.to_owned()];
-    }
-    // A leaf alone on its level is named by its whole path, and no other is meant.
-    if explored.states.iter().any(|spec| spec.path == word) {
-        return vec![word.to_owned()];
-    }
-    let fits = |path: &str| match word.strip_suffix("*") {
-        Some(parent) => path.starts_with(parent),
-        None => path.ends_with(&format!(".{word}")),
-    };
-    let found: Vec<String> =
-        explored.states.iter().map(|spec| spec.path.clone()).filter(|path| fits(path)).collect();
-    assert!(!found.is_empty(), "`{word}` names no leaf");
-    found
-}
-
-type Arrow = (String, String, String, String);
-
-fn specified(flow: &Flow, explored: &Exploration) -> BTreeSet<Arrow> {
-    let mut arrows = BTreeSet::new();
-    for (rule, from, event, to) in flow.rows {
-        for from in from.split(' ').flat_map(|word| leaves(word, explored)) {
-            for to in to.split('|') {
-                let to = if to == SAME { &from } else { to };
-                arrows.insert(((*rule).into(), from.clone(), (*event).into(), to.into()));
-            }
-        }
-    }
-    arrows
-}
-
-fn shown(arrows: impl Iterator<Item = Arrow>) -> String {
-    arrows.map(|(rule, from, event, to)| format!("  #{rule} {from} --{event}--> {to}\n")).collect()
-}
-
 /// Compares what is explored of the flow with its rows, and keeps its state × event table.
 #[track_caller]
 fn check(flow: &Flow) {
-    let explored = explore(flow.name);
-    let specified = specified(flow, &explored);
-    let numbered = explored.rows.iter().filter_map(|row| Some((row.rule?, row)));
-    let found: BTreeSet<Arrow> = numbered
-        .map(|(rule, row)| (rule.into(), row.from.clone(), row.event.clone(), row.to.clone()))
-        .collect();
-    let missing = shown(specified.difference(&found).cloned());
-    let beyond = shown(found.difference(&specified).cloned());
-    assert!(missing.is_empty() && beyond.is_empty(), "missing:\n{missing}beyond the rows:\n{beyond}");
-    let unnumbered = explored.rows.iter().filter(|row| row.rule.is_none() && row.from != row.to);
-    assert_eq!(unnumbered.count(), 0, "a row without a number is a common event that changes no state");
-    assert!(!explored.truncated);
-    assert!(explored.unreachable.is_empty(), "{:?}", explored.unreachable);
-    assert!(explored.dead_ends.is_empty(), "{:?}", explored.dead_ends);
-    assert!(explored.stuck.is_empty(), "{:?}", explored.stuck);
-    assert!(explored.unused_samples.is_empty(), "{:?}", explored.unused_samples);
-    assert!(explored.refused_follows.is_empty(), "{:?}", explored.refused_follows);
-    let early = flow.early.iter().map(|(state, timer)| ((*state).to_owned(), (*timer).to_owned()));
-    assert_eq!(explored.lapsing, early.collect(), "timers that lapse without effect");
+    let explored = rows::explored(flow.name);
+    rows::check(&explored, flow.rows, flow.early);
     insta::assert_snapshot!(
         format!("state_by_event_table_of_the_{}", flow.name),
         EventTable::of(&explored).markdown()

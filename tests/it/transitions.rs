@@ -1,17 +1,14 @@
 //! The consultation's machine against the numbered transitions of its specification: exploration shows
 //! every row, and nothing that is not in a row.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use careflow::app;
-use careflow::definition::file::Content;
-use careflow::kernel::explore::{CONFIGURATIONS_MAX, Exploration, Explorer};
-use careflow::kernel::machine::SAMPLES_AT;
+use careflow::kernel::explore::Exploration;
 use careflow::kernel::table::EventTable;
-use careflow::workflows::Registry;
 
-const OPEN: &[&str] = &[
+use crate::rows::{self, Rows, SAME};
+
+const STATES: &[&str] = &[
     "open.intake.received",
     "open.intake.accepted",
     "open.handling.in_progress",
@@ -19,12 +16,9 @@ const OPEN: &[&str] = &[
     "open.handling.with_department",
     "open.waiting_customer",
     "open.answered",
-];
-const INTAKE: &[&str] = &["open.intake.received", "open.intake.accepted"];
-const HANDLING: &[&str] =
-    &["open.handling.in_progress", "open.handling.escalated", "open.handling.with_department"];
-const SETTLED: &[&str] = &["settled.confirmed", "settled.unconfirmed", "settled.no_response"];
-const CLOSED: &[&str] = &[
+    "settled.confirmed",
+    "settled.unconfirmed",
+    "settled.no_response",
     "closed.resolved",
     "closed.unconfirmed",
     "closed.no_response",
@@ -35,11 +29,9 @@ const CLOSED: &[&str] = &[
     "closed.invalid",
     "closed.forced",
 ];
-const SAME: &str = "same";
 
-/// The numbered rows of §3.1: rule, from, event, to. Groups of states are named as the
-/// specification names them; several targets are separated by `|`.
-const ROWS: &[(&str, &str, &str, &str)] = &[
+/// The numbered rows of §3.1. Groups of states are named as the specification names them.
+const ROWS: Rows = &[
     ("1", "•", "submit", "open.intake.received"),
     ("2", "received", "accept", "open.intake.accepted"),
     ("2a", "accepted handling.* waiting_customer answered", "accept", SAME),
@@ -110,100 +102,17 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("ACCEPT", "open.*", "timer ACCEPT", SAME),
 ];
 
-/// The leaves that a word of the table stands for.
-fn leaves(word: &str) -> Vec<&'static str> {
-    match word {
-        "•" => vec!["•"],
-        "open.*" => OPEN.to_vec(),
-        "handling.*" => HANDLING.to_vec(),
-        "settled.*" => SETTLED.to_vec(),
-        "closed.*" => CLOSED.to_vec(),
-        path if path.contains('.') => {
-            let all = OPEN.iter().chain(SETTLED).chain(CLOSED);
-            vec![all.copied().find(|leaf| *leaf == path).expect("the table names a leaf")]
-        }
-        name => {
-            let ending = format!(".{name}");
-            let all = INTAKE.iter().chain(OPEN);
-            vec![all.copied().find(|leaf| leaf.ends_with(&ending)).expect("the table names a leaf")]
-        }
-    }
-}
-
-static EXPLORED: LazyLock<Exploration> = LazyLock::new(|| explored_flow("consultation"));
-
-/// What the samples of a shipped flow reach.
-pub fn explored_flow(workflow: &str) -> Exploration {
-    let registry = Registry::shipped();
-    let sources = app::sources(registry.all(), None).unwrap();
-    let find_definition = sources.iter().find_map(|source| match &source.content {
-        Content::Definition(definition) if definition.workflow == workflow => Some(definition),
-        Content::Definition(_) | Content::Calendar(_) => None,
-    });
-    let find_calendar = sources.iter().find_map(|source| match &source.content {
-        Content::Calendar(calendar) if calendar.name() == "cn" => Some(calendar),
-        Content::Definition(_) | Content::Calendar(_) => None,
-    });
-    Explorer {
-        workflow: registry.get(workflow).unwrap().as_ref(),
-        definition: find_definition.unwrap(),
-        calendar: find_calendar.unwrap(),
-        now: SAMPLES_AT,
-        configurations_max: CONFIGURATIONS_MAX,
-    }
-    .explore()
-}
-
-/// Rule, from, event, to.
-pub type Arrow = (String, String, String, String);
-
-fn specified() -> BTreeSet<Arrow> {
-    let mut arrows = BTreeSet::new();
-    for (rule, from, event, to) in ROWS {
-        for from in from.split(' ').flat_map(leaves) {
-            for to in to.split('|') {
-                let to = if to == SAME { from } else { to };
-                arrows.insert(((*rule).into(), from.into(), (*event).into(), to.into()));
-            }
-        }
-    }
-    arrows
-}
-
-fn explored() -> BTreeSet<Arrow> {
-    let numbered = EXPLORED.rows.iter().filter_map(|row| Some((row.rule?, row)));
-    numbered.map(|(rule, row)| (rule.into(), row.from.clone(), row.event.clone(), row.to.clone())).collect()
-}
-
-/// Arrows as lines.
-pub fn shown(arrows: impl Iterator<Item = Arrow>) -> String {
-    arrows.map(|(rule, from, event, to)| format!("  #{rule} {from} --{event}--> {to}\n")).collect()
-}
+static EXPLORED: LazyLock<Exploration> = LazyLock::new(|| rows::explored("consultation"));
 
 #[test]
 fn exploration_shows_every_numbered_row_and_no_other() {
-    let (specified, explored) = (specified(), explored());
-    let missing = shown(specified.difference(&explored).cloned());
-    let beyond = shown(explored.difference(&specified).cloned());
-    assert!(missing.is_empty() && beyond.is_empty(), "missing:\n{missing}beyond the rows:\n{beyond}");
+    rows::check(&EXPLORED, ROWS, &[]);
 }
 
 #[test]
-fn row_without_a_number_is_a_common_event_that_changes_no_state() {
-    let unnumbered = EXPLORED.rows.iter().filter(|row| row.rule.is_none());
-    let moved: Vec<_> = unnumbered.filter(|row| row.from != row.to).collect();
-    assert!(moved.is_empty(), "{moved:?}");
-}
-
-#[test]
-fn every_state_is_reached_and_has_a_way_to_a_final_one() {
-    assert!(!EXPLORED.truncated);
-    assert!(EXPLORED.unreachable.is_empty(), "{:?}", EXPLORED.unreachable);
-    assert!(EXPLORED.dead_ends.is_empty(), "{:?}", EXPLORED.dead_ends);
-    assert!(EXPLORED.stuck.is_empty(), "{:?}", EXPLORED.stuck);
-    assert!(EXPLORED.lapsing.is_empty(), "{:?}", EXPLORED.lapsing);
-    assert!(EXPLORED.unused_samples.is_empty(), "{:?}", EXPLORED.unused_samples);
-    assert_eq!(EXPLORED.reached.len(), OPEN.len() + SETTLED.len() + CLOSED.len());
+fn states_are_those_of_the_specification() {
+    let stated: Vec<&str> = EXPLORED.states.iter().map(|spec| spec.path.as_str()).collect();
+    assert_eq!(stated, STATES);
 }
 
 #[test]

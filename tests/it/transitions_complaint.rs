@@ -1,13 +1,12 @@
 //! The complaint's machine against the numbered transitions of its specification: exploration shows
 //! every row, and nothing that is not in a row.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use careflow::kernel::explore::Exploration;
 use careflow::kernel::table::EventTable;
 
-use crate::transitions::{Arrow, explored_flow, shown};
+use crate::rows::{self, Rows, SAME};
 
 const OPEN: &[&str] = &[
     "open.intake.registered",
@@ -35,16 +34,14 @@ const CLOSED: &[&str] = &[
     "closed.converted",
     "closed.forced",
 ];
-const SAME: &str = "same";
 /// Where a question, and where a suspension, comes back to.
 const ASKED: &str = "assessing|dispatched|in_progress|arbitration|pending_approval|communicating|executing|\
     awaiting_confirmation|review";
 const HELD: &str = "assessing|dispatched|in_progress|arbitration|pending_approval|communicating|executing|\
     awaiting_confirmation|review|waiting_customer";
 
-/// The numbered rows of §3.2: rule, from, event, to. Groups of states are named as the
-/// specification names them; several targets are separated by `|`.
-const ROWS: &[(&str, &str, &str, &str)] = &[
+/// The numbered rows of §3.2. Groups of states are named as the specification names them.
+const ROWS: Rows = &[
     ("1", "•", "register", "registered"),
     ("2", "registered", "acknowledge", "assessing"),
     ("3", "registered assessing", "reject_intake", "closed.rejected"),
@@ -145,67 +142,17 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("X4", "closed.*", "late_inbound", SAME),
 ];
 
-/// The leaves that a word of the table stands for.
-fn leaves(word: &str) -> Vec<&'static str> {
-    match word {
-        "•" => vec!["•"],
-        "open.*" => OPEN.to_vec(),
-        "settled.*" => SETTLED.to_vec(),
-        "closed.*" => CLOSED.to_vec(),
-        name => {
-            let ending = format!(".{name}");
-            let mut all = OPEN.iter().chain(SETTLED).chain(CLOSED);
-            let found = all.find(|leaf| **leaf == name || leaf.ends_with(&ending));
-            vec![found.copied().expect("the table names a leaf")]
-        }
-    }
-}
-
-static EXPLORED: LazyLock<Exploration> = LazyLock::new(|| explored_flow("complaint"));
-
-fn specified() -> BTreeSet<Arrow> {
-    let mut arrows = BTreeSet::new();
-    for (rule, from, event, to) in ROWS {
-        for from in from.split_whitespace().flat_map(leaves) {
-            for to in to.split('|') {
-                let to = if to == SAME { from } else { leaves(to)[0] };
-                arrows.insert(((*rule).into(), from.into(), (*event).into(), to.into()));
-            }
-        }
-    }
-    arrows
-}
-
-fn explored() -> BTreeSet<Arrow> {
-    let numbered = EXPLORED.rows.iter().filter_map(|row| Some((row.rule?, row)));
-    numbered.map(|(rule, row)| (rule.into(), row.from.clone(), row.event.clone(), row.to.clone())).collect()
-}
+static EXPLORED: LazyLock<Exploration> = LazyLock::new(|| rows::explored("complaint"));
 
 #[test]
 fn exploration_shows_every_numbered_row_of_a_complaint_and_no_other() {
-    let (specified, explored) = (specified(), explored());
-    let missing = shown(specified.difference(&explored).cloned());
-    let beyond = shown(explored.difference(&specified).cloned());
-    assert!(missing.is_empty() && beyond.is_empty(), "missing:\n{missing}beyond the rows:\n{beyond}");
+    rows::check(&EXPLORED, ROWS, &[]);
 }
 
 #[test]
-fn row_without_a_number_is_a_common_event_that_changes_no_state() {
-    let unnumbered = EXPLORED.rows.iter().filter(|row| row.rule.is_none());
-    let moved: Vec<_> = unnumbered.filter(|row| row.from != row.to).collect();
-    assert!(moved.is_empty(), "{moved:?}");
-}
-
-#[test]
-fn every_state_is_reached_and_has_a_way_to_a_final_one() {
-    assert!(!EXPLORED.truncated, "{}", EXPLORED.configurations);
-    assert!(EXPLORED.unreachable.is_empty(), "{:?}", EXPLORED.unreachable);
-    assert!(EXPLORED.dead_ends.is_empty(), "{:?}", EXPLORED.dead_ends);
-    assert!(EXPLORED.stuck.is_empty(), "{:?}", EXPLORED.stuck);
-    assert!(EXPLORED.lapsing.is_empty(), "{:?}", EXPLORED.lapsing);
-    assert!(EXPLORED.refused_follows.is_empty(), "{:?}", EXPLORED.refused_follows);
-    assert!(EXPLORED.unused_samples.is_empty(), "{:?}", EXPLORED.unused_samples);
-    assert_eq!(EXPLORED.reached.len(), OPEN.len() + SETTLED.len() + CLOSED.len());
+fn states_are_those_of_the_specification() {
+    let stated: Vec<&str> = EXPLORED.states.iter().map(|spec| spec.path.as_str()).collect();
+    assert_eq!(stated, [OPEN, SETTLED, CLOSED].concat());
 }
 
 #[test]
