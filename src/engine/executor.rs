@@ -395,4 +395,4 @@ const FAR: Instant = Instant::from_millis(i64::MAX);
 /// After a full disk, timers and sends wait this long: commands tell soon enough when there is room.
 const FULL_REST_MS: i64 = 1_000;
 /// Commits that are worth a sync of their own although more commands wait: about 2 ms of computing.
-const LAUNCH_COMMITS: usize = 32;
+pub(super) const LAUNCH_COMMITS: usize = 32;

@@ -1,11 +1,14 @@
 //! What the writer does when its storage fails: the real journal on a disk that does, and an index that does.
 
+use async_trait::async_trait;
 use tempfile::TempDir;
 
 use super::simulation::storage::{Apply, Defect, FailingIndex};
 use super::*;
+use crate::engine::executor::LAUNCH_COMMITS;
 use crate::journal::file::{FileJournal, Options, Sync};
 use crate::journal::simulated::{Fault, SimulatedDisks};
+use crate::journal::{AppendError, Commit, Fence, ReadError, Tail};
 use crate::seeded::Dice;
 
 /// Segments of a few groups each.
@@ -201,4 +204,59 @@ async fn a_group_that_the_index_does_not_take_is_unknown_to_its_senders_and_stop
         let again = engine.submit(begin("a")).await.unwrap();
         assert_eq!((again.replayed, again.entry.seq), (true, 1), "it was durable all along");
     }
+}
+
+/// A journal that is done at once, as far as tokio lets a task ask it; it tells how large its groups were.
+#[derive(Default)]
+struct Prompt {
+    inner: MemoryJournal,
+    groups: Mutex<Vec<usize>>,
+}
+
+#[async_trait]
+impl Journal for Prompt {
+    async fn append(&self, fence: Fence, group: &[Commit]) -> Result<Position, AppendError> {
+        tokio::task::consume_budget().await;
+        self.groups.lock().unwrap().push(group.len());
+        self.inner.append(fence, group).await
+    }
+
+    async fn get(&self, positions: &[Position]) -> Result<Vec<(Position, Commit)>, ReadError> {
+        self.inner.get(positions).await
+    }
+
+    async fn read(&self, from: Position, limit: usize) -> Result<Vec<(Position, Commit)>, ReadError> {
+        self.inner.read(from, limit).await
+    }
+
+    async fn watch(&self, from: Position) -> Position {
+        self.inner.watch(from).await
+    }
+
+    async fn tail(&self) -> Result<Tail, ReadError> {
+        self.inner.tail().await
+    }
+
+    async fn close(&self) -> Result<(), ReadError> {
+        self.inner.close().await
+    }
+}
+
+#[tokio::test]
+async fn a_synced_group_lands_however_much_is_due() {
+    let (journal, time) = (Arc::new(Prompt::default()), Arc::new(ManualTime::at(noon())));
+    let engine =
+        Engine::open(parts(journal.clone(), Arc::new(MemoryIndex::new()), time.clone())).await.unwrap();
+    for number in 0..600 {
+        let armed = json!({ "arm": { "A": 1_000 } });
+        let begun = command(Target::Start("probe".into()), "begin", armed, Some(&number.to_string()));
+        engine.submit(begun).await.unwrap();
+    }
+    journal.groups.lock().unwrap().clear();
+    time.set(noon().plus_millis(1_000));
+    engine.settle().await;
+    let groups = journal.groups.lock().unwrap().clone();
+    assert_eq!(groups.iter().sum::<usize>(), 600);
+    let largest = groups.iter().max().copied();
+    assert!(largest <= Some(LAUNCH_COMMITS), "a group waited for {largest:?} timers, of {groups:?}");
 }
