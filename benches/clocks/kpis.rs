@@ -49,7 +49,13 @@ pub fn kpis(flow: &Flow<'_>) {
     for (name, days) in [("every KPI over 100,000 cases", 400), ("every KPI over the cases of a month", 31)] {
         let from = Instant::from_millis(BEGIN);
         let until = from.plus_millis(days * DAY_MS);
-        let frame = Frame { from, until, now: from.plus_millis(500 * DAY_MS), retargets: Retargets::Counted, zone: chrono_tz::Tz::UTC };
+        let frame = Frame {
+            from,
+            until,
+            now: from.plus_millis(500 * DAY_MS),
+            retargets: Retargets::Counted,
+            zone: chrono_tz::Tz::UTC,
+        };
         let mut counted = 0;
         let millis = once(&mut || {
             let mut fold = Fold::new(&measures("consultation"), frame, None);

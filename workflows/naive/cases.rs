@@ -29,7 +29,9 @@ pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: 
     };
     match (measure.kpi, measure.name) {
         ("K01", _) => {
-            of_runs(number, one.runs(one.first_clock()), frame, |n, run| times(n, run, |run| run.stop.unwrap().1));
+            of_runs(number, one.runs(one.first_clock()), frame, |n, run| {
+                times(n, run, |run| run.stop.unwrap().1)
+            });
         }
         ("K02", _) => {
             let left_out = frame.retargets == Retargets::LeftOut;
@@ -163,9 +165,14 @@ fn taken_up(number: &mut Number, one: &Naive, i: usize, frame: &Frame) {
         let effects = json!(entry.effects);
         let effects = effects.as_array().unwrap();
         *j > 0
-            && (one.turns().iter().any(|(k, from, to)| k == j && (*from, *to) == (Stage::Settled, Stage::Open))
+            && (one
+                .turns()
+                .iter()
+                .any(|(k, from, to)| k == j && (*from, *to) == (Stage::Settled, Stage::Open))
                 || round(*j) > round(*j - 1)
-                || effects.iter().any(|effect| effect["kind"] == "spawn" && effect["workflow"] == "complaint")
+                || effects
+                    .iter()
+                    .any(|effect| effect["kind"] == "spawn" && effect["workflow"] == "complaint")
                 || effects.iter().any(|effect| effect["kind"] == "send" && effect["event"] == "reopen")
                 || effects.iter().any(|effect| {
                     effect["task"] == "improvement_action" || effect["task"] == "management_review"

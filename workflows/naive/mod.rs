@@ -10,7 +10,6 @@ mod cases;
 mod complaints;
 mod training;
 
-use crate::kernel::actor::Role;
 use crate::kernel::common::{Stage, Verdict};
 use crate::kernel::entry::Entry;
 use crate::kernel::instance::Instance;

@@ -42,7 +42,9 @@ pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: 
             }
         }
         ("K28", "l1") => {
-            let Some(i) = last(one, "answer_survey").filter(|i| holds(frame, one.recorded(*i))) else { return };
+            let Some(i) = last(one, "answer_survey").filter(|i| holds(frame, one.recorded(*i))) else {
+                return;
+            };
             let items = one.steps[i].0.payload["items"].as_object().unwrap();
             let sum: i64 = items.values().map(|score| score.as_i64().unwrap() * 10_000).sum();
             worth(number, sum / items.len() as i64);

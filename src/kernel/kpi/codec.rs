@@ -277,11 +277,7 @@ impl Reader<'_> {
                 Ok(Score { at, score })
             })?,
             lows: self.list(|from| {
-                Ok(Low {
-                    at: from.instant()?,
-                    opened: from.option(Self::instant)?,
-                    recovered: from.flag()?,
-                })
+                Ok(Low { at: from.instant()?, opened: from.option(Self::instant)?, recovered: from.flag()? })
             })?,
             handoffs: self.list(|from| Ok(Handoff { at: from.instant()?, returned: from.flag()? }))?,
         })

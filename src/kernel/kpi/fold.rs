@@ -266,9 +266,8 @@ pub fn read_for<'n>(
     known: impl Iterator<Item = &'n str>,
 ) -> Vec<&'n str> {
     let over_contacts = measures.iter().any(Measure::is_over_contacts);
-    let needed = |name: &&str| {
-        asked.iter().any(|asked| asked == name) || (over_contacts && CONTACTS.contains(name))
-    };
+    let needed =
+        |name: &&str| asked.iter().any(|asked| asked == name) || (over_contacts && CONTACTS.contains(name));
     known.filter(needed).collect()
 }
 
@@ -370,9 +369,8 @@ impl Behind {
         let mut found = Vec::new();
         let Some(eye) = eye(&self.measure, &record.workflow, &self.asked) else { return found };
         eye(record, &self.frame, &mut |at, seen| {
-            let of_group = |(grouping, name): &(Grouping, String)| {
-                grouping.group(&self.measure, record, at) == *name
-            };
+            let of_group =
+                |(grouping, name): &(Grouping, String)| grouping.group(&self.measure, record, at) == *name;
             let grouped = self.group.as_ref().is_none_or(of_group);
             if self.part.holds(seen) && grouped {
                 found.push(at);

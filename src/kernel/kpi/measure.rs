@@ -280,8 +280,7 @@ pub const MEASURES: [Measure; 49] = [
     of(About::Complaints, "K12", "one_round", Kind::Rate, complaints::one_round)
         .called("Satisfied in one round", "一轮办结率"),
     of(About::Cases, "K13", "reopened", Kind::Rate, cases::reopened).called("Reopened", "重开率"),
-    of(About::Cases, "K13", "repeated", Kind::Rate, cases::repeated)
-        .called("Repeats another case", "重复率"),
+    of(About::Cases, "K13", "repeated", Kind::Rate, cases::repeated).called("Repeats another case", "重复率"),
     of(About::Cases, "K16", "opened", Kind::Rate, cases::low_opened)
         .called("Low scores taken up within 48 hours", "低分及时跟进率"),
     of(About::Cases, "K16", "recovered", Kind::Rate, cases::low_recovered)

@@ -136,7 +136,8 @@ impl Training {
         let listed: &[Value] = after.data.get("items").and_then(Value::as_array).map_or(&[], Vec::as_slice);
         let mut days: BTreeMap<u32, Option<Date>> = self.items.keys().map(|no| (*no, None)).collect();
         for item in listed {
-            let Some(no) = item.get("no").and_then(Value::as_u64).and_then(|no| u32::try_from(no).ok()) else {
+            let Some(no) = item.get("no").and_then(Value::as_u64).and_then(|no| u32::try_from(no).ok())
+            else {
                 continue;
             };
             let day = item.get("time").and_then(|time| Date::deserialize(time).ok());

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::samples::samples;
-use super::drive::{Drive, agent, at, customer, gateway, mail, supervisor};
+use super::drive::{Drive, agent, at, customer, gateway, handler, mail, supervisor};
 use crate::kernel::kpi::fold::{Line, fold};
 use crate::kernel::kpi::measure::{Frame, Kind, Retargets, measures};
 use crate::kernel::kpi::{self, Record};
@@ -43,7 +43,7 @@ fn more(drive: &mut Drive, choice: usize, known: &[crate::kernel::machine::Sampl
     let told = |intent: &str| json!({ "message_ref": format!("m{choice}"), "intent": intent });
     let words = json!({ "message_ref": "m", "human": true });
     let answer = json!({ "message_ref": "m", "solution_ref": "s", "confirmed_in_contact": false });
-    let (actor, event, payload) = match choice % 22 {
+    let (actor, event, payload) = match choice % 28 {
         0 | 18 => (
             own,
             "escalate",
@@ -71,6 +71,25 @@ fn more(drive: &mut Drive, choice: usize, known: &[crate::kernel::machine::Sampl
             "priority_changed",
             json!({ "to": (["urgent", "low"][choice % 2]), "reason": "r" }),
         ),
+        19 | 20 => {
+            let note = json!({
+                "department": "service", "purpose": "answer", "handoff_note": "客户的发票抬头开错，请处理。",
+                "expected_by": ahead(drive, 8),
+            });
+            (own, "transfer_department", note)
+        }
+        21 => (handler(), "department_return", json!({ "reason": "r" })),
+        22 | 23 => {
+            let word = json!({ "satisfied": choice % 3 > 0, "score": 1 + choice % 5 });
+            (customer(), "confirm", word)
+        }
+        24 => {
+            let answer = json!({
+                "message_ref": "m", "solution_ref": "s", "confirmed_in_contact": true, "recording_ref": "r",
+                "score": 1 + choice % 5,
+            });
+            (own, "answer", answer)
+        }
         17 => (own, "linked", json!({ "type": "repeat_of", "id": "3fa2-7f3k2m9qx4tbz8wd" })),
         _ => {
             attempt(drive, &known[choice % known.len()]);
