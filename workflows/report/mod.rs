@@ -69,8 +69,8 @@ pub struct Frozen {
     pub hash: String,
     /// When.
     pub at: Instant,
-    /// The targets that the figures miss (S0-20), in the order of the figures.
-    #[serde(default)]
+    /// The targets that the figures miss (S0-20), in the order of the figures; absent where they miss none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<Missed>,
 }
 
