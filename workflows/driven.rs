@@ -16,6 +16,7 @@ use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::measure::{Frame, Retargets};
 use crate::kernel::machine::{SAMPLES_AT, Workflow};
 use crate::kernel::outcome::{Change, Event, Follow, Input, Outcome, Refusal, TIMER_FIRED};
 use crate::kernel::personal::Private;
@@ -71,6 +72,11 @@ fn calendar(name: &str) -> Calendar {
 /// A time as people write it.
 pub fn at(text: &str) -> Instant {
     Instant::parse(text).unwrap()
+}
+
+/// A window as it is looked at from its end.
+pub fn frame(from: Instant, until: Instant) -> Frame {
+    Frame { from, until, now: until, retargets: Retargets::Counted, zone: chrono_tz::Tz::Asia__Shanghai }
 }
 
 /// One case of the flow `F`.

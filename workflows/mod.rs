@@ -13,6 +13,8 @@ pub mod consultation;
 mod driven;
 pub mod effect_review;
 pub mod links;
+#[cfg(test)]
+mod naive;
 pub mod payload;
 pub mod report;
 pub mod response;

@@ -10,7 +10,7 @@ use careflow::kernel::id::InstanceId;
 use careflow::kernel::instance::Instance;
 use careflow::kernel::instant::Instant;
 use careflow::kernel::kpi::fold::Fold;
-use careflow::kernel::kpi::measure::{Frame, MEASURES, Retargets};
+use careflow::kernel::kpi::measure::{Frame, Retargets, measures};
 
 use crate::steps::Flow;
 use crate::table::row_ms;
@@ -49,12 +49,18 @@ pub fn kpis(flow: &Flow<'_>) {
     for (name, days) in [("every KPI over 100,000 cases", 400), ("every KPI over the cases of a month", 31)] {
         let from = Instant::from_millis(BEGIN);
         let until = from.plus_millis(days * DAY_MS);
-        let frame = Frame { from, until, now: from.plus_millis(500 * DAY_MS), retargets: Retargets::Counted };
+        let frame = Frame {
+            from,
+            until,
+            now: from.plus_millis(500 * DAY_MS),
+            retargets: Retargets::Counted,
+            zone: chrono_tz::Tz::UTC,
+        };
         let mut counted = 0;
         let millis = once(&mut || {
-            let mut fold = Fold::new(&MEASURES, frame, None);
+            let mut fold = Fold::new(&measures("consultation"), frame, None);
             index
-                .kpis("consultation", (from, until), &mut |record| fold.take(record))
+                .kpis(&["consultation"], (from, until), &mut |record| fold.take(record))
                 .expect("the index reads");
             counted = fold.finish()[0].total.denominator;
         });

@@ -1,4 +1,4 @@
-//! Costs of the whole server over real HTTP: load, timers, restarts, rebuilds, lists, memory, growth.
+//! Costs of the whole server over real HTTP: load, timers, restarts, rebuilds, lists, KPIs, memory, growth.
 //!
 //! Starts the release binary as its own process on a directory of its own, drives it with
 //! keep-alive clients, and prints one Markdown table. Each figure stands beside a limit of the same
@@ -12,6 +12,7 @@
 mod client;
 mod consultations;
 mod drive;
+mod kpis;
 mod latency;
 mod limits;
 mod lists;
@@ -64,13 +65,15 @@ pub enum Row {
     Burst,
     /// Pages of 50 by state, by owner and of what is overdue.
     Lists,
+    /// KPIs of a month that holds every instance.
+    Kpis,
     /// Resident memory, and bytes on disk per instance.
     Memory,
     /// From the start of the process until it takes requests: after a clean stop, after SIGKILL.
     Restart,
     /// The index built anew from the journal.
     Rebuild,
-    /// The four rows above and a load of 64 clients, over 10,000, 100,000 and 1,000,000 instances.
+    /// The five rows above and a load of 64 clients, over 10,000, 100,000 and 1,000,000 instances.
     Growth,
     /// Twenty minutes at half the highest rate: latency and memory at their beginning and end.
     Soak,
@@ -115,7 +118,7 @@ impl Args {
 
     /// The rows over standing cases: `growth` is about all of them, with a load over them.
     fn standing(&self) -> Vec<Row> {
-        let all = [Row::Lists, Row::Memory, Row::Restart, Row::Rebuild];
+        let all = [Row::Lists, Row::Kpis, Row::Memory, Row::Restart, Row::Rebuild];
         if self.wants(Row::Growth) {
             return all.into_iter().chain([Row::Drive]).collect();
         }

@@ -1,4 +1,4 @@
-//! The rows over standing cases: `lists`, `memory`, `restart`, `rebuild`, and a load over them.
+//! The rows over standing cases: `lists`, `kpis`, `memory`, `restart`, `rebuild`, and a load over them.
 //!
 //! They share one imported directory, and run in the order in which none disturbs the next.
 
@@ -14,7 +14,7 @@ use crate::people::People;
 use crate::place::{Case, Data, Stage};
 use crate::server::{self, Server};
 use crate::table::{self, Line, Table, Unit};
-use crate::{Outcome, Row, Run, limits, lists, machine};
+use crate::{Outcome, Row, Run, kpis, limits, lists, machine};
 
 /// Most cases arrived lately: nothing of theirs is due for an hour and a half.
 const RECENT_MS: i64 = 8 * 60_000;
@@ -44,6 +44,9 @@ pub async fn rows(run: &Run, table: &mut Table, count: usize, rows: &[Row]) -> O
     if wants(Row::Memory) {
         memory(table, &over, resident, &server, &empty)?;
         disk(table, &over, count, &data)?;
+    }
+    if wants(Row::Kpis) {
+        kpis::rows(run, table, &server.address()?, &people, &over).await?;
     }
     let driver = Driver { run, server: &server, data: &data, people };
     if wants(Row::Drive) {

@@ -25,7 +25,7 @@ use crate::kernel::kpi::measure::Measure;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct KpiCaseParams {
-    /// The workflow.
+    /// The workflow, several separated by commas, or `all`.
     #[param(nullable = false, example = "consultation")]
     workflow: Option<String>,
     /// From this time, or the start of this local date; by default the start of the month that holds now.
@@ -40,7 +40,7 @@ pub struct KpiCaseParams {
     /// `left_out`: K02 without breaches that only a raised priority made; `counted` by default.
     #[param(nullable = false, example = "left_out")]
     retargets: Option<String>,
-    /// By `channel`, `tier`, `priority`, `category`, `owner`, `first_owner` or `month`; needs `group`.
+    /// By `flow`, `channel`, `tier`, `priority`, `category`, `owner`, `first_owner`, `department`, `agent` or `month`; needs `group`.
     #[param(nullable = false, example = "channel")]
     group_by: Option<String>,
     /// Only the cases of this group; needs `group_by`.
@@ -91,8 +91,8 @@ impl KpiCaseParams {
         WindowParams { workflow, from, to, zone, retargets, group_by }
     }
 
-    fn measure(&self, workflow: &str, kpi: &str) -> Result<Measure, ApiError> {
-        let measures = kpi_query::measures(workflow, Some(kpi))?;
+    fn measure(&self, workflows: &[String], kpi: &str) -> Result<Measure, ApiError> {
+        let measures = kpi_query::measures(workflows, Some(kpi))?;
         let wanted = |measure: &&Measure| self.measure.as_deref().is_none_or(|name| name == measure.name);
         measures.iter().find(wanted).copied().ok_or_else(|| {
             let names: Vec<&str> = measures.iter().map(|measure| measure.name).collect();
@@ -104,12 +104,13 @@ impl KpiCaseParams {
 
     fn behind(&self, kpi: &str, window: &Window) -> Result<Behind, ApiError> {
         let invalid = |detail: String| ApiError::new(Code::InvalidQuery, detail);
-        let measure = self.measure(&window.workflow, kpi)?;
+        let measure = self.measure(&window.workflows, kpi)?;
         let part = self.part.as_deref().map_or(Ok(Part::Denominator), Part::parse);
         let part = part.map_err(|reason| invalid(format!("`part`: {reason}")).accepting(PARTS))?;
         if !part.is_of(measure.kind) {
-            let detail = format!("`{kpi}` is a time; accepted parts are `denominator` and `pending`");
-            return Err(invalid(detail).accepting(["denominator", "pending"]));
+            let parts: Vec<&str> = PARTS.into_iter().filter(|name| has(measure, name)).collect();
+            let detail = format!("`{kpi}` has no such part; accepted are {}", parts.join(", "));
+            return Err(invalid(detail).accepting(parts));
         }
         let group = match (window.grouping, &self.group) {
             (Some(grouping), Some(name)) => Some((grouping, name.clone())),
@@ -118,8 +119,13 @@ impl KpiCaseParams {
                 return Err(invalid("`group_by` and `group` are accepted together only".to_owned()));
             }
         };
-        Ok(Behind { measure, frame: window.frame, part, group })
+        Ok(Behind { measure, frame: window.frame, part, group, asked: window.workflows.clone() })
     }
+}
+
+/// Whether `measure` has the part called `name`.
+fn has(measure: Measure, name: &str) -> bool {
+    Part::parse(name).is_ok_and(|part| part.is_of(measure.kind))
 }
 
 /// Lists the cases behind one number of a KPI.
@@ -147,9 +153,8 @@ pub async fn list_kpi_instances(
     let reader = engine.clone();
     let read = move || {
         let mut cases: Vec<(Instant, InstanceId)> = Vec::new();
-        let span = (behind.frame.from, behind.frame.until);
         let position =
-            reader.kpis(&window.workflow, span, &mut |record| cases.extend(behind.case(record)))?;
+            window.read(&reader, &[behind.measure], &mut |record| cases.extend(behind.case(record)))?;
         cases.sort();
         Ok::<_, ApiError>((cases, position))
     };

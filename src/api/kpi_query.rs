@@ -1,4 +1,6 @@
-//! Owns how a report is asked for: the workflow, the window, the zone, and what groups.
+//! Owns how a report is asked for: the workflows, the window, the zone, and what groups.
+
+use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
@@ -6,20 +8,26 @@ use chrono_tz::Tz;
 use super::caller::Caller;
 use super::error::{ApiError, Code};
 use crate::engine::Engine;
+use crate::index::IndexError;
 use crate::kernel::actor::Role;
 use crate::kernel::calendar::{date_of, day_start, parse_date, parse_zone};
+use crate::kernel::entry::Position;
 use crate::kernel::instant::Instant;
-use crate::kernel::kpi::fold::{GROUPINGS, Grouping};
+use crate::kernel::kpi::Record;
+use crate::kernel::kpi::fold::{GROUPINGS, Grouping, read_for};
 use crate::kernel::kpi::measure::{self, Frame, Measure, Retargets};
 
 /// Who reads reports: those who answer for others' work, and those who check it.
 const READERS: [Role; 5] =
     [Role::Supervisor, Role::DeptManager, Role::QaInspector, Role::ProcessOwner, Role::Auditor];
 
+/// Every workflow.
+const ALL: &str = "all";
+
 /// The window of a report, as it was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct WindowParams {
-    /// The workflow.
+    /// The workflows, separated by commas, or `all`.
     pub workflow: Option<String>,
     /// A time, or a local date.
     pub from: Option<String>,
@@ -36,8 +44,8 @@ pub struct WindowParams {
 /// A window that was asked for, with everything checked.
 #[derive(Clone, Debug)]
 pub struct Window {
-    /// The workflow.
-    pub workflow: String,
+    /// The workflows.
+    pub workflows: Vec<String>,
     /// The window, looked at now.
     pub frame: Frame,
     /// The zone of its dates.
@@ -59,11 +67,11 @@ pub fn check_reader(caller: &Caller) -> Result<(), ApiError> {
 /// # Errors
 /// `invalid_query`, with what is accepted.
 pub fn window(engine: &Engine, params: &WindowParams) -> Result<Window, ApiError> {
-    let workflow = workflow(engine, params.workflow.as_deref())?;
+    let workflows = workflows(engine, params.workflow.as_deref())?;
     let invalid = |reason: String| ApiError::new(Code::InvalidQuery, reason);
     let zone = match &params.zone {
         Some(name) => parse_zone(name).map_err(|reason| invalid(format!("`zone`: {reason}")))?,
-        None => engine.zone(&workflow).unwrap_or(Tz::UTC),
+        None => workflows.first().and_then(|workflow| engine.zone(workflow)).unwrap_or(Tz::UTC),
     };
     let grouping = params.group_by.as_deref().map(|name| Grouping::parse(name, zone)).transpose();
     let grouping =
@@ -88,18 +96,24 @@ pub fn window(engine: &Engine, params: &WindowParams) -> Result<Window, ApiError
     if until <= from {
         return Err(invalid(format!("`to` {until} is not after `from` {from}; accepted is a later one")));
     }
-    Ok(Window { workflow, frame: Frame { from, until, now, retargets }, zone, grouping })
+    Ok(Window { workflows, frame: Frame { from, until, now, retargets, zone }, zone, grouping })
 }
 
-fn workflow(engine: &Engine, given: Option<&str>) -> Result<String, ApiError> {
+fn workflows(engine: &Engine, given: Option<&str>) -> Result<Vec<String>, ApiError> {
     let known = || engine.workflows().iter().map(|flow| flow.name());
-    let detail = match given {
-        Some(name) if known().any(|flow| flow == name) => return Ok(name.to_owned()),
+    let named: Vec<String> = match given {
+        Some(ALL) => known().map(str::to_owned).collect(),
+        Some(list) => list.split(',').map(str::to_owned).collect(),
+        None => Vec::new(),
+    };
+    let detail = match named.iter().find(|name| !known().any(|flow| flow == *name)) {
         Some(name) => format!("there is no workflow `{name}`"),
-        None => "`workflow` is needed".to_owned(),
+        None if named.is_empty() => "`workflow` is needed".to_owned(),
+        None => return Ok(named),
     };
     let names = known().collect::<Vec<_>>().join(", ");
-    Err(ApiError::new(Code::InvalidQuery, format!("{detail}; accepted are {names}")).accepting(known()))
+    let detail = format!("{detail}; accepted are {names}, several of them separated by commas, and `{ALL}`");
+    Err(ApiError::new(Code::InvalidQuery, detail).accepting(known().chain([ALL])))
 }
 
 fn moment(text: &str, zone: Tz) -> Result<Instant, String> {
@@ -113,22 +127,50 @@ fn month_of(date: NaiveDate) -> NaiveDate {
     date.with_day(1).unwrap_or(date)
 }
 
-/// The measures of the KPIs of `workflow` that are named, or of all.
+/// The measures of the KPIs of `workflows` that are named, or of all.
 ///
 /// # Errors
 /// `invalid_query`, with the KPIs that there are.
-pub fn measures(workflow: &str, named: Option<&str>) -> Result<Vec<Measure>, ApiError> {
-    let all = measure::measures(workflow);
+pub fn measures(workflows: &[String], named: Option<&str>) -> Result<Vec<Measure>, ApiError> {
+    let flows: Vec<&str> = workflows.iter().map(String::as_str).collect();
+    let all = measure::measures_of(&flows);
     let Some(named) = named else { return Ok(all) };
     let mut chosen = Vec::new();
     for name in named.split(',') {
         let of: Vec<Measure> = all.iter().filter(|measure| measure.kpi == name).copied().collect();
         if of.is_empty() {
-            let known = measure::kpis(workflow);
-            let detail = format!("`{name}` is no KPI of `{workflow}`; accepted are {}", known.join(", "));
+            let known = measure::kpis(&flows);
+            let flows = flows.join(", ");
+            let detail = format!("`{name}` is no KPI of `{flows}`; accepted are {}", known.join(", "));
             return Err(ApiError::new(Code::InvalidQuery, detail).accepting(known));
         }
         chosen.extend(of);
     }
     Ok(chosen)
+}
+
+impl Window {
+    /// Tells `each` record that `measures` look at; answers the position that all were read at.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn read(
+        &self,
+        engine: &Engine,
+        measures: &[Measure],
+        each: &mut dyn FnMut(&Record),
+    ) -> Result<Position, IndexError> {
+        let known = engine.workflows().iter().map(|flow| flow.name());
+        let flows = read_for(measures, &self.workflows, known);
+        engine.kpis(&flows, (self.frame.from, self.frame.until), each)
+    }
+
+    /// What the policies aim at; of several workflows the first that says something of a KPI.
+    pub fn targets(&self, engine: &Engine) -> BTreeMap<String, String> {
+        let mut targets = BTreeMap::new();
+        for workflow in self.workflows.iter().rev() {
+            targets.extend(engine.kpi_targets(workflow));
+        }
+        targets
+    }
 }

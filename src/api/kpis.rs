@@ -17,14 +17,14 @@ use super::responses::group;
 use super::state::AppState;
 use super::workflows::TitleView;
 use crate::kernel::kpi::fold::{Figure, Fold, Line};
-use crate::kernel::kpi::measure::{Kind, Measure};
+use crate::kernel::kpi::measure::Measure;
 
 /// What is reported.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct KpiParams {
-    /// The workflow.
+    /// The workflow, several separated by commas, or `all`; K10 of complaints also reads the contacts.
     #[param(nullable = false, example = "consultation")]
     workflow: Option<String>,
     /// From this time, or the start of this local date; by default the start of the month that holds now.
@@ -39,7 +39,7 @@ pub struct KpiParams {
     /// `left_out`: K02 without breaches that only a raised priority made; `counted` by default.
     #[param(nullable = false, example = "left_out")]
     retargets: Option<String>,
-    /// By `channel`, `tier`, `priority`, `category`, `owner`, `first_owner` or `month`.
+    /// By `flow`, `channel`, `tier`, `priority`, `category`, `owner`, `first_owner`, `department`, `agent` or `month`.
     #[param(nullable = false, example = "channel")]
     group_by: Option<String>,
     /// Only these KPIs, separated by commas.
@@ -50,7 +50,7 @@ pub struct KpiParams {
 /// The numbers of a window.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KpiReport {
-    /// The workflow.
+    /// The workflows, separated by commas.
     pub workflow: String,
     /// From.
     #[schema(format = DateTime)]
@@ -84,7 +84,7 @@ pub struct KpiLine {
     pub measure: String,
     /// What people read.
     pub title: TitleView,
-    /// What the policy aims at: percent.
+    /// What the policy aims at: percent of rates, the mean of averages.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "95")]
     pub target: Option<String>,
@@ -113,7 +113,7 @@ pub enum KpiStatus {
 /// The numbers of some cases.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KpiFigure {
-    /// How many count: the denominator of a rate, the values of a time.
+    /// How many count: the denominator of a rate, the values of a time or an average.
     pub n: u64,
     /// How many of them are as they should be; of rates.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,6 +129,10 @@ pub struct KpiFigure {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "97.43")]
     pub rate: Option<String>,
+    /// The mean with two decimals, rounded down; of averages (scores, rounds, attempts), absent where nothing counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "4.35")]
+    pub mean: Option<String>,
     /// The mean in milliseconds, rounded down; of times.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -155,6 +159,7 @@ impl KpiParams {
 /// A clock belongs to the window of its due or its stop, whichever is earlier;
 /// one that runs on past its due counts as missed, one that is not due at the
 /// end of the window is pending. Invalid cases and duplicates count nowhere.
+/// A number of nothing is absent, never 0 or 100 %.
 #[utoipa::path(
     get, path = "/v1/reports/kpis", operation_id = "get_kpis", tag = "reports",
     params(KpiParams),
@@ -168,20 +173,19 @@ pub async fn get_kpis(
     let engine = state.engine()?;
     kpi_query::check_reader(&caller)?;
     let window = kpi_query::window(engine, &params.window())?;
-    let measures = kpi_query::measures(&window.workflow, params.kpi.as_deref())?;
+    let measures = kpi_query::measures(&window.workflows, params.kpi.as_deref())?;
     let (reader, asked) = (engine.clone(), window.clone());
     // Every case of the window is decoded: too long for the thread that serves connections.
     let read = move || {
-        let mut fold = Fold::new(&measures, asked.frame, asked.grouping);
-        let span = (asked.frame.from, asked.frame.until);
-        let position = reader.kpis(&asked.workflow, span, &mut |record| fold.take(record))?;
+        let mut fold = Fold::new(&measures, asked.frame, asked.grouping).among(&asked.workflows);
+        let position = asked.read(&reader, &measures, &mut |record| fold.take(record))?;
         Ok::<_, ApiError>((fold.finish(), position))
     };
     let read = tokio::task::spawn_blocking(read).await;
     let (lines, position) = read.map_err(|_| ApiError::new(Code::Internal, "the report was not made"))??;
-    let targets = engine.kpi_targets(&window.workflow);
+    let targets = window.targets(engine);
     let report = KpiReport {
-        workflow: window.workflow,
+        workflow: window.workflows.join(","),
         from: window.frame.from.to_string(),
         to: window.frame.until.to_string(),
         now: window.frame.now.to_string(),
@@ -198,7 +202,7 @@ impl KpiLine {
     pub fn of(line: &Line, targets: &BTreeMap<String, String>) -> Self {
         let Line { measure, total, groups } = line;
         let target = targets.get(measure.kpi).filter(|_| measure.targeted);
-        let reached = target.and_then(|target| total.reaches(target.parse().ok()?));
+        let reached = target.and_then(|target| total.reaches(measure.kind, target));
         Self {
             kpi: measure.kpi.to_owned(),
             measure: measure.name.to_owned(),
@@ -213,19 +217,16 @@ impl KpiLine {
 
 impl KpiFigure {
     fn of(measure: &Measure, figure: &Figure) -> Self {
-        let (rate, times) = match measure.kind {
-            Kind::Rate => (true, false),
-            Kind::Times => (false, true),
-            Kind::Mean => (false, false),
-        };
-        let percent = |points: u64| format!("{}.{:02}", points / 100, points % 100);
+        let (rate, times) = (measure.kind.is_rate(), measure.kind.is_time());
+        let text = figure.text(measure.kind);
         Self {
             n: figure.denominator,
             numerator: rate.then_some(figure.numerator),
             denominator: rate.then_some(figure.denominator),
             pending: figure.pending,
-            rate: figure.basis_points().filter(|_| rate).map(percent),
-            mean_ms: figure.mean_ms().filter(|_| !rate),
+            rate: text.clone().filter(|_| rate),
+            mean: text.filter(|_| !rate),
+            mean_ms: figure.mean_ms().filter(|_| times),
             p50_ms: figure.percentile(50).filter(|_| times),
             p90_ms: figure.percentile(90).filter(|_| times),
         }

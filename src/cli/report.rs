@@ -29,13 +29,13 @@ enum Command {
 /// no target of the policy is marked.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  careflow report kpis                                  this month\n  careflow report kpis --from 2026-03-01 --to 2026-04-01 --group-by channel --lang zh\n  careflow report kpis --kpi K02,K04 --json | jq '.kpis[].rate'"
+    after_help = "Examples:\n  careflow report kpis                                  this month\n  careflow report kpis --from 2026-03-01 --to 2026-04-01 --group-by channel --lang zh\n  careflow report kpis --workflow consultation,complaint --group-by flow\n  careflow report kpis --kpi K02,K04 --json | jq '.kpis[].rate'"
 )]
 struct Kpis {
     #[command(flatten)]
     open: OpenArgs,
-    /// The workflow.
-    #[arg(long, value_name = "WORKFLOW", default_value = "consultation")]
+    /// The workflow, several separated by commas, or `all`.
+    #[arg(long, value_name = "WORKFLOW,…", default_value = "consultation")]
     workflow: String,
     /// From this local date or time [default: the start of this month].
     #[arg(long, value_name = "WHEN")]
@@ -46,7 +46,7 @@ struct Kpis {
     /// Time zone of local dates and months [default: that of the workflow's calendar].
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
-    /// channel, tier, priority, category, owner, first_owner or month.
+    /// flow, channel, tier, priority, category, owner, first_owner, department, agent or month.
     #[arg(long, value_name = "WHAT")]
     group_by: Option<String>,
     /// Only these KPIs, separated by commas.
@@ -165,6 +165,7 @@ pub fn table(report: &Value, language: Language) -> String {
 fn row(name: String, figure: &Value, alarm: &str) -> [String; 6] {
     let value = match (figure["rate"].as_str(), figure["mean_ms"].as_i64()) {
         (Some(rate), _) => format!("{rate} %"),
+        (None, None) if let Some(mean) = figure["mean"].as_str() => mean.to_owned(),
         (None, Some(mean)) => match (figure["p50_ms"].as_i64(), figure["p90_ms"].as_i64()) {
             (Some(half), Some(most)) => {
                 format!("{} (p50 {}, p90 {})", duration(mean), duration(half), duration(most))
@@ -173,7 +174,8 @@ fn row(name: String, figure: &Value, alarm: &str) -> [String; 6] {
         },
         (None, None) => "–".to_owned(),
     };
-    let target = figure["target"].as_str().map(|target| format!("{target} %")).unwrap_or_default();
+    let unit = if figure["denominator"].is_null() { "" } else { " %" };
+    let target = figure["target"].as_str().map(|target| format!("{target}{unit}")).unwrap_or_default();
     [name, value, number(&figure["n"]), number(&figure["pending"]), target, alarm.to_owned()]
 }
 
@@ -210,11 +212,13 @@ mod tests {
             "zone": "Asia/Shanghai",
             "kpis": [
                 { "kpi": "K02", "title": { "en": "First responses on time", "zh": "首次响应及时率" }, "target": "95",
-                  "status": "alarm", "n": 3, "pending": 1, "rate": "66.66",
+                  "status": "alarm", "n": 3, "denominator": 3, "pending": 1, "rate": "66.66",
                   "groups": { "email": { "n": 3, "pending": 1, "rate": "66.66" } } },
                 { "kpi": "K06", "title": { "en": "Time to resolution", "zh": "解决时长" }, "n": 1, "pending": 0,
                   "mean_ms": 3_723_000, "p50_ms": 3_723_000, "p90_ms": 3_723_000 },
-                { "kpi": "K07", "title": { "en": "Promises kept", "zh": "承诺兑现率" }, "target": "100", "n": 0, "pending": 0 },
+                { "kpi": "K07", "title": { "en": "Promises kept", "zh": "承诺兑现率" }, "target": "100", "n": 0, "denominator": 0, "pending": 0 },
+                { "kpi": "K09", "title": { "en": "Mean score", "zh": "满意度均分" }, "target": "4.2", "status": "alarm",
+                  "n": 2, "pending": 0, "mean": "4.00" },
             ],
         });
         let english = "\
@@ -225,6 +229,7 @@ K02 First responses on time                          66.66 %  3        1    95 %
   email                                              66.66 %  3        1
 K06 Time to resolution       1:02:03 (p50 1:02:03, p90 1:02:03)  1        0
 K07 Promises kept                                          –  0        0   100 %
+K09 Mean score                                          4.00  2        0     4.2  below target
 ";
         let lines = |text: &str| {
             text.lines().map(|l| l.split_whitespace().map(str::to_owned).collect()).collect::<Vec<Vec<_>>>()
@@ -238,6 +243,7 @@ K02 首次响应及时率                             66.66 %       3       1   
   email                                        66.66 %       3       1
 K06 解决时长        1:02:03 (p50 1:02:03, p90 1:02:03)       1       0
 K07 承诺兑现率                                       –       0       0  100 %
+K09 满意度均分                                    4.00       2       0    4.2  未达标
 ";
         assert_eq!(table(&report, Language::Zh), chinese);
     }

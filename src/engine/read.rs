@@ -249,18 +249,18 @@ impl Engine {
         Ok((found, next))
     }
 
-    /// Tells the KPI record of each instance of `workflow` that can count in the `window` (from, and to
+    /// Tells the KPI record of each instance of `workflows` that can count in the `window` (from, and to
     /// without it), in any order and a few more; answers the position that all were read at.
     ///
     /// # Errors
     /// [`IndexError`].
     pub fn kpis(
         &self,
-        workflow: &str,
+        workflows: &[&str],
         window: (Instant, Instant),
         each: &mut dyn FnMut(&Record),
     ) -> Result<Position, IndexError> {
-        self.shared.index.kpis(workflow, window, each)
+        self.shared.index.kpis(workflows, window, each)
     }
 
     /// What reports compare KPIs of `workflow` with, by the definition that new instances get.

@@ -11,17 +11,28 @@ use serde_json::{Map, Value, json};
 use super::command::CommandError;
 use super::open::each;
 use super::{Engine, OpenError};
+use crate::index::IndexError;
 use crate::kernel::canonical;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::kpi::Record;
 use crate::kernel::kpi::fold::{Figure, Fold, Grouping, Line};
-use crate::kernel::kpi::measure::{Frame, Kind, MEASURES, Measure, Retargets, measures};
+use crate::kernel::kpi::measure::{Frame, Kind, Measure, Retargets, measures};
 use crate::kernel::schedule::REPORT_WORKFLOW;
 
 /// The state in which a report waits for its figures.
 pub(super) const WAITING: &str = "open.pending";
 /// The number that ranks what cases are about: what was settled, by category.
 const RANKED: &str = "K04";
+/// What a summary groups the numbers by that have a target.
+const GROUPED: [(&str, Grouping); 4] = [
+    ("channel", Grouping::Channel),
+    ("tier", Grouping::Tier),
+    ("department", Grouping::Department),
+    ("agent", Grouping::Agent),
+];
+/// Groups of a number that are frozen: a report is one entry of the journal; the API tells all of them.
+const GROUPS_MAX: usize = 30;
 
 impl Engine {
     /// Counts and freezes the figures of every report that waits; answers how many.
@@ -63,7 +74,8 @@ impl Engine {
     }
 
     async fn freeze(&self, report: &Instance, (from, until): (Instant, Instant)) -> Result<(), CommandError> {
-        let frame = Frame { from, until, now: self.now(), retargets: Retargets::Counted };
+        let zone = self.zone(REPORT_WORKFLOW).unwrap_or(chrono_tz::Tz::UTC);
+        let frame = Frame { from, until, now: self.now(), retargets: Retargets::Counted, zone };
         let engine = self.clone();
         // Every case of the period is decoded: too long for the thread that serves connections.
         let counting = tokio::task::spawn_blocking(move || engine.figures(frame)).await;
@@ -79,35 +91,69 @@ impl Engine {
     }
 
     /// The figures of every flow with cases in the window, by flow and KPI, and the position they were read at.
-    fn figures(&self, frame: Frame) -> Result<(Map<String, Value>, u64), crate::index::IndexError> {
-        let ranked: Vec<Measure> =
-            MEASURES.into_iter().filter(|measure| measure.kpi == RANKED).take(1).collect();
-        let (mut figures, mut position) = (Map::new(), 0);
-        for workflow in &self.shared.listed {
-            if workflow.name() == REPORT_WORKFLOW {
-                continue;
-            }
-            let mut fold = Fold::new(&measures(workflow.name()), frame, None);
-            let mut ranking = Fold::new(&ranked, frame, Some(Grouping::Category));
-            let mut cases = 0_u64;
-            position = self.kpis(workflow.name(), (frame.from, frame.until), &mut |record| {
-                cases += 1;
-                fold.take(record);
-                ranking.take(record);
-            })?;
-            if cases == 0 {
-                continue;
-            }
-            let targets = self.kpi_targets(workflow.name());
-            let lines = fold.finish();
-            let told: Map<String, Value> = lines
-                .iter()
-                .map(|line| (format!("{}.{}", line.measure.kpi, line.measure.name), told(line, &targets)))
-                .collect();
-            let about = ranking.finish().pop().map(|line| by_frequency(&line.groups)).unwrap_or_default();
-            figures.insert(workflow.name().to_owned(), json!({ "kpis": told, "about": about }));
+    fn figures(&self, frame: Frame) -> Result<(Map<String, Value>, u64), IndexError> {
+        let flows = self.shared.listed.iter().map(|flow| flow.name());
+        let flows: Vec<&str> = flows.filter(|name| *name != REPORT_WORKFLOW).collect();
+        let mut counted: Vec<Counted> = flows.iter().map(|flow| Counted::new(flow, frame)).collect();
+        let span = (frame.from, frame.until);
+        let position = self.kpis(&flows, span, &mut |record| {
+            counted.iter_mut().for_each(|counted| counted.take(record));
+        })?;
+        let with_cases = counted.into_iter().filter(|counted| counted.cases > 0);
+        let told = with_cases.map(|counted| {
+            let targets = self.kpi_targets(&counted.flow);
+            (counted.flow.clone(), counted.told(&targets))
+        });
+        Ok((told.collect(), position))
+    }
+}
+
+/// The numbers of one flow in the making.
+struct Counted {
+    flow: String,
+    cases: u64,
+    all: Fold,
+    ranking: Fold,
+    /// Numbers with a target, by what a summary groups by.
+    groups: Vec<(&'static str, Fold)>,
+}
+
+impl Counted {
+    fn new(flow: &str, frame: Frame) -> Self {
+        let measures = measures(flow);
+        let ranked: Vec<Measure> = measures.iter().filter(|m| m.kpi == RANKED).take(1).copied().collect();
+        let targeted: Vec<Measure> = measures.iter().filter(|m| m.targeted).copied().collect();
+        let own = [flow.to_owned()];
+        let fold = |measures: &[Measure], grouping| Fold::new(measures, frame, grouping).among(&own);
+        let grouped = |(name, grouping): &(&'static str, Grouping)| (*name, fold(&targeted, Some(*grouping)));
+        Self {
+            flow: flow.to_owned(),
+            cases: 0,
+            all: fold(&measures, None),
+            ranking: fold(&ranked, Some(Grouping::Category)),
+            groups: GROUPED.iter().map(grouped).collect(),
         }
-        Ok((figures, position))
+    }
+
+    fn take(&mut self, record: &Record) {
+        self.cases += u64::from(record.workflow == self.flow);
+        self.all.take(record);
+        self.ranking.take(record);
+        self.groups.iter_mut().for_each(|(_, fold)| fold.take(record));
+    }
+
+    fn told(self, targets: &BTreeMap<String, String>) -> Value {
+        let lines = self.all.finish();
+        let name = |line: &Line| format!("{}.{}", line.measure.kpi, line.measure.name);
+        let mut kpis: Map<String, Value> =
+            lines.iter().map(|line| (name(line), told(line, targets))).collect();
+        for (by, fold) in self.groups {
+            for line in fold.finish() {
+                kpis[&name(&line)]["by"][by] = grouped(&line);
+            }
+        }
+        let about = self.ranking.finish().pop().map(|line| by_frequency(&line.groups)).unwrap_or_default();
+        json!({ "kpis": kpis, "about": about })
     }
 }
 
@@ -120,10 +166,11 @@ fn period(report: &Instance) -> Option<(Instant, Instant)> {
 fn told(line: &Line, targets: &BTreeMap<String, String>) -> Value {
     let Figure { numerator, denominator, pending, .. } = line.total;
     let mut told = json!({ "n": denominator, "pending": pending });
-    match line.measure.kind {
-        Kind::Rate => {
+    let kind = line.measure.kind;
+    match kind {
+        Kind::Rate | Kind::Ratio => {
             told["numerator"] = json!(numerator);
-            told["rate"] = json!(line.total.basis_points().map(|p| format!("{}.{:02}", p / 100, p % 100)));
+            told["rate"] = json!(line.total.text(kind));
         }
         Kind::Times => {
             told["mean_ms"] = json!(line.total.mean_ms());
@@ -131,13 +178,23 @@ fn told(line: &Line, targets: &BTreeMap<String, String>) -> Value {
             told["p90_ms"] = json!(line.total.percentile(90));
         }
         Kind::Mean => told["mean_ms"] = json!(line.total.mean_ms()),
+        Kind::Average => told["mean"] = json!(line.total.text(kind)),
     }
     if let Some(target) = targets.get(line.measure.kpi).filter(|_| line.measure.targeted) {
         told["target"] = json!(target);
-        let reached = target.parse().ok().and_then(|target| line.total.reaches(target));
-        told["reached"] = json!(reached);
+        told["reached"] = json!(line.total.reaches(kind, target));
     }
     told
+}
+
+/// A number by group, the groups with the most cases: each with its n.
+fn grouped(line: &Line) -> Value {
+    let mut rows: Vec<(&String, &Figure)> = line.groups.iter().collect();
+    rows.sort_by_key(|(name, figure)| (std::cmp::Reverse(figure.denominator), (*name).clone()));
+    let kind = line.measure.kind;
+    let member = if kind.is_rate() { "rate" } else { "mean" };
+    let told = |figure: &Figure| json!({ "n": figure.denominator, member: figure.text(kind) });
+    rows.into_iter().take(GROUPS_MAX).map(|(name, figure)| (name.clone(), told(figure))).collect()
 }
 
 /// What cases were about, the most frequent first (S0-13).

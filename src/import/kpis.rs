@@ -23,6 +23,9 @@ pub struct KpiNumber {
     /// How many of those that count are as they should be; of rates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub numerator: Option<u64>,
+    /// The mean; of averages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<String>,
     /// The mean in milliseconds; of times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean_ms: Option<i64>,
@@ -45,8 +48,9 @@ impl KpiNumber {
             title: measure.title().en,
             n: total.denominator,
             pending: total.pending,
-            numerator: is(Kind::Rate).then_some(total.numerator),
-            mean_ms: total.mean_ms().filter(|_| !is(Kind::Rate)),
+            numerator: measure.kind.is_rate().then_some(total.numerator),
+            mean: total.text(measure.kind).filter(|_| is(Kind::Average)),
+            mean_ms: total.mean_ms().filter(|_| measure.kind.is_time()),
             p50_ms: total.percentile(50).filter(|_| is(Kind::Times)),
             p90_ms: total.percentile(90).filter(|_| is(Kind::Times)),
         }
@@ -55,9 +59,10 @@ impl KpiNumber {
 
 impl fmt::Display for KpiNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kpi, title, n, pending, numerator, mean_ms, p50_ms, p90_ms, .. } = self;
+        let Self { kpi, title, n, pending, numerator, mean, mean_ms, p50_ms, p90_ms, .. } = self;
         write!(f, "{kpi} {title}: ")?;
         match (numerator, mean_ms) {
+            (None, None) if let Some(mean) = mean => write!(f, "mean {mean} (of {n})")?,
             (Some(numerator), _) if *n > 0 => {
                 let points = numerator * 10_000 / n;
                 write!(f, "{}.{:02} % ({numerator} of {n})", points / 100, points % 100)?;

@@ -18,7 +18,7 @@ use crate::kernel::id::InstanceId;
 use crate::kernel::instance::{DELIVERY_REFUSED, Instance, LINK_REFUSED, STEP_FAILED};
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::fold::Fold;
-use crate::kernel::kpi::measure::{Frame, MEASURES, Retargets};
+use crate::kernel::kpi::measure::{Frame, Retargets, measures};
 use crate::kernel::outcome::TIMER_FIRED;
 use crate::kernel::step::stage_of;
 
@@ -328,10 +328,11 @@ impl<'a> Replay<'a> {
     /// The KPIs of the import's whole span, looked at from its end.
     fn kpis(&self) -> Result<Vec<KpiNumber>, ImportError> {
         let (from, now) = (self.report.from, self.report.until);
-        let frame = Frame { from, until: now.plus_millis(1), now, retargets: Retargets::Counted };
-        let mut fold = Fold::new(&MEASURES, frame, None);
-        let workflow = &self.report.workflow;
-        self.line.engine.kpis(workflow, (frame.from, frame.until), &mut |record| fold.take(record))?;
+        let workflow = self.report.workflow.as_str();
+        let zone = self.line.engine.zone(workflow).unwrap_or(chrono_tz::Tz::UTC);
+        let frame = Frame { from, until: now.plus_millis(1), now, retargets: Retargets::Counted, zone };
+        let mut fold = Fold::new(&measures(workflow), frame, None);
+        self.line.engine.kpis(&[workflow], (frame.from, frame.until), &mut |record| fold.take(record))?;
         Ok(fold.finish().iter().map(KpiNumber::of).collect())
     }
 

@@ -184,7 +184,7 @@ fn ids(instances: &[Instance]) -> Vec<InstanceId> {
 /// The KPI records that a report over `window` reads, in order.
 fn records(index: &dyn Index, window: (Instant, Instant)) -> Vec<Record> {
     let mut found = Vec::new();
-    let position = index.kpis("consultation", window, &mut |record| found.push(record.clone()));
+    let position = index.kpis(&["consultation"], window, &mut |record| found.push(record.clone()));
     assert_eq!(position.expect("reads"), index.applied());
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found

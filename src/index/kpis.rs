@@ -29,6 +29,8 @@ const KPI: &[u8] = b"k/";
 /// The last length: 2^20 days are more than an instant can hold.
 const LENGTH_MAX: u8 = 20;
 const DAY_MS: i64 = 86_400_000;
+/// The first parts of the states of settled and closed instances, in order.
+const FINISHED: [&str; 4] = ["archived", "cancelled", "closed", "settled"];
 
 /// Adds the writes that turn the row of `before` into that of `after`, where it changes.
 pub(super) fn changes(before: Option<&Instance>, after: &Instance) -> Vec<(Key, Write)> {
@@ -65,10 +67,24 @@ fn prefix(workflow: &str, length: u8) -> Vec<u8> {
 /// See [`super::Index::kpis`].
 pub(super) fn read(
     view: &impl View,
+    workflows: &[&str],
+    window: (Instant, Instant),
+    each: &mut dyn FnMut(&Record),
+) -> Result<Position, IndexError> {
+    for workflow in workflows {
+        finished(view, workflow, window, each)?;
+        open(view, workflow, window.1, each)?;
+    }
+    Ok(view.position())
+}
+
+/// The records of instances that are settled or closed.
+fn finished(
+    view: &impl View,
     workflow: &str,
     (from, until): (Instant, Instant),
     each: &mut dyn FnMut(&Record),
-) -> Result<Position, IndexError> {
+) -> Result<(), IndexError> {
     for length in 0..=LENGTH_MAX {
         let prefix = prefix(workflow, length);
         let lower = [&prefix[..], &keys::moment(from)].concat();
@@ -82,8 +98,7 @@ pub(super) fn read(
             Ok(())
         })?;
     }
-    open(view, workflow, until, each)?;
-    Ok(view.position())
+    Ok(())
 }
 
 /// The records of instances that are neither settled nor closed.
@@ -104,7 +119,7 @@ fn open(
     };
     let (mut from, _) = below("");
     let (_, end) = below("");
-    let mut gaps = vec![below("closed"), below("settled")];
+    let mut gaps: Vec<_> = FINISHED.iter().map(|state| below(state)).collect();
     gaps.push((end.clone(), end));
     for (gap, next) in gaps {
         for key in view.scan(&from, &gap, Order::Ascending) {

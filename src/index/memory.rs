@@ -94,11 +94,11 @@ impl Index for MemoryIndex {
 
     fn kpis(
         &self,
-        workflow: &str,
+        workflows: &[&str],
         window: (Instant, Instant),
         each: &mut dyn FnMut(&Record),
     ) -> Result<Position, IndexError> {
-        kpis::read(&*self.lock(), workflow, window, each)
+        kpis::read(&*self.lock(), workflows, window, each)
     }
 
     fn count(&self, name: &str, key: &str) -> Result<u64, IndexError> {

@@ -191,7 +191,7 @@ pub trait Index: Send + Sync {
     /// [`IndexError`].
     fn sending(&self, after: Option<&InstanceId>, limit: usize) -> Result<Vec<InstanceId>, IndexError>;
 
-    /// Tells the KPI record of every instance of `workflow` that can count in the `window` (from,
+    /// Tells the KPI record of every instance of `workflows` that can count in the `window` (from,
     /// and to without it), open ones too, in any order and a few more; answers the position that
     /// all were read at.
     ///
@@ -199,7 +199,7 @@ pub trait Index: Send + Sync {
     /// [`IndexError`].
     fn kpis(
         &self,
-        workflow: &str,
+        workflows: &[&str],
         window: (Instant, Instant),
         each: &mut dyn FnMut(&Record),
     ) -> Result<Position, IndexError>;

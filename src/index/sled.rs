@@ -230,11 +230,11 @@ impl Index for SledIndex {
 
     fn kpis(
         &self,
-        workflow: &str,
+        workflows: &[&str],
         window: (Instant, Instant),
         each: &mut dyn FnMut(&Record),
     ) -> Result<Position, IndexError> {
-        kpis::read(&self.shared.read()?, workflow, window, each)
+        kpis::read(&self.shared.read()?, workflows, window, each)
     }
 
     fn count(&self, name: &str, key: &str) -> Result<u64, IndexError> {

@@ -142,7 +142,7 @@ async fn what_is_asked_wrong_is_refused_with_what_is_accepted() {
         ),
         (format!("{report}?workflow=consultation&from=March"), "`March` is neither a date like"),
         (format!("{report}?workflow=consultation&zone=Moon"), "`Moon` is not a time zone"),
-        (format!("{report}?workflow=consultation&group_by=mood"), "accepted are channel, tier"),
+        (format!("{report}?workflow=consultation&group_by=mood"), "accepted are flow, channel"),
         (format!("{report}?workflow=consultation&retargets=no"), "accepted are `counted` and `left_out`"),
         (format!("{report}?workflow=consultation&from=2026-04-01&to=2026-03-01"), "is not after `from`"),
         (format!("{report}/K99/instances?workflow=consultation"), "`K99` is no KPI"),
@@ -154,7 +154,10 @@ async fn what_is_asked_wrong_is_refused_with_what_is_accepted() {
             format!("{report}/K04/instances?workflow=consultation&part=x"),
             "accepted are denominator, numerator",
         ),
-        (format!("{report}/K01/instances?workflow=consultation&part=missed"), "`K01` is a time"),
+        (
+            format!("{report}/K01/instances?workflow=consultation&part=missed"),
+            "`K01` has no such part; accepted are denominator, pending",
+        ),
         (format!("{report}/K01/instances?workflow=consultation&group=email"), "accepted together only"),
     ] {
         let answer = desk.sue.get(&path).await;
@@ -178,7 +181,135 @@ async fn what_is_asked_wrong_is_refused_with_what_is_accepted() {
         (&told["from"], &told["to"]),
         (&json!(at("2026-03-01T00:00:00Z")), &json!(at("2026-04-01T00:00:00Z")))
     );
-    assert_eq!(told["kpis"].as_array().unwrap().len(), 20);
+    assert_eq!(told["kpis"].as_array().unwrap().len(), 27);
+}
+
+fn complaint(cause: &str) -> Value {
+    json!({
+        "customer_id": "c-1", "channel": "email", "facts": "等了很久", "happened_at": at("2026-03-10T09:00:00+08:00"),
+        "subjects": [{ "kind": "product", "id": "p-1" }], "remedy_sought": "道歉", "evidence": ["msg/1"],
+        "cause_claimed": cause,
+    })
+}
+
+#[tokio::test]
+async fn service_complaints_are_counted_over_the_contacts_that_were_closed() {
+    let desk = desk().await;
+    let mut closed = Vec::new();
+    for _ in 0..2 {
+        let id = desk.customer.submit(question("c-1")).await;
+        desk.customer.sent(&id, "withdraw", json!({})).await;
+        closed.push(id);
+    }
+    desk.customer.submit(question("c-1")).await;
+    let mut registered = Vec::new();
+    for cause in ["attitude", "price"] {
+        registered.push(desk.customer.begin("complaint", complaint(cause)).await);
+    }
+    let mistaken = desk.customer.begin("complaint", complaint("attitude")).await;
+    desk.customer.sent(&mistaken, "withdraw", json!({ "evidence_ref": "msg/2" })).await;
+    let report = "/v1/reports/kpis";
+    let told = desk.sue.get(&format!("{report}?workflow=complaint&kpi=K10,K02&{MARCH}")).await.expect(200);
+    let line = |name: &str| told["kpis"].as_array().unwrap().iter().find(|l| l["measure"] == name).unwrap();
+    for (name, numerator, rate) in [
+        ("service", 1, "50.00"),
+        ("attitude", 1, "50.00"),
+        ("competence", 0, "0.00"),
+        ("overall", 2, "100.00"),
+    ] {
+        assert_eq!((&line(name)["numerator"], &line(name)["n"]), (&json!(numerator), &json!(2)), "{name}");
+        assert_eq!(line(name)["rate"], rate);
+    }
+    assert_eq!(line("on_time")["pending"], 2, "contacts count in K10 alone");
+    let behind = async |measure: &str, part: &str| {
+        let path = format!("{report}/K10/instances?workflow=complaint&measure={measure}&part={part}&{MARCH}");
+        let page = desk.sue.get(&path).await.expect(200);
+        let rows = page["instances"].as_array().unwrap();
+        let mut ids: Vec<_> = rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    closed.sort();
+    assert_eq!(behind("overall", "denominator").await, closed);
+    assert_eq!(behind("service", "numerator").await, registered[..1]);
+    let path = format!("{report}/K10/instances?workflow=complaint&part=missed&{MARCH}");
+    let refused = desk.sue.get(&path).await;
+    assert_eq!(refused.problem(400), "invalid_query");
+    assert!(refused.text.contains("accepted are denominator, numerator, pending"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn several_flows_are_one_report_grouped_by_flow_department_and_agent() {
+    let desk = desk().await;
+    let id = desk.customer.submit(question("c-1")).await;
+    desk.ann.sent(&id, "accept", json!({})).await;
+    desk.answered(&id).await;
+    let note = json!({
+        "department": "finance", "purpose": "answer", "handoff_note": "客户的发票抬头开错，请处理。",
+        "expected_by": at("2026-03-12T10:00:00+08:00"),
+    });
+    desk.ann.sent(&id, "transfer_department", note).await;
+    let complained = desk.customer.begin("complaint", complaint("attitude")).await;
+    desk.ann
+        .sent(
+            &complained,
+            "acknowledge",
+            json!({ "handler_contact": "ann", "expected_by": at("2026-03-12T18:00:00+08:00"), "message_ref": "m" }),
+        )
+        .await;
+    let groups = async |workflow: &str, by: &str, kpi: &str| {
+        let path = format!("/v1/reports/kpis?workflow={workflow}&kpi={kpi}&group_by={by}&{MARCH}");
+        let report = desk.sue.get(&path).await.expect(200);
+        assert_eq!((&report["group_by"], &report["zone"]), (&json!(by), &json!("Asia/Shanghai")));
+        report["kpis"][0]["groups"].clone()
+    };
+    let by_flow = groups("consultation,complaint", "flow", "K02").await;
+    for flow in ["consultation", "complaint"] {
+        assert_eq!((&by_flow[flow]["n"], &by_flow[flow]["rate"]), (&json!(1), &json!("100.00")), "{flow}");
+    }
+    assert_eq!(groups("all", "flow", "K10").await["complaint"]["numerator"], 1);
+    assert_eq!(groups("all", "agent", "K02").await["ann"]["n"], 2);
+    assert_eq!(groups("consultation", "department", "K17").await["finance"]["rate"], "100.00");
+    assert_eq!(groups("consultation", "tier", "K02").await["normal"]["n"], 1);
+    for (query, accepted) in [
+        ("workflow=consultation,x", "there is no workflow `x`; accepted are consultation, complaint"),
+        ("workflow=", "and `all`"),
+        ("workflow=training_plan&kpi=K02", "`K02` is no KPI of `training_plan`; accepted are K25"),
+        ("workflow=all&group_by=mood", "accepted are flow, channel, tier"),
+    ] {
+        let refused = desk.sue.get(&format!("/v1/reports/kpis?{query}")).await;
+        assert_eq!(refused.problem(400), "invalid_query", "{query}");
+        assert!(refused.text.contains(accepted), "{query}: {}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn scores_of_the_month_are_a_mean_with_its_target_and_low_ones_are_taken_up() {
+    let desk = desk().await;
+    let mut scored = Vec::new();
+    for score in [5, 2] {
+        let id = desk.customer.submit(question("c-1")).await;
+        desk.ann.sent(&id, "answer", solution()).await;
+        let word = json!({ "satisfied": score > 2, "score": score });
+        desk.customer.sent(&id, "confirm", word).await;
+        scored.push(id);
+    }
+    let mean = desk.number("K09", "mean", MARCH).await;
+    assert_eq!(
+        (&mean["n"], &mean["mean"], &mean["target"], &mean["status"], mean.get("rate")),
+        (&json!(2), &json!("3.50"), &json!("4.2"), &json!("alarm"), None)
+    );
+    assert_eq!(desk.number("K09", "top_two", MARCH).await["rate"], "50.00");
+    assert_eq!(desk.number("K09", "low", MARCH).await["numerator"], 1);
+    // Whoever is not satisfied is not at an end yet: one case was asked.
+    assert_eq!(desk.number("K09", "response", MARCH).await["rate"], "100.00");
+    let opened = desk.number("K16", "opened", MARCH).await;
+    assert_eq!((&opened["numerator"], &opened["n"]), (&json!(1), &json!(1)), "another round began");
+    assert_eq!(desk.number("K16", "recovered", MARCH).await["numerator"], 0);
+    desk.ann.sent(&scored[1], "answer", solution()).await;
+    desk.customer.sent(&scored[1], "confirm", json!({ "satisfied": true, "score": 4 })).await;
+    assert_eq!(desk.number("K16", "recovered", MARCH).await["numerator"], 1);
+    assert_eq!(desk.number("K09", "mean", MARCH).await["mean"], "4.50", "the last score of a case counts");
 }
 
 #[test]
@@ -195,5 +326,5 @@ fn report_is_the_same_beside_a_server_and_on_its_directory() {
     let table = place.on_data(&[&["report", "kpis", "--lang", "zh"][..], &window].concat()).done();
     assert!(table.contains("K02 首次响应及时率") && table.contains("样本数"), "{table}");
     let refused = place.on_data(&["report", "kpis", "--group-by", "mood"]).failed(4);
-    assert!(refused.contains("accepted are channel"), "{refused}");
+    assert!(refused.contains("accepted are flow, channel"), "{refused}");
 }

@@ -136,15 +136,27 @@ async fn the_figures_of_a_summary_are_those_that_the_kpi_report_tells() {
     let path = "/v1/reports/kpis?workflow=consultation&from=2026-07-01&to=2026-08-01&zone=Asia/Shanghai";
     let told = owner.get(path).await.expect(200);
     let lines = told["kpis"].as_array().unwrap();
-    assert!(lines.len() >= 11, "{lines:?}");
+    assert_eq!(lines.len(), 27, "{lines:?}");
     for line in lines {
         let name = format!("{}.{}", line["kpi"].as_str().unwrap(), line["measure"].as_str().unwrap());
         let counted = &frozen["figures"]["consultation"]["kpis"][&name];
-        for part in ["n", "numerator", "pending", "rate", "mean_ms", "p50_ms", "p90_ms"] {
+        for part in ["n", "numerator", "pending", "rate", "mean", "mean_ms", "p50_ms", "p90_ms"] {
             let known = |value: &serde_json::Value| value.get(part).cloned().filter(|value| !value.is_null());
             assert_eq!(known(counted), known(line), "{name} {part}");
         }
     }
     assert_eq!(frozen["figures"]["consultation"]["about"][0]["category"], "pre_sale");
     assert_eq!(frozen["figures"]["consultation"]["about"][0]["n"], 2);
+    let kpis = &frozen["figures"]["consultation"]["kpis"];
+    assert_eq!(kpis["K07.kept"]["rate"], json!(null), "nothing counts: null, never 0 or 100 %");
+    assert_eq!(kpis["K04.confirmed"]["by"]["channel"]["email"], json!({ "n": 2, "rate": "50.00" }));
+    assert_eq!(kpis["K04.confirmed"]["by"]["agent"]["ann"]["n"], 2);
+    assert_eq!(kpis["K04.confirmed"]["by"]["tier"]["normal"]["n"], 2);
+    let missed = frozen["missed"].as_array().unwrap();
+    let row = json!({
+        "workflow": "consultation", "kpi": "K04", "measure": "confirmed", "target": "90", "actual": "50.00", "n": 2,
+    });
+    assert!(missed.contains(&row), "{missed:?}");
+    let below = lines.iter().filter(|line| line["status"] == "alarm").count();
+    assert_eq!(missed.len(), below, "{missed:?}");
 }

@@ -289,6 +289,23 @@ async fn class_goes_from_the_draft_to_the_file_and_its_effect_is_looked_at() {
     let review = json!({ "findings": "案例偏少", "actions": [action] });
     assert_eq!(school.admin.sent(&class, "review", review).await, "archiving");
     assert_eq!(school.admin.sent(&class, "archive", json!({ "record_ref": "file/1" })).await, "archived");
+    let march = "from=2026-03-01&to=2026-04-01&group_by=agent";
+    for (workflow, kpi, measure, agent, told) in [
+        ("training_enrollment", "K26", "attended", "ann", ("rate", "100.00")),
+        ("training_session", "K26", "notice", "tom", ("rate", "100.00")),
+        ("training_enrollment", "K27", "first", "ann", ("rate", "100.00")),
+        ("training_enrollment", "K27", "attempts", "ann", ("mean", "1.00")),
+        ("training_enrollment", "K28", "l1", "ann", ("mean", "5.00")),
+        ("training_session", "K29", "on_time", "tom", ("rate", "100.00")),
+        ("training_session", "K29", "complete", "tom", ("rate", "100.00")),
+    ] {
+        let path = format!("/v1/reports/kpis?workflow={workflow}&kpi={kpi}&{march}");
+        let report = school.sue.get(&path).await.expect(200);
+        let mut lines = report["kpis"].as_array().unwrap().iter();
+        let line = lines.find(|line| line["measure"] == measure).unwrap();
+        let group = &line["groups"][agent];
+        assert_eq!((&group["n"], &group[told.0]), (&json!(1), &json!(told.1)), "{kpi} {measure}: {line}");
+    }
     let review = school.children(&class, "effect_review").await.remove(0);
     assert_eq!((&review["state"], &review["data"]["ended"]), (&json!("l3_pending"), &json!("2026-03-19")));
     assert_eq!(review["data"]["attendees"], json!([{ "id": "ann", "role": "agent" }]));
@@ -440,4 +457,16 @@ async fn scenario_44_class_cancelled_on_its_day_excuses_everybody_and_opens_its_
     );
     let item = school.admin.instance(&plan).await["data"]["items"][0].clone();
     assert_eq!((&item["status"], &item["session"]), (&json!("open"), &json!(class)));
+    // K25: it is planned for April 5 and will not be on file.
+    let planned = async || {
+        let path = "/v1/reports/kpis?workflow=training_plan&kpi=K25&from=2026-04-01&to=2026-05-01";
+        let line = school.sue.get(path).await.expect(200)["kpis"][0].clone();
+        [&line["numerator"], &line["n"], &line["pending"], &line["rate"]].map(Clone::clone)
+    };
+    assert_eq!(planned().await, [json!(0), json!(0), json!(1), json!(null)], "its day is ahead");
+    school.rig.until("2026-04-06T09:00:00+08:00").await;
+    assert_eq!(planned().await, [json!(0), json!(1), json!(0), json!("0.00")]);
+    // K26: who was excused was not expected.
+    let path = "/v1/reports/kpis?workflow=training_enrollment&kpi=K26&from=2026-03-01&to=2026-04-01";
+    assert_eq!(school.sue.get(path).await.expect(200)["kpis"][0]["n"], 0);
 }

@@ -7,6 +7,5 @@ mod drive;
 mod guards;
 mod kpis;
 mod laws;
-mod naive;
 mod rows;
 mod timing;

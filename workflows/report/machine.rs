@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use statig::prelude::*;
 
 use super::event::{Event, Freeze, ReportDue};
+use super::missed::missed;
 use super::policy::Policy;
 use super::{Cx, DUE, Frozen, Report, samples};
 use crate::kernel::actor::Role;
@@ -129,7 +130,8 @@ impl Report {
             cx.refuse(RefusalKind::Guard, "period_not_over", reason);
         }
         let (figures, query) = (counted.figures.clone(), counted.query.clone());
-        self.frozen = Some(Frozen { figures, query, hash, at: cx.now });
+        let missed = missed(&figures);
+        self.frozen = Some(Frozen { figures, query, hash, at: cx.now, missed });
     }
 
     fn overdue(&mut self, cx: &mut Cx<'_>) {

@@ -2,7 +2,8 @@
 //!
 //! The story. A schedule says that a report is due (`open.pending`). Its figures are
 //! counted and frozen, with the question that was asked and a hash over both
-//! (`open.frozen`): from then on nobody changes them. A process owner signs
+//! (`open.frozen`): from then on nobody changes them; the targets that they miss stand beside them
+//! as `frozen.missed`, a list that others read. A process owner signs
 //! (`closed.signed_off`). Where the due passes before, the report is late, and says so.
 //!
 //! # Why
@@ -13,6 +14,7 @@
 
 pub mod event;
 mod machine;
+mod missed;
 pub mod policy;
 mod samples;
 #[cfg(test)]
@@ -67,4 +69,24 @@ pub struct Frozen {
     pub hash: String,
     /// When.
     pub at: Instant,
+    /// The targets that the figures miss (S0-20), in the order of the figures; absent where they miss none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<Missed>,
+}
+
+/// A target that was missed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    /// The flow.
+    pub workflow: String,
+    /// The KPI: `K02`.
+    pub kpi: String,
+    /// The number within it: `on_time`.
+    pub measure: String,
+    /// What is aimed at: percent of rates, the mean of averages, as a decimal.
+    pub target: String,
+    /// What it was, likewise.
+    pub actual: String,
+    /// How many cases count.
+    pub n: u64,
 }

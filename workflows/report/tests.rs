@@ -88,6 +88,31 @@ fn figures_are_kept_as_they_were_counted() {
 }
 
 #[test]
+fn targets_that_the_figures_miss_stand_beside_them() {
+    let figures = json!({
+        "consultation": { "about": [], "kpis": {
+            "K02.on_time": { "n": 3, "rate": "66.66", "target": "95", "reached": false },
+            "K04.confirmed": { "n": 3, "rate": "100.00", "target": "90", "reached": true },
+            "K07.kept": { "n": 0, "rate": null, "target": "100", "reached": null },
+            "K09.mean": { "n": 2, "mean": "4.00", "target": "4.2", "reached": false },
+        } },
+        "training_plan": { "kpis": { "K25.completion": { "n": 1, "rate": "0.00" } } },
+    });
+    let payload = counted(&figures, "period");
+    let Outcome::Moved(change) = step(Some(&pending()), "freeze", payload, SAMPLES_AT) else {
+        panic!("it freezes")
+    };
+    let row = |kpi: &str, measure: &str, target: &str, actual: &str, n: u64| {
+        json!({
+            "workflow": "consultation", "kpi": kpi, "measure": measure, "target": target, "actual": actual,
+            "n": n,
+        })
+    };
+    let expected = [row("K02", "on_time", "95", "66.66", 3), row("K09", "mean", "4.2", "4.00", 2)];
+    assert_eq!(change.data["frozen"]["missed"], json!(expected));
+}
+
+#[test]
 fn figures_with_another_hash_are_refused() {
     let mut payload = counted(&json!({ "resolved": 1 }), "period");
     payload["figures"]["resolved"] = json!(2);

@@ -10,19 +10,23 @@
 
 use super::facts::{End, Wait, Waits};
 use super::record::{Record, Run, Stop, Traits};
+use super::scores::{Handoff, Low, Score, Scores};
+use super::training::Training;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 
 /// First byte; counted up with every change of the fields.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Longest list that is believed: an instance keeps less of everything.
 const LIST_MAX: u64 = 1_024;
 
 pub(super) fn encode(record: &Record) -> Vec<u8> {
     let mut out = Writer(vec![VERSION]);
     out.instant(record.opened);
-    let Traits { channel, tier, priority, category, owner, first_owner } = &record.traits;
-    [channel, tier, priority, category, owner, first_owner, &record.level].iter().for_each(|t| out.text(t));
+    out.text(&record.workflow);
+    let Traits { channel, tier, priority, category, owner, first_owner, department, agent } = &record.traits;
+    let texts = [channel, tier, priority, category, owner, first_owner, department, agent, &record.level];
+    texts.iter().for_each(|text| out.text(text));
     out.option(record.frt.as_ref(), Writer::run);
     out.list(&record.res, Writer::run);
     out.list(&record.totals, Writer::run);
@@ -43,6 +47,9 @@ pub(super) fn encode(record: &Record) -> Vec<u8> {
     out.option(record.reopened.as_ref(), |out, at| out.instant(*at));
     out.option(record.first.as_ref(), Writer::end);
     out.option(record.last.as_ref(), Writer::end);
+    out.scores(&record.scores);
+    out.list(&record.filings, Writer::run);
+    out.option(record.training.as_ref(), |out, training| out.training(training));
     out.0
 }
 
@@ -53,6 +60,7 @@ pub(super) fn decode(id: InstanceId, bytes: &[u8]) -> Result<Record, String> {
         return Err(format!("it has version {version}, and this binary reads {VERSION}"));
     }
     let opened = from.instant()?;
+    let workflow = from.text()?;
     let traits = Traits {
         channel: from.text()?,
         tier: from.text()?,
@@ -60,9 +68,12 @@ pub(super) fn decode(id: InstanceId, bytes: &[u8]) -> Result<Record, String> {
         category: from.text()?,
         owner: from.text()?,
         first_owner: from.text()?,
+        department: from.text()?,
+        agent: from.text()?,
     };
     let record = Record {
         id,
+        workflow,
         opened,
         traits,
         level: from.text()?,
@@ -85,6 +96,9 @@ pub(super) fn decode(id: InstanceId, bytes: &[u8]) -> Result<Record, String> {
         reopened: from.option(Reader::instant)?,
         first: from.option(Reader::end)?,
         last: from.option(Reader::end)?,
+        scores: from.scores()?,
+        filings: from.list(Reader::run)?,
+        training: from.option(Reader::training)?,
     };
     if from.0.is_empty() { Ok(record) } else { Err(format!("{} bytes are left over", from.0.len())) }
 }
@@ -149,6 +163,28 @@ impl Writer {
             self.flag(flag);
         }
         self.option(end.closed.as_ref(), |out, at| out.instant(*at));
+    }
+
+    fn scores(&mut self, scores: &Scores) {
+        let Scores { last, lows, handoffs } = scores;
+        self.option(last.as_ref(), |out, score| {
+            out.instant(score.at);
+            out.number(u64::from(score.score));
+        });
+        self.list(lows, |out, low| {
+            out.instant(low.at);
+            out.option(low.opened.as_ref(), |out, at| out.instant(*at));
+            out.flag(low.recovered);
+        });
+        self.list(handoffs, |out, handoff| {
+            out.instant(handoff.at);
+            out.flag(handoff.returned);
+        });
+    }
+
+    /// As JSON: there are few, and they are as varied as their flows.
+    fn training(&mut self, training: &Training) {
+        self.text(&serde_json::to_string(training).unwrap_or_default());
     }
 }
 
@@ -231,5 +267,23 @@ impl Reader<'_> {
             owned: self.flag()?,
             closed: self.option(Self::instant)?,
         })
+    }
+
+    fn scores(&mut self) -> Result<Scores, String> {
+        Ok(Scores {
+            last: self.option(|from| {
+                let (at, score) = (from.instant()?, from.number()?);
+                let score = u8::try_from(score).map_err(|_| "a score is too high".to_owned())?;
+                Ok(Score { at, score })
+            })?,
+            lows: self.list(|from| {
+                Ok(Low { at: from.instant()?, opened: from.option(Self::instant)?, recovered: from.flag()? })
+            })?,
+            handoffs: self.list(|from| Ok(Handoff { at: from.instant()?, returned: from.flag()? }))?,
+        })
+    }
+
+    fn training(&mut self) -> Result<Box<Training>, String> {
+        serde_json::from_str(&self.text()?).map(Box::new).map_err(|error| error.to_string())
     }
 }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::record::counts;
-use super::{FRT, NRT};
+use super::scores::Scores;
+use super::training::Training;
+use super::{ACK, FRT, NRT};
 use crate::kernel::actor::Role;
 use crate::kernel::common::Stage;
 use crate::kernel::entry::Entry;
@@ -78,6 +80,12 @@ pub struct Facts {
     /// Whether a breach raised it.
     #[serde(skip_serializing_if = "is_false")]
     pub raised_by_breach: bool,
+    /// What customers score, what became of it, and transfers.
+    #[serde(skip_serializing_if = "Scores::is_empty")]
+    pub scores: Scores,
+    /// What instances of training flows keep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training: Option<Box<Training>>,
 }
 
 /// How long a customer waited for a person.
@@ -145,9 +153,13 @@ impl Facts {
 
     /// Takes up `entry`, which made `after` (its facts aside) out of `before`.
     pub fn take(&mut self, before: Option<&Instance>, after: &Instance, entry: &Entry) {
+        if Training::is_of(&after.workflow) {
+            self.training.get_or_insert_default().take(after, entry);
+        }
         if after.case_text("customer_id").is_none() {
             return;
         }
+        self.scores.take(before, after, entry);
         self.listen(entry);
         self.take_clocks(after, entry);
         self.take_owner(before, after, entry);
@@ -182,7 +194,7 @@ impl Facts {
         // A message that somebody only classified was not answered.
         let answers = entry.event != "customer_reply";
         for fact in &entry.clocks {
-            let of_messages = [FRT, NRT].contains(&fact.clock.as_str());
+            let of_messages = [FRT, ACK, NRT].contains(&fact.clock.as_str());
             if let What::Stopped { at, elapsed_ms, .. } = &fact.what
                 && of_messages
                 && answers

@@ -1,12 +1,13 @@
-//! Owns what each KPI sees in a record: when it counts, and as what (rules.md §1.3).
+//! Owns the list of all numbers of all KPIs: what each is about, how it is told, and what it sees.
 //!
-//! Readings where the text leaves room:
+//! Readings where the text of rules.md §1.3 leaves room:
 //!
 //! - A window that reaches beyond now ends now: a clock that is not due yet is pending.
 //! - Pending is what ran at the end of the window and was not due, so that a past window has the same
 //!   number whenever it is asked for. A clock that stands still is not due.
 //! - K01, K03 and K06 are milliseconds as the clock counts: open time of the calendar, wall time where
 //!   the target is one (telephone, chat). A run without its answer has no value and is pending.
+//! - K01 to K03: the first response to a complaint is its acknowledgement (A17).
 //! - K04: a case counts once in a window, where it first ended or where it stands ended. Ended well
 //!   are `confirmed`, `unconfirmed` and `resolved`; a first end that was reopened is not one. Confirmed
 //!   is what the customer last said: by `confirm`, in the contact, by thanks or to a callback.
@@ -15,26 +16,52 @@
 //! - K07: the PROMISE clock judges. A promise renewed before its due is kept; while the customer is
 //!   waited for it stands still.
 //! - K08: the customer's word on the result, whatever it is; a thank-you that settles is one.
-//! - K11 and K12 are complaints' own. K11: the whole time; what was extended before its due counts by
-//!   the new one. K12: of complaints closed, but not those withdrawn, copied, refused or converted.
+//! - K09: the last score of a case, where it was given. Asked is every case that first ended, but those
+//!   withdrawn: no flow sends surveys yet, the question is put with the answer.
+//! - K10: complaints by where they were registered, over contacts by where they were closed, so one case
+//!   need not be in both. What was withdrawn or converted was no complaint. The cause is the assessed
+//!   one, the claimed one before.
+//! - K11: the whole time; what was extended before its due counts by the new one. K12: of complaints
+//!   closed, but not those withdrawn, copied, refused or converted.
 //! - K13: a settled case is reopened within its window or not at all.
+//! - K16: judged as a clock of 48 hours is. Opened is the case again (another round, too), a complaint or
+//!   an improvement that the case starts, or a link that somebody adds. A score that a callback tells
+//!   is the callback's to recover, and counts there.
+//! - K17: a transfer is wrong that its department gives back. That the customer is asked again for what
+//!   intake requires cannot happen: the transfer is refused without it (§3.1 #6), and a complaint's
+//!   question says that nobody holds the answer (§3.2 #27).
 //! - K18: of cases opened. A third round is a matter of complexity.
 //! - K19: who closed is the member of the staff who did, or who last spoke to the customer before the
 //!   customer or a timer did.
+//! - K25: an item ends on its day, by the version in force at the beginning of the window, or the first
+//!   one where none was yet; it is complete once its class is on file.
+//! - K26: of enrolments whose class is over, but those excused, declined or left; an absence that is not
+//!   decided on is pending. A notice was in time that no process owner had to allow.
+//! - K27: the first attempt with a regrade of it. Whoever left counts nowhere.
+//! - K28: L2 is what further attempts added to the first score: there is no examination before a class.
+//! - K29: the clock of the file. A class that is not closed by decision has everything that belongs there.
 
-use super::facts::End;
-use super::record::{Record, Run};
+use chrono_tz::Tz;
+
+use super::record::Record;
+use super::{cases, complaints, lessons, training};
 use crate::kernel::instant::Instant;
 use crate::kernel::title::Title;
 
-/// Endings that say nothing about resolving (K04).
-const NOT_RESOLVABLE: [&str; 5] = ["withdrawn", "duplicate", "invalid", "abandoned", "converted"];
-/// Endings that count as resolved.
-const RESOLVED: [&str; 4] = ["confirmed", "unconfirmed", "resolved", "satisfied"];
-/// The flow of complaints, which has measures of its own.
+/// The flow of complaints.
 const COMPLAINT: &str = "complaint";
-/// Endings of complaints that say nothing about satisfying the customer (K12).
-const NOT_SATISFIABLE: [&str; 4] = ["withdrawn", "duplicate", "rejected", "converted"];
+/// Flows whose closed cases are service contacts (K10); some are not there yet.
+pub const CONTACTS: [&str; 4] = ["consultation", "tech_support", "after_sales", "order_support"];
+/// Flows that serve no customer.
+const INTERNAL: [&str; 7] = [
+    training::PLAN,
+    training::CLASS,
+    training::ENROLMENT,
+    training::REVIEW,
+    "consequence",
+    "certificate",
+    "report",
+];
 
 /// A window of time, and when it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +74,8 @@ pub struct Frame {
     pub now: Instant,
     /// Whether breaches that only a new target made count (R10).
     pub retargets: Retargets,
+    /// The zone of civil days.
+    pub zone: Tz,
 }
 
 /// Whether breaches that only a new target made count (R10).
@@ -78,6 +107,10 @@ pub enum Seen {
     Yes,
     /// In the denominator only.
     No,
+    /// In the numerator only (K10).
+    Above,
+    /// In the denominator only, and nothing is wrong with it (K10).
+    Below,
     /// So many times took so many milliseconds together.
     Took {
         /// How many.
@@ -85,6 +118,8 @@ pub enum Seen {
         /// Milliseconds.
         ms: i64,
     },
+    /// A value in ten-thousandths.
+    Worth(i64),
     /// Not decided yet.
     Pending,
 }
@@ -94,10 +129,63 @@ pub enum Seen {
 pub enum Kind {
     /// Numerator and denominator.
     Rate,
+    /// Numerator and denominator of different things: so many in a hundred, and nothing is missed.
+    Ratio,
     /// Mean and percentiles of milliseconds.
     Times,
     /// The mean of milliseconds.
     Mean,
+    /// The mean of values that are no times: scores, rounds, attempts.
+    Average,
+}
+
+impl Kind {
+    /// Whether it has numerator and denominator.
+    pub const fn is_rate(self) -> bool {
+        match self {
+            Self::Rate | Self::Ratio => true,
+            Self::Times | Self::Mean | Self::Average => false,
+        }
+    }
+
+    /// Whether it is told in milliseconds.
+    pub const fn is_time(self) -> bool {
+        match self {
+            Self::Times | Self::Mean => true,
+            Self::Rate | Self::Ratio | Self::Average => false,
+        }
+    }
+}
+
+/// Which instances a measure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Whatever a customer is served in.
+    Cases,
+    /// 投诉
+    Complaints,
+    /// 年度培训计划
+    Plans,
+    /// 培训班次
+    Classes,
+    /// 培训报名
+    Enrolments,
+    /// 效果跟踪
+    Reviews,
+}
+
+impl About {
+    /// Whether instances of `workflow` are.
+    pub fn holds(self, workflow: &str) -> bool {
+        match self {
+            Self::Cases => !INTERNAL.contains(&workflow),
+            Self::Complaints => workflow == COMPLAINT,
+            Self::Plans => workflow == training::PLAN,
+            Self::Classes => workflow == training::CLASS,
+            Self::Enrolments => workflow == training::ENROLMENT,
+            Self::Reviews => workflow == training::REVIEW,
+        }
+    }
 }
 
 /// One number of a KPI.
@@ -111,89 +199,138 @@ pub struct Measure {
     pub kind: Kind,
     /// Whether the policy's target of the KPI is for this number.
     pub targeted: bool,
+    /// Which instances it is about.
+    pub about: About,
     english: &'static str,
     chinese: &'static str,
     see: See,
+    /// What it sees of the service contacts that it is set against.
+    contact: Option<See>,
 }
 
-type See = fn(&Record, &Frame, &mut dyn FnMut(Instant, Seen));
+/// How a measure looks at a record.
+pub type See = fn(&Record, &Frame, &mut dyn FnMut(Instant, Seen));
 
-/// The measures of complaints alone, in the order of the KPIs.
-const COMPLAINT_MEASURES: [Measure; 3] = [
-    measure("K11", "on_time", Kind::Rate, ["Complaints on time", "投诉及时办结率"], complaint_on_time),
-    measure("K12", "satisfied", Kind::Rate, ["Complaints satisfied", "投诉满意率"], complaint_satisfied),
-    measure("K12", "one_round", Kind::Rate, ["Satisfied in one round", "一轮办结率"], one_round),
-];
-
-/// The measures of `workflow`, in the order of the KPIs.
+/// The measures of the flow `workflow`, in the order of the KPIs.
 pub fn measures(workflow: &str) -> Vec<Measure> {
-    let mut all = MEASURES.to_vec();
-    if workflow == COMPLAINT {
-        all.extend(COMPLAINT_MEASURES);
-        all.sort_by_key(|measure| measure.kpi);
-    }
-    all
+    measures_of(&[workflow])
+}
+
+/// The measures of any of `workflows`, in the order of the KPIs.
+pub fn measures_of(workflows: &[&str]) -> Vec<Measure> {
+    let is_of = |measure: &&Measure| workflows.iter().any(|workflow| measure.about.holds(workflow));
+    MEASURES.iter().filter(is_of).copied().collect()
 }
 
 /// Every measure of every flow, in the order of the KPIs.
-pub const MEASURES: [Measure; 20] = [
-    measure("K01", "response", Kind::Times, ["First response time", "首次响应时长"], response),
-    aimed("K02", "on_time", ["First responses on time", "首次响应及时率"], on_time),
-    measure("K03", "wait", Kind::Mean, ["Mean response time", "平均响应时长"], wait),
-    measure("K04", "claimed", Kind::Rate, ["Resolved, as staff say", "解决率(客服口径)"], claimed),
-    aimed("K04", "confirmed", ["Resolved, as customers say", "解决率(客户确认)"], confirmed),
-    measure(
-        "K05",
-        "strict",
-        Kind::Rate,
-        ["Resolved in one exchange", "问题一次解决率(一次沟通)"],
-        one_exchange,
-    ),
-    measure(
-        "K05",
-        "answered_first",
-        Kind::Rate,
-        ["Answered at once", "问题一次解决率(首次即答复)"],
-        answered_first,
-    ),
-    measure("K06", "working", Kind::Times, ["Time to resolution", "解决时长"], resolution),
-    measure(
-        "K06",
-        "wall",
-        Kind::Times,
-        ["Time to resolution, as customers see it", "解决时长(客户视角)"],
-        resolution_wall,
-    ),
-    aimed("K07", "kept", ["Promises kept", "承诺兑现率"], kept),
-    aimed("K08", "closed_loop", ["Closed loop", "闭环率"], closed_loop),
-    measure("K13", "reopened", Kind::Rate, ["Reopened", "重开率"], reopened),
-    measure("K13", "repeated", Kind::Rate, ["Repeats another case", "重复率"], repeated),
-    measure("K18", "escalated", Kind::Rate, ["Escalated", "升级率"], escalated),
-    measure("K18", "senior", Kind::Rate, ["Escalated to senior support", "升级至高级支持"], senior),
-    measure("K18", "supervisor", Kind::Rate, ["Escalated to a supervisor", "升级至主管"], supervisor),
-    measure("K18", "manager", Kind::Rate, ["Escalated to a manager", "升级至负责人"], manager),
-    measure("K18", "complexity", Kind::Rate, ["Escalated by people", "因复杂升级"], complexity),
-    measure("K18", "breach", Kind::Rate, ["Escalated by a breach", "因超时升级"], breach),
-    aimed("K19", "owned", ["Stood by to the end", "首问负责履行率"], owned),
+pub const MEASURES: [Measure; 49] = [
+    of(About::Cases, "K01", "response", Kind::Times, cases::response)
+        .called("First response time", "首次响应时长"),
+    of(About::Cases, "K02", "on_time", Kind::Rate, cases::on_time)
+        .called("First responses on time", "首次响应及时率")
+        .aimed(),
+    of(About::Cases, "K03", "wait", Kind::Mean, cases::wait).called("Mean response time", "平均响应时长"),
+    of(About::Cases, "K04", "claimed", Kind::Rate, cases::claimed)
+        .called("Resolved, as staff say", "解决率(客服口径)"),
+    of(About::Cases, "K04", "confirmed", Kind::Rate, cases::confirmed)
+        .called("Resolved, as customers say", "解决率(客户确认)")
+        .aimed(),
+    of(About::Cases, "K05", "strict", Kind::Rate, cases::one_exchange)
+        .called("Resolved in one exchange", "问题一次解决率(一次沟通)"),
+    of(About::Cases, "K05", "answered_first", Kind::Rate, cases::answered_first)
+        .called("Answered at once", "问题一次解决率(首次即答复)"),
+    of(About::Cases, "K06", "working", Kind::Times, cases::resolution)
+        .called("Time to resolution", "解决时长"),
+    of(About::Cases, "K06", "wall", Kind::Times, cases::resolution_wall)
+        .called("Time to resolution, as customers see it", "解决时长(客户视角)"),
+    of(About::Cases, "K07", "kept", Kind::Rate, cases::kept).called("Promises kept", "承诺兑现率").aimed(),
+    of(About::Cases, "K08", "closed_loop", Kind::Rate, cases::closed_loop)
+        .called("Closed loop", "闭环率")
+        .aimed(),
+    of(About::Cases, "K09", "mean", Kind::Average, cases::score_mean)
+        .called("Mean score", "满意度均分")
+        .aimed(),
+    of(About::Cases, "K09", "top_two", Kind::Rate, cases::score_good)
+        .called("Scores of 4 and 5", "满意率(4–5 分)"),
+    of(About::Cases, "K09", "low", Kind::Rate, cases::score_low)
+        .called("Scores of 1 and 2", "低分率(1–2 分)"),
+    of(About::Cases, "K09", "response", Kind::Rate, cases::score_given)
+        .called("Asked customers who scored", "评价回收率"),
+    of(About::Complaints, "K10", "service", Kind::Ratio, complaints::of_service)
+        .called("Complaints about the service", "服务投诉率")
+        .over_contacts(),
+    of(About::Complaints, "K10", "attitude", Kind::Ratio, complaints::of_attitude)
+        .called("Complaints about attitude", "服务投诉率(态度)")
+        .over_contacts(),
+    of(About::Complaints, "K10", "competence", Kind::Ratio, complaints::of_competence)
+        .called("Complaints about competence", "服务投诉率(专业能力)")
+        .over_contacts(),
+    of(About::Complaints, "K10", "response_time", Kind::Ratio, complaints::of_response_time)
+        .called("Complaints about response times", "服务投诉率(响应时间)")
+        .over_contacts(),
+    of(About::Complaints, "K10", "overall", Kind::Ratio, complaints::of_any_cause)
+        .called("Complaints of any cause", "投诉率(全部原因)")
+        .over_contacts(),
+    of(About::Complaints, "K11", "on_time", Kind::Rate, complaints::complaint_on_time)
+        .called("Complaints on time", "投诉及时办结率"),
+    of(About::Complaints, "K12", "satisfied", Kind::Rate, complaints::complaint_satisfied)
+        .called("Complaints satisfied", "投诉满意率"),
+    of(About::Complaints, "K12", "rounds", Kind::Average, complaints::rounds)
+        .called("Mean rounds", "平均办理轮次"),
+    of(About::Complaints, "K12", "one_round", Kind::Rate, complaints::one_round)
+        .called("Satisfied in one round", "一轮办结率"),
+    of(About::Cases, "K13", "reopened", Kind::Rate, cases::reopened).called("Reopened", "重开率"),
+    of(About::Cases, "K13", "repeated", Kind::Rate, cases::repeated).called("Repeats another case", "重复率"),
+    of(About::Cases, "K16", "opened", Kind::Rate, cases::low_opened)
+        .called("Low scores taken up within 48 hours", "低分及时跟进率"),
+    of(About::Cases, "K16", "recovered", Kind::Rate, cases::low_recovered)
+        .called("Low scores recovered", "低分挽回率"),
+    of(About::Cases, "K17", "accurate", Kind::Rate, cases::handed_well)
+        .called("Accurate transfers", "信息传递准确率"),
+    of(About::Cases, "K18", "escalated", Kind::Rate, cases::escalated).called("Escalated", "升级率"),
+    of(About::Cases, "K18", "senior", Kind::Rate, cases::senior)
+        .called("Escalated to senior support", "升级至高级支持"),
+    of(About::Cases, "K18", "supervisor", Kind::Rate, cases::supervisor)
+        .called("Escalated to a supervisor", "升级至主管"),
+    of(About::Cases, "K18", "manager", Kind::Rate, cases::manager)
+        .called("Escalated to a manager", "升级至负责人"),
+    of(About::Cases, "K18", "complexity", Kind::Rate, cases::complexity)
+        .called("Escalated by people", "因复杂升级"),
+    of(About::Cases, "K18", "breach", Kind::Rate, cases::breach)
+        .called("Escalated by a breach", "因超时升级"),
+    of(About::Cases, "K19", "owned", Kind::Rate, cases::owned)
+        .called("Stood by to the end", "首问负责履行率")
+        .aimed(),
+    of(About::Plans, "K25", "completion", Kind::Rate, lessons::completed)
+        .called("Planned training on file", "培训计划完成率"),
+    of(About::Enrolments, "K26", "attended", Kind::Rate, lessons::attended).called("Attendance", "出勤率"),
+    of(About::Enrolments, "K26", "unexcused", Kind::Rate, lessons::unexcused)
+        .called("Absent without excuse", "无故缺席率"),
+    of(About::Classes, "K26", "notice", Kind::Rate, lessons::noticed)
+        .called("Notices in time", "通知提前量达标率"),
+    of(About::Enrolments, "K27", "first", Kind::Rate, lessons::first_try)
+        .called("Passed at the first attempt", "首次合格率"),
+    of(About::Enrolments, "K27", "final", Kind::Rate, lessons::passed).called("Passed", "最终合格率"),
+    of(About::Enrolments, "K27", "attempts", Kind::Average, lessons::attempts)
+        .called("Mean attempts", "平均考核次数"),
+    of(About::Enrolments, "K28", "l1", Kind::Average, lessons::questionnaire)
+        .called("Trainees' questionnaires", "学员问卷均分"),
+    of(About::Enrolments, "K28", "l2", Kind::Average, lessons::learnt)
+        .called("Points gained by further attempts", "补考提分"),
+    of(About::Reviews, "K28", "l3", Kind::Average, lessons::behaves)
+        .called("Change in work after a class", "行为改变"),
+    of(About::Reviews, "K28", "l4", Kind::Average, lessons::results)
+        .called("Change in results after a class", "结果改变"),
+    of(About::Classes, "K29", "on_time", Kind::Rate, lessons::filed_on_time)
+        .called("Classes on file in time", "归档及时率")
+        .aimed(),
+    of(About::Classes, "K29", "complete", Kind::Rate, lessons::filed_whole)
+        .called("Complete files", "档案完整率"),
 ];
 
-const fn measure(
-    kpi: &'static str,
-    name: &'static str,
-    kind: Kind,
-    [english, chinese]: [&'static str; 2],
-    see: See,
-) -> Measure {
-    Measure { kpi, name, kind, targeted: false, english, chinese, see }
-}
-
-const fn aimed(
-    kpi: &'static str,
-    name: &'static str,
-    [english, chinese]: [&'static str; 2],
-    see: See,
-) -> Measure {
-    Measure { kpi, name, kind: Kind::Rate, targeted: true, english, chinese, see }
+/// A measure without a title yet.
+const fn of(about: About, kpi: &'static str, name: &'static str, kind: Kind, see: See) -> Measure {
+    Measure { kpi, name, kind, targeted: false, about, english: "", chinese: "", see, contact: None }
 }
 
 impl PartialEq for Measure {
@@ -203,215 +340,51 @@ impl PartialEq for Measure {
 }
 
 impl Measure {
+    const fn called(mut self, english: &'static str, chinese: &'static str) -> Self {
+        self.english = english;
+        self.chinese = chinese;
+        self
+    }
+
+    /// The policy's target of the KPI is for this number.
+    const fn aimed(mut self) -> Self {
+        self.targeted = true;
+        self
+    }
+
+    /// It is set against the service contacts that were closed.
+    const fn over_contacts(mut self) -> Self {
+        self.contact = Some(complaints::contact);
+        self
+    }
+
     /// What people read.
     pub fn title(&self) -> Title {
         Title { en: self.english.to_owned(), zh: self.chinese.to_owned() }
     }
 
-    /// Tells `each` what it sees of `record` in the window of `frame`, and when it counts.
-    pub fn see(&self, record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-        (self.see)(record, frame, each);
+    /// How it looks at records of `workflow`; not at all where they are none of its business.
+    pub fn eye(&self, workflow: &str) -> Option<See> {
+        if self.about.holds(workflow) {
+            return Some(self.see);
+        }
+        self.contact.filter(|_| CONTACTS.contains(&workflow))
+    }
+
+    /// Whether records of other flows belong to its numbers.
+    pub const fn is_over_contacts(&self) -> bool {
+        self.contact.is_some()
+    }
+
+    /// The flow in whose group `record` counts.
+    pub fn flow<'r>(&self, record: &'r Record) -> &'r str {
+        if self.contact.is_some() { COMPLAINT } else { &record.workflow }
     }
 }
 
-/// The names of the KPIs of `workflow`, in order.
-pub fn kpis(workflow: &str) -> Vec<&'static str> {
-    let mut names: Vec<_> = measures(workflow).iter().map(|measure| measure.kpi).collect();
+/// The names of the KPIs of any of `workflows`, in order.
+pub fn kpis(workflows: &[&str]) -> Vec<&'static str> {
+    let mut names: Vec<_> = measures_of(workflows).iter().map(|measure| measure.kpi).collect();
     names.dedup();
     names
-}
-
-/// The cohort rule: where a run counts in a window, or that it is pending at its end.
-enum Place {
-    /// At this moment of the window.
-    Here(Instant),
-    /// It runs at the end of the window; it began at this moment.
-    Pending(Instant),
-}
-
-/// A run belongs to the window of its due or stop, whichever is earlier; an open one counts as missed
-/// once its due is before the end, and is pending until then.
-fn place(run: &Run, frame: &Frame) -> Option<Place> {
-    let decided = |counts: &Instant| run.ended.is_some() && *counts < frame.until || *counts < frame.end();
-    match run.counts.filter(decided) {
-        Some(counts) => frame.holds(counts).then_some(Place::Here(counts)),
-        None => (run.start < frame.end()).then_some(Place::Pending(run.start)),
-    }
-}
-
-fn verdict(run: &Run, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    match place(run, frame) {
-        Some(Place::Here(at)) if run.ended.is_some_and(|stop| stop.met) => each(at, Seen::Yes),
-        Some(Place::Here(at)) => each(at, Seen::No),
-        Some(Place::Pending(since)) => each(since, Seen::Pending),
-        None => {}
-    }
-}
-
-fn took(run: &Run, ms: Option<i64>, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    match (place(run, frame), ms) {
-        (Some(Place::Here(at)), Some(ms)) => each(at, Seen::Took { n: 1, ms }),
-        // It was breached and then given up: nothing took any time.
-        (Some(Place::Here(_)), None) if run.ended.is_some() => {}
-        (Some(Place::Here(at) | Place::Pending(at)), _) => each(at, Seen::Pending),
-        (None, _) => {}
-    }
-}
-
-fn rate(at: Instant, yes: bool, each: &mut dyn FnMut(Instant, Seen)) {
-    each(at, if yes { Seen::Yes } else { Seen::No });
-}
-
-fn response(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    if let Some(run) = &record.frt {
-        took(run, run.ended.filter(|stop| stop.done).map(|stop| stop.ms), frame, each);
-    }
-}
-
-fn on_time(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    if let Some(run) = &record.frt
-        && !(run.retargeted && frame.retargets == Retargets::LeftOut)
-    {
-        verdict(run, frame, each);
-    }
-}
-
-fn wait(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    let single = record.waits.iter().map(|wait| (wait.at, 1, wait.ms));
-    let older = record.older.iter().map(|older| (older.at, older.n, older.ms));
-    for (at, n, ms) in older.chain(single).filter(|(at, ..)| frame.holds(*at)) {
-        each(at, Seen::Took { n, ms });
-    }
-}
-
-/// The end of `record` that counts for K04 in the window: its first, else the one at which it stands.
-fn ended<'r>(record: &'r Record, frame: &Frame) -> Option<(&'r End, bool)> {
-    let first = record.first.as_ref().filter(|end| frame.holds(end.at));
-    let found = first.map(|end| (end, record.reopened.is_some()));
-    let last = || record.last.as_ref().filter(|end| frame.holds(end.at)).map(|end| (end, false));
-    found.or_else(last).filter(|(end, _)| !NOT_RESOLVABLE.contains(&end.disposition.as_str()))
-}
-
-fn is_resolved(end: &End) -> bool {
-    RESOLVED.contains(&end.disposition.as_str())
-}
-
-fn claimed(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    if let Some((end, undone)) = ended(record, frame) {
-        rate(end.at, !undone && is_resolved(end), each);
-    }
-}
-
-fn confirmed(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    if let Some((end, undone)) = ended(record, frame) {
-        rate(end.at, !undone && is_resolved(end) && end.confirmed == Some(true), each);
-    }
-}
-
-/// Tells of the first settlement of `record`.
-fn settled(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen), yes: impl Fn(&End) -> bool) {
-    if let Some(end) = record.first.as_ref().filter(|end| end.settled && frame.holds(end.at)) {
-        rate(end.at, yes(end), each);
-    }
-}
-
-fn one_exchange(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    let undone = record.reopened.is_some();
-    settled(record, frame, each, |end| end.one_exchange && !undone && is_resolved(end));
-}
-
-fn answered_first(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    settled(record, frame, each, |end| end.answered_first && is_resolved(end));
-}
-
-fn closed_loop(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    settled(record, frame, each, |_| record.heard);
-}
-
-fn reopened(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    settled(record, frame, each, |_| record.reopened.is_some());
-}
-
-fn complaint_on_time(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    let counted = |run: &&Run| !(run.retargeted && frame.retargets == Retargets::LeftOut);
-    record.totals.iter().filter(counted).for_each(|run| verdict(run, frame, each));
-}
-
-/// Tells of a complaint closed in the window that the customer could have been satisfied with.
-fn satisfiable(
-    record: &Record,
-    frame: &Frame,
-    each: &mut dyn FnMut(Instant, Seen),
-    yes: impl Fn(&End) -> bool,
-) {
-    let closed = record.closed().filter(|at| frame.holds(*at)).zip(record.standing());
-    if let Some((at, end)) = closed.filter(|(_, end)| !NOT_SATISFIABLE.contains(&end.disposition.as_str())) {
-        rate(at, yes(end), each);
-    }
-}
-
-fn complaint_satisfied(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    satisfiable(record, frame, each, |end| end.disposition == "satisfied");
-}
-
-fn one_round(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    satisfiable(record, frame, each, |end| end.disposition == "satisfied" && record.rounds == 1);
-}
-
-fn resolution(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    for run in &record.res {
-        took(run, run.ended.filter(|stop| stop.done).map(|stop| stop.ms), frame, each);
-    }
-}
-
-fn resolution_wall(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    for run in &record.res {
-        let ms = run.ended.filter(|stop| stop.done).map(|stop| stop.at.since(run.start));
-        took(run, ms, frame, each);
-    }
-}
-
-fn kept(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    record.promises.iter().for_each(|run| verdict(run, frame, each));
-}
-
-/// Tells of a case that was opened in the window.
-fn opened(yes: bool, record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    if frame.holds(record.opened) {
-        rate(record.opened, yes, each);
-    }
-}
-
-fn repeated(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    opened(record.repeat, record, frame, each);
-}
-
-fn escalated(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    opened(record.raised || record.raised_by_breach, record, frame, each);
-}
-
-fn senior(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    opened(record.level == "senior", record, frame, each);
-}
-
-fn supervisor(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    opened(record.level == "supervisor", record, frame, each);
-}
-
-fn manager(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    opened(record.level == "manager", record, frame, each);
-}
-
-fn complexity(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    opened(record.raised, record, frame, each);
-}
-
-fn breach(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    opened(record.raised_by_breach, record, frame, each);
-}
-
-fn owned(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
-    if let Some(at) = record.closed().filter(|at| frame.holds(*at)) {
-        rate(at, record.owned, each);
-    }
 }

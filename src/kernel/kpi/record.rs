@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::facts::{self, End, Facts, Wait, Waits};
-use super::{FRT, PROMISE, RES, TOTAL, codec};
+use super::scores::Scores;
+use super::training::Training;
+use super::{ACK, FILING, FRT, PROMISE, RES, TOTAL, codec};
 use crate::kernel::common::{Stage, Verdict};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
@@ -11,6 +13,8 @@ use crate::kernel::instant::Instant;
 use crate::kernel::sla::state::{Clock, Ended};
 use crate::kernel::step::stage_of;
 
+/// Within this time something is to be opened for a low score (K16): 48 hours, open or closed.
+pub(super) const RECOVERY_MS: i64 = 48 * 3_600_000;
 /// Endings that count nowhere (rules.md §1.3): what was no case, or is counted elsewhere.
 const EXCLUDED: [&str; 2] = ["invalid", "duplicate"];
 
@@ -19,6 +23,8 @@ const EXCLUDED: [&str; 2] = ["invalid", "duplicate"];
 pub struct Record {
     /// Whose it is.
     pub id: InstanceId,
+    /// The flow it is of.
+    pub workflow: String,
     /// When it was opened.
     pub opened: Instant,
     /// What it can be grouped by.
@@ -55,6 +61,12 @@ pub struct Record {
     pub last: Option<End>,
     /// Whether the first owner stood by it; counted once it is closed.
     pub owned: bool,
+    /// What customers score, what became of it, and transfers.
+    pub scores: Scores,
+    /// Times to put a class on file.
+    pub filings: Vec<Run>,
+    /// What is known of an instance of a training flow.
+    pub training: Option<Box<Training>>,
 }
 
 /// What a record can be grouped by; empty where it has none.
@@ -72,6 +84,11 @@ pub struct Traits {
     pub owner: String,
     /// The person who is accountable to the end.
     pub first_owner: String,
+    /// The department that it was last given to, or that runs the class.
+    pub department: String,
+    /// Who last spoke to the customer, else the person who answers for it; who teaches the class, or
+    /// attends it.
+    pub agent: String,
 }
 
 /// One run of a clock.
@@ -100,9 +117,12 @@ pub struct Stop {
     pub done: bool,
 }
 
-/// The record of `instance`; none of what is no customer's case, or counts nowhere.
+/// The record of `instance`; none of what is no case of a customer and no training, or counts nowhere.
 pub fn record(instance: &Instance) -> Option<Record> {
-    let case = instance.data.get("case").filter(|case| case.get("customer_id").is_some())?;
+    let case = instance.data.get("case")?;
+    if case.get("customer_id").is_none() && instance.kpi.training.is_none() {
+        return None;
+    }
     let stage = stage_of(&instance.state);
     if stage == Stage::Final && EXCLUDED.contains(&facts::leaf(&instance.state)) {
         return None;
@@ -119,16 +139,10 @@ pub fn record(instance: &Instance) -> Option<Record> {
     let owned = current.as_ref().is_some_and(|end| end.owned) || kept.acknowledged;
     Some(Record {
         id: instance.id.clone(),
+        workflow: instance.workflow.clone(),
         opened: opened.unwrap_or(instance.created),
-        traits: Traits {
-            channel: text("channel"),
-            tier: text("customer_tier"),
-            priority: text("priority"),
-            category: text("category"),
-            owner: case.get("owner").and_then(owner_name).unwrap_or_default(),
-            first_owner: facts::first_owner(instance).unwrap_or_default().to_owned(),
-        },
-        frt: runs(FRT).pop(),
+        traits: traits(instance, case),
+        frt: runs(FRT).pop().or_else(|| runs(ACK).pop()),
         res: runs(RES),
         totals: runs(TOTAL),
         rounds: case.get("round").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
@@ -144,7 +158,29 @@ pub fn record(instance: &Instance) -> Option<Record> {
         first: kept.first.clone(),
         last: kept.last.clone(),
         owned: owned && !kept.replaced && facts::first_owner(instance).is_some(),
+        scores: kept.scores.clone(),
+        filings: if kept.training.is_some() { runs(FILING) } else { Vec::new() },
+        training: kept.training.clone(),
     })
+}
+
+fn traits(instance: &Instance, case: &Value) -> Traits {
+    let own = |pointer: &str| instance.data.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let text = |name: &str| own(&format!("/case/{name}"));
+    let person = |pointer: &str| own(&format!("{pointer}/id"));
+    let agent = instance.kpi.spoke.clone().or_else(|| person("/case/owner/person"));
+    let at_school = || person("/lecturer/person").or_else(|| person("/trainee"));
+    let is_training = instance.kpi.training.is_some();
+    Traits {
+        channel: text("channel").unwrap_or_default(),
+        tier: text("customer_tier").unwrap_or_default(),
+        priority: text("priority").unwrap_or_default(),
+        category: text("category").or_else(|| own("/type").filter(|_| is_training)).unwrap_or_default(),
+        owner: case.get("owner").and_then(owner_name).unwrap_or_default(),
+        first_owner: facts::first_owner(instance).unwrap_or_default().to_owned(),
+        department: own("/department").or_else(|| own("/organiser")).unwrap_or_default(),
+        agent: if is_training { at_school() } else { agent }.unwrap_or_default(),
+    }
 }
 
 /// The runs of `clock` that stopped, were breached or still run; one that was cancelled in time never counts.
@@ -198,14 +234,24 @@ impl Record {
 
     /// The first and the last moment at which it can count.
     pub fn span(&self) -> (Instant, Instant) {
-        let runs = || self.frt.iter().chain(&self.res).chain(&self.totals).chain(&self.promises);
-        let begin = runs().map(|run| run.start).min().map_or(self.opened, |start| start.min(self.opened));
+        let runs = || {
+            let cases = self.frt.iter().chain(&self.res).chain(&self.totals).chain(&self.promises);
+            cases.chain(&self.filings)
+        };
+        let taught = self.training.as_ref().map(|training| training.moments()).unwrap_or_default();
+        let starts = runs().map(|run| run.start).chain(taught.iter().copied());
+        let begin = starts.min().map_or(self.opened, |start| start.min(self.opened));
+        let Scores { last, lows, handoffs } = &self.scores;
         let ends = [&self.first, &self.last].into_iter().flatten();
         let end = runs()
             .flat_map(|run| run.ended.map(|stop| stop.at).into_iter().chain(run.counts))
             .chain(ends.flat_map(|end| [Some(end.at), end.closed].into_iter().flatten()))
             .chain(self.waits.iter().map(|wait| wait.at))
             .chain(self.older.map(|older| older.at))
+            .chain(last.map(|score| score.at))
+            .chain(lows.iter().map(|low| low.at.plus_millis(RECOVERY_MS)))
+            .chain(handoffs.iter().map(|handoff| handoff.at))
+            .chain(taught)
             .max();
         (begin, end.map_or(self.opened, |end| end.max(self.opened)))
     }

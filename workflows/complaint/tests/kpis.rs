@@ -1,23 +1,32 @@
 //! Owns the KPIs of complaints: on time, satisfied, and in how many rounds.
 
-use super::drive::{Drive, at};
-use crate::kernel::kpi::fold::fold;
-use crate::kernel::kpi::measure::{Frame, Retargets, kpis, measures};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::super::samples::samples;
+use super::drive::{Drive, at, customer};
+use crate::kernel::kpi::fold::{Line, fold};
+use crate::kernel::kpi::measure::{Frame, Kind, Retargets, kpis, measures};
 use crate::kernel::kpi::{self, Record};
+use crate::workflows::driven::frame;
+use crate::workflows::naive::assert_equal;
 
 /// The numbers of one KPI over March, looked at from its end: numerator, denominator, pending.
 fn march(drives: &[Drive], kpi: &str, name: &str) -> (u64, u64, u64) {
+    let line = march_line(drives, kpi, name);
+    (line.total.numerator, line.total.denominator, line.total.pending)
+}
+
+fn march_line(drives: &[Drive], kpi: &str, name: &str) -> Line {
     let records: Vec<Record> =
         drives.iter().filter_map(|drive| kpi::record(drive.instance.as_ref().unwrap())).collect();
     for record in &records {
         assert_eq!(&Record::decode(record.id.clone(), &record.encode()).unwrap(), record);
     }
     let until = at("2026-04-01T00:00:00+08:00");
-    let frame =
-        Frame { from: at("2026-03-01T00:00:00+08:00"), until, now: until, retargets: Retargets::Counted };
+    let frame = frame(at("2026-03-01T00:00:00+08:00"), until);
     let lines = fold(&records, &measures("complaint"), frame, None);
-    let line = lines.iter().find(|line| (line.measure.kpi, line.measure.name) == (kpi, name)).unwrap();
-    (line.total.numerator, line.total.denominator, line.total.pending)
+    lines.into_iter().find(|line| (line.measure.kpi, line.measure.name) == (kpi, name)).unwrap()
 }
 
 /// One that the customer was satisfied with, archived.
@@ -29,9 +38,9 @@ fn archived() -> Drive {
 
 #[test]
 fn complaints_have_measures_of_their_own_beside_those_of_all() {
-    assert!(kpis("complaint").contains(&"K11") && kpis("complaint").contains(&"K12"));
-    assert!(!kpis("consultation").contains(&"K11"));
-    assert!(kpis("complaint").is_sorted());
+    assert!(["K10", "K11", "K12"].iter().all(|kpi| kpis(&["complaint"]).contains(kpi)));
+    assert!(!kpis(&["consultation"]).contains(&"K11"));
+    assert!(kpis(&["complaint"]).is_sorted());
 }
 
 #[test]
@@ -95,4 +104,99 @@ fn only_satisfied_customers_count_and_what_ended_before_a_decision_does_not() {
     ];
     assert_eq!(march(&drives, "K12", "satisfied"), (2, 3, 0));
     assert_eq!(march(&drives, "K12", "one_round"), (1, 3, 0));
+    let rounds = march_line(&drives, "K12", "rounds").total;
+    assert_eq!((rounds.denominator, rounds.text(Kind::Average).as_deref()), (3, Some("1.33")));
+}
+
+/// A life: where it begins, then minutes to wait and what to try; whatever is refused is passed over.
+fn driven(number: usize, beginning: usize, steps: &[(u16, u16)]) -> Drive {
+    let mut drive = [Drive::assessed, Drive::told, Drive::awaiting, Drive::settled][beginning % 4]();
+    drive.id = crate::kernel::id::InstanceId::derive("c-1027", &["complaint", &number.to_string()]);
+    let known = samples();
+    for (minutes, choice) in steps {
+        pass(&mut drive, *minutes);
+        let choice = usize::from(*choice);
+        let (actor, event, payload, facts) = if choice.is_multiple_of(6) {
+            let word = json!({ "satisfied": choice % 4 > 0, "score": 1 + choice / 6 % 5 });
+            (customer(), "confirm", word, Value::Null)
+        } else {
+            let sample = &known[choice % known.len()];
+            if sample.event == "register" {
+                continue;
+            }
+            let payload = Value::Object(sample.payload.clone());
+            (sample.actor.clone(), sample.event, payload, Value::Object(sample.facts.clone()))
+        };
+        let kept = drive.facts.clone();
+        drive.facts.extend(facts.as_object().cloned().unwrap_or_default());
+        drive.attempt(actor, event, payload).ok();
+        drive.facts = kept;
+    }
+    drive
+}
+
+/// Moves the clock, through every due on the way.
+fn pass(drive: &mut Drive, minutes: u16) {
+    let until = drive.now.plus_millis(i64::from(minutes) * 60_000);
+    loop {
+        let timers = drive.instance.iter().flat_map(|instance| &instance.timers);
+        let next = timers.map(|(name, timer)| (timer.due, name.clone())).min();
+        let Some((_, name)) = next.filter(|(due, _)| *due <= until) else { break };
+        if drive.try_fire(&name).is_err() {
+            drive.instance.as_mut().unwrap().timers.remove(&name);
+        }
+    }
+    drive.now = until;
+}
+
+fn lives() -> impl Strategy<Value = Vec<(usize, Vec<(u16, u16)>)>> {
+    let steps = prop_oneof![Just(30u16), Just(3_000)]
+        .prop_flat_map(|longest| prop::collection::vec((0..longest, any::<u16>()), 0..30));
+    prop::collection::vec((0usize..4, steps), 1..4)
+}
+
+fn all(lives: &[(usize, Vec<(u16, u16)>)]) -> Vec<Drive> {
+    lives.iter().enumerate().map(|(n, (beginning, steps))| driven(n, *beginning, steps)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn every_kpi_of_complaints_is_what_the_histories_say(
+        lives in lives(),
+        from in 0i64..30,
+        days in 1i64..60,
+        left_out in any::<bool>(),
+    ) {
+        let drives = all(&lives);
+        let now = drives.iter().map(|drive| drive.now).max().unwrap_or_default();
+        let from = at("2026-03-08T16:00:00Z").plus_millis(from * 43_200_000);
+        let retargets = if left_out { Retargets::LeftOut } else { Retargets::Counted };
+        let frame = Frame { now, retargets, ..frame(from, from.plus_millis(days * 43_200_000)) };
+        let lives = drives.iter().map(|drive| (drive.instance.as_ref().unwrap(), drive.entries.as_slice()));
+        assert_equal(&measures("complaint"), lives, frame);
+    }
+}
+
+#[test]
+fn lives_of_complaints_reach_their_own_numbers() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let strategy = lives();
+    let drives: Vec<Drive> =
+        (0..100).flat_map(|_| all(&strategy.new_tree(&mut runner).unwrap().current())).collect();
+    let year = frame(at("2026-01-01T00:00:00+08:00"), at("2027-01-01T00:00:00+08:00"));
+    let lives = drives.iter().map(|drive| (drive.instance.as_ref().unwrap(), drive.entries.as_slice()));
+    let lines = assert_equal(&measures("complaint"), lives, year);
+    let own = ["K09", "K11", "K12", "K16", "K17"];
+    let unseen = lines.iter().filter(|line| {
+        let total = &line.total;
+        let one_sided = total.numerator == 0 || total.numerator == total.denominator;
+        own.contains(&line.measure.kpi)
+            && (total.denominator == 0 || (line.measure.kind.is_rate() && one_sided))
+    });
+    let unseen: Vec<_> = unseen.map(|line| (line.measure.kpi, line.measure.name)).collect();
+    assert_eq!(unseen, []);
 }

@@ -32,6 +32,8 @@ pub(crate) struct Drive {
     /// Answers to facts.
     pub facts: Map<String, Value>,
     pub instance: Option<Instance>,
+    /// Every entry, oldest first.
+    pub entries: Vec<Entry>,
     /// Effects of the last call, follow-ups included.
     pub effects: Vec<Effect>,
 }
@@ -57,6 +59,7 @@ impl Drive {
             now: SAMPLES_AT,
             facts: Map::new(),
             instance: None,
+            entries: Vec::new(),
             effects: Vec::new(),
         }
     }
@@ -130,13 +133,17 @@ impl Drive {
     /// Fires a running timer at its due instant.
     #[track_caller]
     pub(crate) fn fire(&mut self, name: &str) -> Change {
+        self.try_fire(name).unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"))
+    }
+
+    pub(crate) fn try_fire(&mut self, name: &str) -> Result<Change, Refusal> {
         let timers = &self.instance.as_ref().unwrap().timers;
         let timer = timers.get(name).unwrap_or_else(|| panic!("{name} does not run: {timers:?}")).clone();
         self.now = self.now.max(timer.due);
         let mut event = self.event(&Actor::timer(), TIMER_FIRED, json!({ "timer": name }));
         event.cause =
             Some(Cause::Timer { timer: name.to_owned(), generation: timer.generation, due: timer.due });
-        self.commit(&event).unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"))
+        self.commit(&event)
     }
 
     pub(crate) fn attempt(&mut self, actor: &Actor, event: &str, payload: Value) -> Result<Change, Refusal> {
@@ -151,22 +158,25 @@ impl Drive {
 
     /// One commit: the event, then what the kernel sends next.
     fn commit(&mut self, event: &Event) -> Result<Change, Refusal> {
-        let (first, mut after) = self.step(self.instance.as_ref(), event)?;
+        let (first, mut after, entry) = self.step(self.instance.as_ref(), event)?;
+        let mut entries = vec![entry];
         let mut effects = first.effects.clone();
         let mut left: Vec<_> = first.follow.iter().rev().cloned().collect();
         while let Some(follow) = left.pop() {
             let next = self.event(&Actor::system(), follow.event, Value::Object(follow.payload));
-            let (change, later) = self.step(Some(&after), &next)?;
+            let (change, later, entry) = self.step(Some(&after), &next)?;
+            entries.push(entry);
             effects.extend(change.effects);
             left.extend(change.follow.into_iter().rev());
             after = later;
         }
         self.effects = effects;
+        self.entries.extend(entries);
         self.instance = Some(after);
         Ok(first)
     }
 
-    fn step(&self, before: Option<&Instance>, event: &Event) -> Result<(Change, Instance), Refusal> {
+    fn step(&self, before: Option<&Instance>, event: &Event) -> Result<(Change, Instance, Entry), Refusal> {
         let asked = self.workflow.facts(before, event);
         let known = |name: &str| self.facts.get(name).cloned().unwrap_or_else(|| panic!("no fact `{name}`"));
         let facts = asked.iter().map(|fact| (fact.name().to_owned(), known(fact.name()))).collect();
@@ -188,7 +198,7 @@ impl Drive {
         let entry = self.entry(before, event, &change);
         let after = Instance::apply(before, &entry, Hash::ZERO, entry.seq, &Private::new()).unwrap();
         assert_eq!(after.data, *change.data, "the patch leads to other data");
-        Ok((change, after))
+        Ok((change, after, entry))
     }
 
     fn entry(&self, before: Option<&Instance>, event: &Event, change: &Change) -> Entry {

@@ -1,6 +1,7 @@
 //! Owns what the tests of the training flows share, and checks what all six do with common events (§3.0.3).
 
 pub(crate) mod drive;
+mod kpis;
 
 use serde_json::json;
 

@@ -249,11 +249,11 @@ impl Index for FailingIndex {
 
     fn kpis(
         &self,
-        workflow: &str,
+        workflows: &[&str],
         window: (Instant, Instant),
         each: &mut dyn FnMut(&Record),
     ) -> Result<Position, IndexError> {
-        self.inner.kpis(workflow, window, each)
+        self.inner.kpis(workflows, window, each)
     }
 
     fn count(&self, name: &str, key: &str) -> Result<u64, IndexError> {

@@ -1,4 +1,4 @@
-//! Owns KPIs computed again from entries alone, to hold the folded ones to.
+//! Owns KPIs computed again from entries alone, to hold the folded ones to. For the tests of flows.
 //!
 //! It knows neither the facts that instances keep nor the state of their clocks.
 
@@ -6,18 +6,24 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::kernel::actor::Role;
+mod cases;
+mod complaints;
+mod training;
+
 use crate::kernel::common::{Stage, Verdict};
 use crate::kernel::entry::Entry;
+use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
-use crate::kernel::kpi::measure::{Frame, Measure, Retargets};
+use crate::kernel::kpi::fold::{Behind, Grouping, Line, Part, fold};
+use crate::kernel::kpi::measure::{About, Frame, Kind, Measure};
+use crate::kernel::kpi::{self, Record};
 use crate::kernel::patch;
 use crate::kernel::sla::fact::What;
 use crate::kernel::step::stage_of;
 
 /// One number, computed from histories.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Number {
+pub(crate) struct Number {
     pub numerator: u64,
     pub denominator: u64,
     pub pending: u64,
@@ -39,27 +45,46 @@ struct Run {
     cancelled: bool,
 }
 
-/// A history with the case as it was after each entry.
-pub(super) struct Naive {
+/// A history with the data as they were after each entry.
+pub(crate) struct Naive {
+    workflow: String,
     steps: Vec<(Entry, Value)>,
 }
 
 impl Naive {
-    pub(super) fn new(entries: &[Entry]) -> Self {
+    pub(crate) fn new(entries: &[Entry]) -> Self {
         let mut data = Value::Null;
         let steps = entries.iter().map(|entry| {
             patch::apply(&mut data, &entry.patch).unwrap();
-            (entry.clone(), data["case"].clone())
+            (entry.clone(), data.clone())
         });
-        Self { steps: steps.collect() }
+        let steps: Vec<_> = steps.collect();
+        Self { workflow: steps[0].0.workflow.clone(), steps }
     }
 
     fn case(&self) -> &Value {
+        &self.data()["case"]
+    }
+
+    fn data(&self) -> &Value {
         &self.steps.last().unwrap().1
     }
 
     fn state(&self) -> &str {
         &self.steps.last().unwrap().0.to
+    }
+
+    /// The clock of its first response.
+    fn first_clock(&self) -> &'static str {
+        if self.workflow == "complaint" { "ACK" } else { "FRT" }
+    }
+
+    fn recorded(&self, i: usize) -> Instant {
+        self.steps[i].0.recorded_at
+    }
+
+    fn leaf(&self) -> &str {
+        self.state().rsplit('.').next().unwrap()
     }
 
     fn counts(&self) -> bool {
@@ -151,11 +176,18 @@ impl Naive {
         range.filter_map(said).last()
     }
 
+    fn is_answer(event: &str) -> bool {
+        ["answer", "communicate"].contains(&event)
+    }
+
     fn outbound(entry: &Entry) -> bool {
         match entry.event.as_str() {
             "respond" => entry.payload["human"] == true,
             "escalate" => entry.payload.get("told_customer") == Some(&json!(true)),
-            event => ["answer_call", "request_info", "progress_update", "answer"].contains(&event),
+            event => {
+                let others = ["answer_call", "request_info", "progress_update", "acknowledge"];
+                others.contains(&event) || Self::is_answer(event)
+            }
         }
     }
 
@@ -163,7 +195,7 @@ impl Naive {
     fn answers(&self) -> Vec<(usize, String, u32, i64)> {
         let mut found = Vec::new();
         for (i, (entry, _)) in self.steps.iter().enumerate().filter(|(_, (e, _))| Self::outbound(e)) {
-            for fact in entry.clocks.iter().filter(|f| f.clock == "FRT" || f.clock == "NRT") {
+            for fact in entry.clocks.iter().filter(|f| ["FRT", "ACK", "NRT"].contains(&f.clock.as_str())) {
                 if let What::Stopped { elapsed_ms, .. } = fact.what {
                     found.push((i, fact.clock.clone(), fact.cycle, elapsed_ms));
                 }
@@ -174,7 +206,7 @@ impl Naive {
 
     /// Whether the first owner stood by the end at which the case stands.
     fn owned(&self) -> bool {
-        let owner = |i: usize| self.steps[i].1.pointer("/first_owner/id").and_then(Value::as_str);
+        let owner = |i: usize| self.steps[i].1.pointer("/case/first_owner/id").and_then(Value::as_str);
         let kept = (1..self.steps.len()).all(|i| {
             owner(i - 1).is_none() || owner(i) == owner(i - 1) || self.steps[i].0.event == "handover_accepted"
         });
@@ -247,109 +279,65 @@ fn yes(number: &mut Number, yes: bool) {
     number.numerator += u64::from(yes);
 }
 
-pub(super) fn recomputed(measure: &Measure, all: &[Naive], frame: &Frame) -> Number {
+/// The number of `measure` over all histories.
+pub(crate) fn recomputed(measure: &Measure, all: &[Naive], frame: &Frame) -> Number {
     let mut number = Number::default();
     for one in all.iter().filter(|one| one.counts()) {
-        count(&mut number, measure, one, frame);
+        match (measure.kpi, measure.about) {
+            ("K10", _) => complaints::count(&mut number, measure, one, frame),
+            (_, about) if !about.holds(&one.workflow) => {}
+            (_, About::Cases) => cases::count(&mut number, measure, one, frame),
+            (_, About::Complaints) => complaints::count(&mut number, measure, one, frame),
+            (_, About::Plans | About::Classes | About::Enrolments | About::Reviews) => {
+                training::count(&mut number, measure, one, frame);
+            }
+        }
     }
     number.values.sort_unstable();
     number
 }
 
-fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: &Frame) {
-    let ends = one.ends();
-    let recorded = |i: usize| one.steps[i].0.recorded_at;
-    let first = ends.first().copied();
-    let settled = first.filter(|i| one.steps[*i].0.to.starts_with("settled.") && holds(frame, recorded(*i)));
-    let good = |i: usize| ["confirmed", "unconfirmed", "resolved"].contains(&one.ending(i));
-    let open = holds(frame, recorded(0));
-    let raised = |by_system: bool| {
-        one.steps.iter().enumerate().any(|(i, (entry, case))| {
-            let system = entry.actor.role == Role::System;
-            match entry.event.as_str() {
-                "escalate" => system == by_system,
-                _ => {
-                    !by_system && i > 0 && case["escalation_level"] != one.steps[i - 1].1["escalation_level"]
-                }
-            }
-        })
-    };
-    match (measure.kpi, measure.name) {
-        ("K01", _) => {
-            of_runs(number, one.runs("FRT"), frame, |n, run| times(n, run, |run| run.stop.unwrap().1));
-        }
-        ("K02", _) => {
-            let left_out = frame.retargets == Retargets::LeftOut;
-            let runs = one.runs("FRT").into_iter().filter(|run| !(left_out && run.by_retarget));
-            of_runs(number, runs.collect(), frame, verdicts);
-        }
-        ("K03", _) => {
-            for (_, clock, cycle, ms) in one.answers() {
-                let run = &one.runs(&clock)[cycle as usize - 1];
-                if holds(frame, moment(run).unwrap()) {
-                    number.denominator += 1;
-                    number.values.push(ms);
-                }
-            }
-        }
-        ("K04", name) => {
-            let last = ends.last().copied().filter(|i| {
-                ends.len() > 1 && !one.turns().iter().any(|(j, _, to)| j > i && *to == Stage::Open)
-            });
-            let here = |i: &usize| holds(frame, recorded(*i));
-            let found = first.filter(here).map(|i| (i, one.reopened()));
-            let Some((i, undone)) = found.or_else(|| last.filter(here).map(|i| (i, false))) else { return };
-            if ["withdrawn", "abandoned", "converted"].contains(&one.ending(i)) {
-                return;
-            }
-            let since =
-                one.turns().iter().rfind(|(j, _, to)| *j < i && *to == Stage::Open).map_or(0, |t| t.0);
-            let word = one.word(since + usize::from(since > 0)..one.steps.len());
-            yes(number, !undone && good(i) && (name == "claimed" || word == Some(true)));
-        }
-        ("K05", "strict") => {
-            let Some(i) = settled else { return };
-            let exchanges = one.answers().iter().filter(|(j, ..)| *j <= i).count();
-            let case = &one.steps[i].1;
-            let quiet = case["transfers"] == 0
-                && case["escalation_level"] == "none"
-                && !one.steps[..=i].iter().any(|(entry, _)| entry.event == "escalate");
-            yes(number, exchanges == 1 && quiet && !one.reopened() && good(i));
-        }
-        ("K05", _) => {
-            let Some(i) = settled else { return };
-            let words = one.steps[..=i].iter().map(|(entry, _)| entry);
-            let first = words.filter(|e| Naive::outbound(e) && e.event != "answer_call").map(|e| &e.event);
-            yes(number, first.take(1).any(|event| event == "answer") && good(i));
-        }
-        ("K06", "wall") => of_runs(number, one.runs("RES"), frame, |n, run| {
-            times(n, run, |run| run.stop.unwrap().0.since(run.start));
-        }),
-        ("K06", _) => {
-            of_runs(number, one.runs("RES"), frame, |n, run| times(n, run, |run| run.stop.unwrap().1));
-        }
-        ("K07", _) => of_runs(number, one.runs("PROMISE"), frame, verdicts),
-        ("K08", _) => {
-            if settled.is_some() {
-                yes(number, one.word(0..one.steps.len()).is_some());
-            }
-        }
-        ("K13", "reopened") => {
-            if settled.is_some() {
-                yes(number, one.reopened());
-            }
-        }
-        ("K13", _) if open => yes(number, one.case().to_string().contains("\"repeat_of\"")),
-        ("K18", "escalated") if open => yes(number, raised(true) || raised(false)),
-        ("K18", "complexity") if open => yes(number, raised(false)),
-        ("K18", "breach") if open => yes(number, raised(true)),
-        ("K18", level) if open => yes(number, one.case()["escalation_level"] == level),
-        ("K19", _) => {
-            let closed = one.turns().into_iter().find(|(_, _, to)| *to == Stage::Final);
-            if closed.is_some_and(|(i, ..)| holds(frame, recorded(i))) {
-                yes(number, one.owned());
-            }
-        }
-        _ => assert!(!open, "{} {} is not computed again", measure.kpi, measure.name),
+fn worth(number: &mut Number, value: i64) {
+    number.denominator += 1;
+    number.values.push(value);
+}
+
+/// Holds the folded numbers of `measures` over the instances of `drives` to those that their histories give.
+pub(crate) fn assert_equal<'d>(
+    measures: &[Measure],
+    drives: impl IntoIterator<Item = (&'d Instance, &'d [Entry])>,
+    frame: Frame,
+) -> Vec<Line> {
+    let (mut histories, mut records) = (Vec::new(), Vec::new());
+    for (instance, entries) in drives {
+        histories.push(Naive::new(entries));
+        records.extend(kpi::record(instance));
     }
+    for record in &records {
+        assert_eq!(&Record::decode(record.id.clone(), &record.encode()).unwrap(), record);
+    }
+    let lines = fold(&records, measures, frame, Some(Grouping::Agent));
+    for Line { measure, total, groups } in &lines {
+        let expected = recomputed(measure, &histories, &frame);
+        let values = !measure.kind.is_rate();
+        let sum = if values { expected.values.iter().sum() } else { 0 };
+        let told = (expected.numerator, expected.denominator, expected.pending, sum);
+        let folded = (total.numerator, total.denominator, total.pending, total.sum);
+        assert_eq!(folded, told, "{} {}", measure.kpi, measure.name);
+        if measure.kind == Kind::Times {
+            let median = expected.values.get(expected.values.len().div_ceil(2).max(1) - 1).copied();
+            assert_eq!(total.percentile(50), median);
+        }
+        assert_eq!(groups.values().map(|figure| figure.denominator).sum::<u64>(), total.denominator);
+        let behind =
+            Behind { measure: *measure, frame, part: Part::Denominator, group: None, asked: Vec::new() };
+        let moments: usize = records.iter().map(|record| behind.moments(record).len()).sum();
+        assert_eq!(moments as u64, total.denominator);
+        for record in &records {
+            let (begin, end) = record.span();
+            let moments = behind.moments(record);
+            assert!(moments.iter().all(|at| (begin..=end).contains(at)), "{} {}", measure.kpi, measure.name);
+        }
+    }
+    lines
 }
