@@ -8,13 +8,13 @@
 //! most of the time it has. The bytes are derived, so another version means another format of the
 //! index, which is then built anew, and never an upgrade.
 
-use super::facts::{End, Wait, Waits};
+use super::facts::{End, Try, Wait, Waits};
 use super::record::{Record, Run, Stop, Traits};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 
 /// First byte; counted up with every change of the fields.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Longest list that is believed: an instance keeps less of everything.
 const LIST_MAX: u64 = 1_024;
 
@@ -26,6 +26,11 @@ pub(super) fn encode(record: &Record) -> Vec<u8> {
     out.option(record.frt.as_ref(), Writer::run);
     out.list(&record.res, Writer::run);
     out.list(&record.totals, Writer::run);
+    out.list(&record.dues, Writer::run);
+    out.list(&record.tries, |out, tried| {
+        out.instant(tried.at);
+        out.flag(tried.connected);
+    });
     out.number(u64::from(record.rounds));
     out.list(&record.promises, Writer::run);
     out.list(&record.waits, |out, wait| {
@@ -69,6 +74,8 @@ pub(super) fn decode(id: InstanceId, bytes: &[u8]) -> Result<Record, String> {
         frt: from.option(Reader::run)?,
         res: from.list(Reader::run)?,
         totals: from.list(Reader::run)?,
+        dues: from.list(Reader::run)?,
+        tries: from.list(|from| Ok(Try { at: from.instant()?, connected: from.flag()? }))?,
         rounds: u32::try_from(from.number()?).map_err(|_| "a count is too large".to_owned())?,
         promises: from.list(Reader::run)?,
         waits: from.list(|from| Ok(Wait { at: from.instant()?, ms: from.signed()? }))?,

@@ -17,6 +17,9 @@
 //! - K08: the customer's word on the result, whatever it is; a thank-you that settles is one.
 //! - K11 and K12 are complaints' own. K11: the whole time; what was extended before its due counts by
 //!   the new one. K12: of complaints closed, but not those withdrawn, copied, refused or converted.
+//! - K14 and K15 are callbacks' own, and of those that somebody could have begun: each counts by its own
+//!   due. Suppressed and cancelled ones count nowhere; a customer who refused or was not reached was
+//!   not called back, and says nothing of being on time. One that is still decided on is pending for K14.
 //! - K13: a settled case is reopened within its window or not at all.
 //! - K18: of cases opened. A third round is a matter of complexity.
 //! - K19: who closed is the member of the staff who did, or who last spoke to the customer before the
@@ -31,6 +34,14 @@ use crate::kernel::title::Title;
 const NOT_RESOLVABLE: [&str; 5] = ["withdrawn", "duplicate", "invalid", "abandoned", "converted"];
 /// Endings that count as resolved.
 const RESOLVED: [&str; 4] = ["confirmed", "unconfirmed", "resolved", "satisfied"];
+/// The flow of callbacks, which has its own measures and no others.
+const CALLBACK: &str = "callback";
+/// Endings of callbacks that were never to be: they count nowhere (K14).
+const NOT_CALLABLE: [&str; 2] = ["suppressed", "cancelled"];
+/// What endings of callbacks begin with in which the customer spoke.
+const COMPLETED: &str = "completed_";
+/// The ending of callbacks that nobody made in time.
+const EXPIRED: &str = "expired";
 /// The flow of complaints, which has measures of its own.
 const COMPLAINT: &str = "complaint";
 /// Endings of complaints that say nothing about satisfying the customer (K12).
@@ -125,8 +136,19 @@ const COMPLAINT_MEASURES: [Measure; 3] = [
     measure("K12", "one_round", Kind::Rate, ["Satisfied in one round", "一轮办结率"], one_round),
 ];
 
+/// The measures of callbacks, in the order of the KPIs.
+const CALLBACK_MEASURES: [Measure; 4] = [
+    aimed("K14", "called_back", ["Called back", "回访率"], called_back),
+    measure("K15", "on_time", Kind::Rate, ["Callbacks on time", "回访及时率"], callback_on_time),
+    measure("K15", "reached", Kind::Rate, ["Customers reached", "接通率(按客户)"], reached),
+    measure("K15", "connected", Kind::Rate, ["Attempts that connected", "接通率(按次)"], connected),
+];
+
 /// The measures of `workflow`, in the order of the KPIs.
 pub fn measures(workflow: &str) -> Vec<Measure> {
+    if workflow == CALLBACK {
+        return CALLBACK_MEASURES.to_vec();
+    }
     let mut all = MEASURES.to_vec();
     if workflow == COMPLAINT {
         all.extend(COMPLAINT_MEASURES);
@@ -356,6 +378,61 @@ fn complaint_satisfied(record: &Record, frame: &Frame, each: &mut dyn FnMut(Inst
 
 fn one_round(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
     satisfiable(record, frame, each, |end| end.disposition == "satisfied" && record.rounds == 1);
+}
+
+/// Tells of the due of a callback, and of how it ended where it did: `said` says what that means.
+fn called(
+    record: &Record,
+    frame: &Frame,
+    each: &mut dyn FnMut(Instant, Seen),
+    said: impl Fn(&Run, Option<&str>) -> Option<Seen>,
+) {
+    let ending = record.standing().map(|end| end.disposition.as_str());
+    if ending.is_some_and(|ending| NOT_CALLABLE.contains(&ending)) {
+        return;
+    }
+    for run in &record.dues {
+        match place(run, frame) {
+            Some(Place::Here(at)) => said(run, ending).into_iter().for_each(|seen| each(at, seen)),
+            Some(Place::Pending(since)) => each(since, Seen::Pending),
+            None => {}
+        }
+    }
+}
+
+fn called_back(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    called(record, frame, each, |run, ending| {
+        Some(match ending {
+            Some(ending) if ending.starts_with(COMPLETED) => Seen::Yes,
+            // The customer has spoken, and what becomes of it is being decided on.
+            None if run.ended.is_some() => Seen::Pending,
+            Some(_) | None => Seen::No,
+        })
+    });
+}
+
+fn callback_on_time(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    called(record, frame, each, |run, ending| {
+        let spoken = ending.is_none_or(|ending| ending.starts_with(COMPLETED));
+        let met = run.ended.is_some_and(|stop| stop.met);
+        (spoken || ending == Some(EXPIRED)).then_some(if spoken && met { Seen::Yes } else { Seen::No })
+    });
+}
+
+fn reached(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    let Some(first) = record.tries.first().filter(|tried| frame.holds(tried.at)) else { return };
+    let connected = record.tries.iter().any(|tried| tried.connected);
+    let seen = match (connected, record.standing()) {
+        (true, _) => Seen::Yes,
+        (false, Some(_)) => Seen::No,
+        (false, None) => Seen::Pending,
+    };
+    each(first.at, seen);
+}
+
+fn connected(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    let tries = record.tries.iter().filter(|tried| frame.holds(tried.at));
+    tries.for_each(|tried| rate(tried.at, tried.connected, each));
 }
 
 fn resolution(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {

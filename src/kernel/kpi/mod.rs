@@ -28,3 +28,5 @@ pub const RES: &str = "RES";
 pub const TOTAL: &str = "TOTAL";
 /// The clock of a time that the customer was told.
 pub const PROMISE: &str = "PROMISE";
+/// The clock of a callback: until the customer has spoken.
+pub const DUE: &str = "DUE";

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::facts::{self, End, Facts, Wait, Waits};
-use super::{FRT, PROMISE, RES, TOTAL, codec};
+use super::facts::{self, End, Facts, Try, Wait, Waits};
+use super::{DUE, FRT, PROMISE, RES, TOTAL, codec};
 use crate::kernel::common::{Stage, Verdict};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
@@ -29,6 +29,10 @@ pub struct Record {
     pub res: Vec<Run>,
     /// Whole times of a complaint: one, and one more for each reopening.
     pub totals: Vec<Run>,
+    /// Times within which a callback was to be done: one, where anybody could call.
+    pub dues: Vec<Run>,
+    /// Attempts to call the customer.
+    pub tries: Vec<Try>,
     /// In how many rounds it was looked into.
     pub rounds: u32,
     /// Times that the customer was told.
@@ -131,6 +135,8 @@ pub fn record(instance: &Instance) -> Option<Record> {
         frt: runs(FRT).pop(),
         res: runs(RES),
         totals: runs(TOTAL),
+        dues: runs(DUE),
+        tries: kept.tries.clone(),
         rounds: case.get("round").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
         promises: runs(PROMISE),
         waits: kept.waits.clone(),
@@ -198,7 +204,8 @@ impl Record {
 
     /// The first and the last moment at which it can count.
     pub fn span(&self) -> (Instant, Instant) {
-        let runs = || self.frt.iter().chain(&self.res).chain(&self.totals).chain(&self.promises);
+        let runs =
+            || self.frt.iter().chain(&self.res).chain(&self.totals).chain(&self.promises).chain(&self.dues);
         let begin = runs().map(|run| run.start).min().map_or(self.opened, |start| start.min(self.opened));
         let ends = [&self.first, &self.last].into_iter().flatten();
         let end = runs()
@@ -206,6 +213,7 @@ impl Record {
             .chain(ends.flat_map(|end| [Some(end.at), end.closed].into_iter().flatten()))
             .chain(self.waits.iter().map(|wait| wait.at))
             .chain(self.older.map(|older| older.at))
+            .chain(self.tries.iter().map(|tried| tried.at))
             .max();
         (begin, end.map_or(self.opened, |end| end.max(self.opened)))
     }
