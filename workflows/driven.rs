@@ -1,5 +1,6 @@
 //! Owns a case in memory, on virtual time: steps it and applies what it answers. For the tests of flows.
 
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -7,17 +8,18 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{CALENDARS, DEFINITIONS};
-use crate::kernel::actor::Actor;
+use crate::definition::schema::Checker;
+use crate::kernel::actor::{Actor, Role};
 use crate::kernel::calendar::{Calendar, CalendarFile};
 use crate::kernel::definition::Definition;
-use crate::kernel::effect::Effect;
+use crate::kernel::effect::{Effect, Spawn};
 use crate::kernel::entry::{Cause, ENTRY_VERSION, Entry, Pins};
 use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::measure::{Frame, Retargets};
-use crate::kernel::machine::{SAMPLES_AT, Workflow};
+use crate::kernel::machine::{SAMPLES_AT, Sample, Workflow};
 use crate::kernel::outcome::{Change, Event, Follow, Input, Outcome, Refusal, TIMER_FIRED};
 use crate::kernel::personal::Private;
 use crate::kernel::sla::{self, fact::ClockFact, is_clock_timer, rule::resolve};
@@ -177,6 +179,24 @@ impl<F: Flow> Driven<F> {
         self.effects.iter().filter(|effect| !of_clock(effect)).map(summary).collect()
     }
 
+    /// The starts of other cases that the last call caused.
+    pub fn spawned(&self) -> Vec<Spawn> {
+        let spawn = |effect: &Effect| match effect {
+            Effect::Spawn(spawn) => Some(spawn.clone()),
+            _ => None,
+        };
+        self.effects.iter().filter_map(spawn).collect()
+    }
+
+    /// The events called `name` that the last call sent: to whom.
+    pub fn receivers(&self, name: &str) -> Vec<InstanceId> {
+        let to = |effect: &Effect| match effect {
+            Effect::Send(send) if send.event == name => Some(send.to.clone()),
+            _ => None,
+        };
+        self.effects.iter().filter_map(to).collect()
+    }
+
     /// Sends an event that must be accepted.
     #[track_caller]
     pub fn send(&mut self, actor: Actor, event: &str, payload: Value) -> Change {
@@ -325,6 +345,92 @@ impl<F: Flow> Driven<F> {
         change(&mut values);
         self.definition.policy = self.workflow.policy(&values).unwrap();
         self
+    }
+}
+
+/// A random life of a case.
+pub struct Life<F: Flow> {
+    /// The case at its end.
+    pub drive: Driven<F>,
+    /// What it did to clocks, in order.
+    pub clocks: Vec<ClockFact>,
+    /// State before, event, state after.
+    pub turns: Vec<(String, String, String)>,
+}
+
+impl<F: Flow> Life<F> {
+    /// After the sample `start`: minutes to wait, then a sample, or the earliest timer for numbers beyond them.
+    pub fn live(start: &str, moves: &[(u16, u8)]) -> Self {
+        let mut drive = Driven::after(&[start]);
+        let all = drive.workflow.samples();
+        let first = drive.workflow.start_event();
+        let (mut clocks, mut turns) = (drive.clocks.clone(), Vec::new());
+        for (wait, pick) in moves {
+            let from = drive.state().to_owned();
+            let taken = match all.get(usize::from(*pick)) {
+                Some(sample) if sample.event != first => {
+                    drive.now = drive.now.plus_millis(i64::from(*wait) * 60_000);
+                    drive.try_sample(sample).then(|| sample.event.to_owned())
+                }
+                Some(_) | None => drive.fire_earliest(),
+            };
+            if let Some(event) = taken {
+                clocks.extend(drive.clocks.clone());
+                turns.push((from, event, drive.state().to_owned()));
+            }
+        }
+        Self { drive, clocks, turns }
+    }
+}
+
+impl<F: Flow> Driven<F> {
+    fn try_sample(&mut self, sample: &Sample) -> bool {
+        let kept = self.facts.clone();
+        self.facts.extend(sample.facts.clone());
+        let payload = Value::Object(sample.payload.clone());
+        let taken = self.attempt(sample.actor.clone(), sample.event, payload).is_ok();
+        self.facts = kept;
+        taken
+    }
+
+    fn fire_earliest(&mut self) -> Option<String> {
+        let timers = &self.instance.as_ref().unwrap().timers;
+        let earliest = timers.iter().min_by_key(|(_, timer)| timer.due).map(|(name, _)| name.clone())?;
+        self.try_fire(&earliest).is_ok().then(|| format!("timer {earliest}"))
+    }
+}
+
+/// Holds the shipped definition of `workflow` against its machine: roles for every event, titles in both
+/// languages for everything, and samples that fit their schemas.
+pub fn check_documents(workflow: &dyn Workflow) {
+    let document = document(workflow.name());
+    let keys =
+        |group: &str| -> BTreeSet<String> { document[group].as_object().unwrap().keys().cloned().collect() };
+    let specs = workflow.events();
+    let events: BTreeSet<String> = specs.iter().map(|spec| spec.name.to_owned()).collect();
+    assert_eq!((keys("roles"), keys("events")), (events.clone(), events));
+    for (event, roles) in document["roles"].as_object().unwrap() {
+        for role in roles.as_array().unwrap() {
+            let role = Role::parse(role.as_str().unwrap()).unwrap();
+            assert!(!matches!(role, Role::Administrator | Role::Auditor), "{event}");
+        }
+    }
+    let mut paths = BTreeSet::new();
+    for spec in workflow.states() {
+        let steps: Vec<&str> = spec.path.split('.').collect();
+        paths.extend((1..=steps.len()).map(|depth| steps[..depth].join(".")));
+    }
+    assert_eq!(keys("states"), paths);
+    for group in ["states", "events", "clocks"] {
+        for (name, entry) in document[group].as_object().unwrap() {
+            let title = entry.get("title").unwrap_or(entry);
+            assert!(title["en"].is_string() && title["zh"].is_string(), "{group} {name}");
+        }
+    }
+    for sample in workflow.samples() {
+        let spec = specs.iter().find(|spec| spec.name == sample.event).unwrap();
+        let faults = Checker::new((spec.schema)()).unwrap().check(&Value::Object(sample.payload));
+        assert!(faults.is_empty(), "{} {}: {faults:?}", sample.event, sample.label);
     }
 }
 

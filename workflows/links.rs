@@ -122,6 +122,46 @@ pub fn redirect<P>(case: &Case, master: Option<&InstanceId>, message: &LateInbou
     }
 }
 
+/// A question about something that came out of `case`, as the flow of consultations takes it.
+pub fn question<P>(case: &Case, body_ref: &str, cx: &Cx<'_, P>) -> Map<String, Value> {
+    object(json!({
+        "customer_id": case.customer_id,
+        "customer_tier": case.customer_tier,
+        "channel": case.channel,
+        "subject": format!("follow-up of {}", case.case_no),
+        "body_ref": body_ref,
+        "category": "other",
+        "problem_type": case.category,
+        "service_goal": case.service_goal,
+        "occurred_at": cx.occurred_at,
+        "follow_up_of": case.case_no,
+        "chain_depth": case.chain_depth,
+    }))
+}
+
+/// Starts the `number`-th case that comes out of `case`, with the same first owner where that one works now.
+pub fn follow_up<P>(
+    case: &Case,
+    number: u32,
+    workflow: &str,
+    mut payload: Map<String, Value>,
+    cx: &mut Cx<'_, P>,
+) {
+    if on_shift(case, cx) {
+        payload.insert("first_owner".into(), json!(case.first_owner));
+    }
+    cx.spawn(Spawn {
+        rule: "follow_up".to_owned(),
+        index: number,
+        workflow: workflow.to_owned(),
+        link: "follow_up_of".to_owned(),
+        payload,
+        child: None,
+        due: None,
+        lapses: None,
+    });
+}
+
 /// Whether the first owner works now; false where there is none.
 pub fn on_shift<P>(case: &Case, cx: &mut Cx<'_, P>) -> bool {
     case.first_owner.is_some() && cx.fact::<bool>("on_shift").unwrap_or(false)

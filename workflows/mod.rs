@@ -2,7 +2,7 @@
 //!
 //! A flow is a folder here: its machine (code) beside its definition (data).
 //! Flows see the kernel and nothing else; what several of them say alike stands
-//! beside their folders: [`row`], [`payload`], [`links`], [`callback`], [`response`], [`scale`], [`spans`], [`unread`].
+//! beside their folders: [`row`], [`payload`], [`links`], [`response`], [`satisfaction`], [`scale`], [`spans`], [`unread`].
 
 pub mod callback;
 pub mod certificate;
@@ -19,6 +19,7 @@ pub mod payload;
 pub mod report;
 pub mod response;
 pub mod row;
+pub mod satisfaction;
 pub mod scale;
 pub mod spans;
 pub mod training;
@@ -39,6 +40,7 @@ pub type Shipped = (&'static str, &'static str);
 pub const DEFINITIONS: &[Shipped] = &[
     ("consultation/definition.yaml", include_str!("consultation/definition.yaml")),
     ("complaint/definition.yaml", include_str!("complaint/definition.yaml")),
+    ("callback/definition.yaml", include_str!("callback/definition.yaml")),
     ("report/definition.yaml", include_str!("report/definition.yaml")),
     ("training_plan/definition.yaml", include_str!("training_plan/definition.yaml")),
     ("training_session/definition.yaml", include_str!("training_session/definition.yaml")),
@@ -68,6 +70,7 @@ impl Registry {
             all: vec![
                 Arc::new(Typed::<consultation::Consultation>::new()),
                 Arc::new(Typed::<complaint::Complaint>::new()),
+                Arc::new(Typed::<callback::Callback>::new()),
                 Arc::new(Typed::<report::Report>::new()),
                 Arc::new(Typed::<training_plan::Plan>::new()),
                 Arc::new(Typed::<training_session::Session>::new()),

@@ -55,7 +55,7 @@ impl World<'_> {
         batch: &Batch<'_>,
     ) -> Result<Plan, (usize, PlanError)> {
         let mut plan = Plan::default();
-        entry.effects = batch.links.iter().cloned().map(Effect::Spawn).collect();
+        entry.effects = batch.links.iter().map(|link| Effect::Spawn(named(&parent.id, link))).collect();
         let spawns =
             self.name_children(&mut plan, &parent.id, entry.seq, Some(parent.as_ref()), &mut entry.effects);
         if batch.more {
@@ -225,6 +225,12 @@ impl Executor {
             Ok(plan)
         })
     }
+}
+
+/// A waiting child under the id that its parent can work out: a machine that named it at first finds it.
+fn named(parent: &InstanceId, link: &Spawn) -> Spawn {
+    let child = Spawn::child_of(parent, &link.rule, link.index);
+    Spawn { child: Some(child), ..link.clone() }
 }
 
 fn lapsed(link: &Spawn, now: Instant) -> bool {

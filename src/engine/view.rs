@@ -15,7 +15,7 @@ use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::step::stage_of;
 
-/// Most cases of a customer that are looked at for those about one subject: years of a quarrelsome one.
+/// Most cases of a customer that are looked at for some of them: years of a quarrelsome one.
 const CUSTOMER_SCAN_MAX: usize = 200;
 
 /// Most instances of some states that are looked at for those that hold some values: more than an
@@ -66,6 +66,7 @@ impl View<'_> {
                 Fact::SubjectCases { customer, subjects } => {
                     self.subject_cases(workflow, customer, subjects)?
                 }
+                Fact::Dealings { customer, members } => self.dealings(customer, members)?,
                 Fact::Other { id, members } => {
                     json!(self.instance(id)?.map(|instance| glimpse(&instance, members)))
                 }
@@ -146,6 +147,14 @@ impl View<'_> {
         })?;
         let about = found.iter().filter(|case| mine(case)).take(CUSTOMER_CASES_MAX);
         Ok(about.map(|case| earlier(case)).collect())
+    }
+
+    /// Cases of `customer` that have one of `members`; of the last [`CUSTOMER_SCAN_MAX`] of all flows.
+    fn dealings(&self, customer: &str, members: &[&str]) -> Result<Value, IndexError> {
+        let mine = |case: &Instance| case.case_text("customer_id") == Some(customer);
+        let found = self.newest(&[List::Customer(customer.to_owned())], CUSTOMER_SCAN_MAX, &mine)?;
+        let told = found.iter().map(|case| glimpse(case, members)).filter(|told| !told.data.is_empty());
+        Ok(told.take(CUSTOMER_CASES_MAX).map(|told| json!(told)).collect())
     }
 
     /// The newest rows of `lists` as they are computed now, with the unpublished ones that `belongs` accepts.

@@ -2,8 +2,8 @@
 //!
 //! A calendar is a zone, weekly hours and dated exceptions (R3). [`mod@file`] reads and
 //! checks the written form, `rules` says what a date's hours are, `zone` turns local
-//! boundaries into instants (R5), `years` holds the openings with running totals, and
-//! [`explain`] tells how an answer came about.
+//! boundaries into instants (R5), `years` holds the openings with running totals, [`Windows`]
+//! says when somebody may be called, and [`explain`] tells how an answer came about.
 //!
 //! # Why
 //! Every promise is asked of a calendar several times in its life, often over weeks: a
@@ -17,6 +17,7 @@ mod hours;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod windows;
 mod years;
 mod zone;
 
@@ -28,6 +29,7 @@ use chrono_tz::Tz;
 pub use file::CalendarFile;
 pub use horizon::{Due, HORIZON_DAYS_MIN, HorizonNear};
 pub use hours::{HOURS_EXAMPLES, HOURS_FORMAT, Hours};
+pub use windows::Windows;
 pub use zone::{
     DATE_FORMAT, DATES_FORMAT, Edge, ZONE_FORMAT, date_of, day_start, parse_date, parse_dates, parse_time,
     parse_zone, tzdb_version,

@@ -142,6 +142,9 @@ pub struct Satisfaction {
     pub resolved: Option<bool>,
     /// The round it is about.
     pub round: u32,
+    /// The callback in which it was said, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<InstanceId>,
 }
 
 /// How another instance is related to this one.

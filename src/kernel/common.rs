@@ -481,8 +481,12 @@ pub fn handle_shared<C: Context, P: CasePolicy>(
 
 /// Sets what the customer said of the settled round.
 pub fn record_satisfaction(case: &mut Case, said: &SatisfactionRecorded) {
-    case.satisfaction =
-        Some(Satisfaction { score: said.score, resolved: Some(said.resolved), round: case.round });
+    case.satisfaction = Some(Satisfaction {
+        score: said.score,
+        resolved: Some(said.resolved),
+        round: case.round,
+        callback: Some(said.callback.clone()),
+    });
 }
 
 /// Nobody voids a breach of own work (separation of duties); the engine alone corrects by itself (X6).
@@ -588,7 +592,8 @@ fn migrate<P>(version: &mut u32, migration: &PolicyMigrated, cx: &mut Cx<'_, P>)
     }
 }
 
-fn subject_is<C: Context, P>(case: &C, subject: &Subject, cx: &mut Cx<'_, P>) -> bool {
+/// Whether `subject` is whom the case is about; refuses through `cx` where not.
+pub fn subject_is<C: Context, P>(case: &C, subject: &Subject, cx: &mut Cx<'_, P>) -> bool {
     let same = case.subject() == Some(subject.subject_id.as_str());
     if !same {
         let reason = format!("`{}` is not the {} of this case", subject.subject_id, C::SUBJECT);

@@ -78,6 +78,14 @@ pub enum Fact {
         /// The subjects, as [`subject_key`] writes them.
         subjects: Vec<String>,
     },
+    /// The newest cases of a customer, of any flow, that have one of the members, at most
+    /// [`CUSTOMER_CASES_MAX`], newest first: list of [`Glimpse`].
+    Dealings {
+        /// The customer.
+        customer: String,
+        /// JSON pointers to the members.
+        members: &'static [&'static str],
+    },
     /// Another instance, with members of its data: [`Glimpse`] or null.
     Other {
         /// Its id.
@@ -112,6 +120,7 @@ impl Fact {
             Self::Definition { .. } => "definition",
             Self::Superiors { .. } => "superiors",
             Self::SubjectCases { .. } => "subject_cases",
+            Self::Dealings { .. } => "dealings",
             Self::Other { .. } => "other",
             Self::Among { .. } => "among",
         }

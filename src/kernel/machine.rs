@@ -296,6 +296,11 @@ impl<'a, P> Cx<'a, P> {
         self.effects.push(Effect::DropPending { rule: rule.to_owned(), index: None });
     }
 
+    /// Whether a link that `rule` made is still pending.
+    pub fn is_pending(&self, rule: &str) -> bool {
+        self.pending.iter().any(|(_, known)| known == rule)
+    }
+
     /// Ends every pending callback: its customer is not to be contacted.
     pub fn drop_callbacks(&mut self) {
         let rules = self.pending.iter().filter(|(workflow, _)| workflow == CALLBACK);

@@ -76,6 +76,10 @@ where
 
     /// The data of an instance that `event` starts; effects and refusals go through `cx`.
     fn start(event: &Self::Events, cx: &mut Cx<'_, Self::Policy>) -> Option<Self>;
+    /// The state that an instance begins in: the initial one, unless its start decides otherwise.
+    fn opening(&self) -> <Self as IntoStateMachine>::State {
+        Self::initial()
+    }
     /// Wraps a common event.
     fn common(event: Common) -> Self::Events;
     /// The common event inside, where it is one.
@@ -224,10 +228,10 @@ where
                 Refusal::new(RefusalKind::State, "not_started", reason)
             }));
         };
-        let mut initial = M::initial();
-        let levels = initial.depth();
-        initial.enter(&mut machine, &mut cx, levels);
-        self.conclude(input, machine, Some(initial), cx)
+        let mut opening = machine.opening();
+        let levels = opening.depth();
+        opening.enter(&mut machine, &mut cx, levels);
+        self.conclude(input, machine, Some(opening), cx)
     }
 
     /// What the step does to the instance's clocks.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be, helpers included")]
 
+mod again;
 mod architecture;
 mod basics;
 mod calendars;
@@ -14,7 +15,6 @@ mod cli_schedule;
 mod cli_serve;
 mod cli_token;
 mod clocks;
-mod complaint_again;
 mod conventions;
 mod cron;
 mod definitions;
@@ -38,6 +38,7 @@ mod request_logs;
 mod rig;
 mod rows;
 mod scenarios;
+mod scenarios_callback;
 mod scenarios_complaint;
 mod schedule_files;
 mod schedules;
@@ -49,5 +50,6 @@ mod tour;
 mod training;
 mod training_rows;
 mod transitions;
+mod transitions_callback;
 mod transitions_complaint;
 mod twin;

@@ -111,6 +111,10 @@ async fn scenario_05_call_nobody_answers_goes_to_overflow_and_is_called_back_wit
     let callback = spawned(&hung_up["effects"], "missed_call");
     assert_eq!(callback["workflow"], "callback");
     assert_eq!(callback["due"], at("2026-03-11T11:00:16+08:00"));
+    let child = desk.ann.instance(callback["child"].as_str().unwrap()).await;
+    assert_eq!((&child["state"], &child["data"]["type"]), (&json!("open.queued"), &json!("missed_call")));
+    assert_eq!((&child["parent"], &child["data"]["source_case"]), (&json!(id), &json!(id)));
+    assert_eq!(child["data"]["due_by"], at("2026-03-11T11:00:16+08:00"));
     let case = desk.ann.instance(&id).await;
     assert_eq!(case["data"]["ring_seconds"], 16);
     assert_eq!(case["timers"], json!([]));
@@ -324,7 +328,14 @@ async fn scenario_14_no_confirmation_until_the_close_of_the_third_working_day() 
     let last = desk.ann.history(&id).await.pop().unwrap();
     assert_eq!(last["entry"]["rule"], "20");
     let callback = spawned(&last["entry"]["effects"], "confirm_resolution");
-    assert_eq!(callback["workflow"], "callback");
+    let child = desk.ann.instance(callback["child"].as_str().unwrap()).await;
+    assert_eq!(
+        (&child["workflow"], &child["data"]["type"]),
+        (&json!("callback"), &json!("confirm_resolution"))
+    );
+    // T + 0, and three working days.
+    assert_eq!(child["data"]["window_from"], at("2026-03-16T18:00:00+08:00"));
+    assert_eq!(child["data"]["due_by"], at("2026-03-19T18:00:00+08:00"));
     desk.rig.until("2026-03-24T00:00:00+08:00").await;
     assert_eq!(desk.ann.state(&id).await, "closed.unconfirmed");
 }

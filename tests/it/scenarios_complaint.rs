@@ -7,22 +7,22 @@ use careflow::kernel::actor::Role;
 use crate::rig::{Caller, Rig, at, due, question};
 
 /// A server and the people who work on complaints.
-struct Desk {
-    rig: Rig,
-    customer: Caller,
+pub struct Desk {
+    pub rig: Rig,
+    pub customer: Caller,
     gateway: Caller,
-    ann: Caller,
-    sue: Caller,
+    pub ann: Caller,
+    pub sue: Caller,
     dora: Caller,
     max: Caller,
     olga: Caller,
 }
 
-async fn desk() -> Desk {
+pub async fn desk() -> Desk {
     desk_at(crate::rig::WEDNESDAY).await
 }
 
-async fn desk_at(time: &str) -> Desk {
+pub async fn desk_at(time: &str) -> Desk {
     let rig = Rig::at(time).await;
     Desk {
         customer: rig.caller("c-1", Role::Customer).await,
@@ -87,29 +87,43 @@ impl Desk {
 
     /// The customer has the last word on what was done.
     async fn awaiting(&self) -> String {
-        let id = self.assessed().await;
-        self.dispatched(&id).await;
-        self.plan_told(&id).await;
-        assert_eq!(self.customer.sent(&id, "customer_accepts", json!({})).await, "open.executing");
-        let done = json!({ "action_no": 1, "evidence": "doc/3" });
-        assert_eq!(self.dora.sent(&id, "action_done", done).await, "open.awaiting_confirmation");
+        let id = self.customer.begin("complaint", complaint()).await;
+        self.worked_on(&id).await;
         id
     }
 
-    async fn settled(&self) -> (String, Value) {
-        let id = self.awaiting().await;
-        let word = json!({ "satisfied": true, "score": 5 });
-        let settled = self.customer.send(&id, "confirm", word).await.expect(200);
-        assert_eq!(settled["to"], "settled.satisfied");
+    /// From the registration on: everything but the customer's last word.
+    async fn worked_on(&self, id: &str) {
+        self.acknowledged(id).await;
+        self.ann.sent(id, "assess", assessment("normal", false)).await;
+        self.dispatched(id).await;
+        self.plan_told(id).await;
+        assert_eq!(self.customer.sent(id, "customer_accepts", json!({})).await, "open.executing");
+        let done = json!({ "action_no": 1, "evidence": "doc/3" });
+        assert_eq!(self.dora.sent(id, "action_done", done).await, "open.awaiting_confirmation");
+    }
+
+    pub async fn settled(&self) -> (String, Value) {
+        let id = self.customer.begin("complaint", complaint()).await;
+        let settled = self.settle(&id).await;
         (id, settled)
     }
 
-    async fn data(&self, id: &str) -> Value {
+    /// Brings a registered complaint to a satisfied customer.
+    pub async fn settle(&self, id: &str) -> Value {
+        self.worked_on(id).await;
+        let word = json!({ "satisfied": true, "score": 5 });
+        let settled = self.customer.send(id, "confirm", word).await.expect(200);
+        assert_eq!(settled["to"], "settled.satisfied");
+        settled
+    }
+
+    pub async fn data(&self, id: &str) -> Value {
         self.sue.instance(id).await["data"].clone()
     }
 }
 
-fn tasks(effects: &Value) -> Vec<&str> {
+pub fn tasks(effects: &Value) -> Vec<&str> {
     let effects = effects.as_array().unwrap();
     effects.iter().filter_map(|effect| effect["task"].as_str()).collect()
 }
@@ -292,9 +306,15 @@ async fn scenario_27_callback_of_a_complaint_settled_before_national_day_opens_o
     let effects = settled["effects"].as_array().unwrap();
     let callback = effects.iter().find(|effect| effect["kind"] == "spawn").unwrap();
     assert_eq!((&callback["workflow"], &callback["rule"]), (&json!("callback"), &json!("post_complaint")));
-    assert_eq!(callback["payload"]["window_from"], at("2026-10-10T09:00:00+08:00"));
-    assert_eq!(callback["payload"]["source_case"], json!(id));
-    assert_eq!(callback["payload"]["chain_depth"], 1);
+    let child = callback["child"].as_str().unwrap();
+    let data = desk.data(child).await;
+    assert_eq!(data["window_from"], at("2026-10-10T09:00:00+08:00"));
+    assert_eq!((&data["source_case"], &data["case"]["chain_depth"]), (&json!(id), &json!(1)));
+    desk.rig.until("2026-10-10T08:59:59.999+08:00").await;
+    assert_eq!(desk.ann.state(child).await, "planned");
+    desk.rig.until("2026-10-10T09:00:00+08:00").await;
+    assert_eq!(desk.ann.state(child).await, "open.queued");
+    assert_eq!(desk.ann.sent(child, "claim", json!({})).await, "open.attempting.contacting");
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ async fn store(workflow: &dyn Workflow) {
     if path.exists() {
         return;
     }
-    if TRAINING.contains(&workflow.name()) {
+    if WALKED.contains(&workflow.name()) {
         let (instances, history) = walk(workflow);
         return write_folder(workflow, &path, &instances, &history);
     }
@@ -102,7 +102,8 @@ fn write_folder(workflow: &dyn Workflow, path: &Path, instances: &[Instance], hi
 }
 
 /// Flows whose cases need others to move: their stored forms come from a walk over their samples.
-const TRAINING: [&str; 6] = [
+const WALKED: [&str; 7] = [
+    "callback",
     "training_plan",
     "training_session",
     "training_enrollment",

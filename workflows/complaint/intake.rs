@@ -155,8 +155,9 @@ impl Complaint {
     }
 
     /// Row 41.
-    pub(super) fn force_close(end: &ForceClosed, cx: &mut Cx<'_>) -> Pass {
+    pub(super) fn force_close(&mut self, end: &ForceClosed, cx: &mut Cx<'_>) -> Pass {
         check_second(&end.approver, cx);
+        self.cancel_callbacks("forced", cx);
         Ok(())
     }
 }

@@ -9,15 +9,12 @@ use serde_json::{Map, Value, json};
 use super::event::{Confirm, Convert, MarkDuplicate, ToFlow};
 use super::{Complaint, Cx};
 use crate::kernel::common::{Intent, LateInbound};
-use crate::kernel::effect::Spawn;
 use crate::kernel::span::Span;
 use crate::workflows::row::{Pass, object};
 use crate::workflows::{callback, links};
 
 /// The customer is asked how it was.
 const POST_COMPLAINT: &str = "post_complaint";
-/// A new matter came out of this one.
-const FOLLOW_UP: &str = "follow_up";
 /// Stands where a restricted customer's words would.
 const RESTRICTED: &str = "(restricted)";
 
@@ -46,10 +43,10 @@ impl Complaint {
         cx.spawn(spawn);
     }
 
-    /// What was planned to ask is no longer asked.
-    pub(super) fn cancel_callbacks(&mut self, cx: &mut Cx<'_>) {
+    /// What was planned to ask is no longer asked, in this round (X11).
+    pub(super) fn cancel_callbacks(&mut self, reason: &str, cx: &mut Cx<'_>) {
         for rule in std::mem::take(&mut self.callbacks) {
-            cx.drop_pending(&rule);
+            callback::withdraw(&self.case, &rule, reason, cx);
         }
     }
 }
@@ -58,20 +55,8 @@ impl Complaint {
 impl Complaint {
     /// A consultation about a new matter.
     pub(super) fn ask_elsewhere(&mut self, message_ref: &str, cx: &mut Cx<'_>) {
-        let payload = json!({
-            "customer_id": self.case.customer_id,
-            "customer_tier": self.case.customer_tier,
-            "channel": self.case.channel,
-            "subject": format!("follow-up of {}", self.case.case_no),
-            "body_ref": message_ref,
-            "category": "other",
-            "problem_type": self.case.category,
-            "service_goal": self.case.service_goal,
-            "occurred_at": cx.occurred_at,
-            "follow_up_of": self.case.case_no,
-            "chain_depth": self.case.chain_depth,
-        });
-        self.follow_up(ToFlow::Consultation.name(), object(payload), cx);
+        let question = links::question(&self.case, message_ref, cx);
+        self.follow_up(ToFlow::Consultation.name(), question, cx);
     }
 
     /// A complaint about the same subjects, which repeats this one.
@@ -96,21 +81,9 @@ impl Complaint {
         self.follow_up("complaint", object(payload), cx);
     }
 
-    fn follow_up(&mut self, workflow: &str, mut payload: Map<String, Value>, cx: &mut Cx<'_>) {
-        if links::on_shift(&self.case, cx) {
-            payload.insert("first_owner".into(), json!(self.case.first_owner));
-        }
+    fn follow_up(&mut self, workflow: &str, payload: Map<String, Value>, cx: &mut Cx<'_>) {
         self.follow_ups += 1;
-        cx.spawn(Spawn {
-            rule: FOLLOW_UP.to_owned(),
-            index: self.follow_ups,
-            workflow: workflow.to_owned(),
-            link: "follow_up_of".to_owned(),
-            payload,
-            child: None,
-            due: None,
-            lapses: None,
-        });
+        links::follow_up(&self.case, self.follow_ups, workflow, payload, cx);
     }
 }
 

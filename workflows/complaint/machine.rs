@@ -294,7 +294,7 @@ impl Complaint {
                 self.mark_duplicate(copy, cx).to(cx, "37", State::closed_duplicate())
             }
             Event::Common(Common::ForceClosed(end)) => {
-                Self::force_close(end, cx).to(cx, "41", State::closed_forced())
+                self.force_close(end, cx).to(cx, "41", State::closed_forced())
             }
             _ => Super,
         }
@@ -358,7 +358,11 @@ impl Complaint {
                 self.reopen_unsatisfied_for_review(word, cx).to(cx, "38e", State::review())
             }
             Event::Common(Common::ForceClosed(end)) => {
-                Self::force_close(end, cx).to(cx, "41", State::closed_forced())
+                self.force_close(end, cx).to(cx, "41", State::closed_forced())
+            }
+            Event::Common(Common::SubjectRestricted(_)) => {
+                self.cancel_callbacks("restricted", cx);
+                Super
             }
             _ => Super,
         }
@@ -438,6 +442,10 @@ impl Complaint {
             }
             Event::Confirm(word) if !by_staff(cx) => self.late_confirm(word, cx).stay(cx, "X4"),
             Event::Common(Common::LateInbound(message)) => self.route_late(message, cx).stay(cx, "X4"),
+            Event::Common(Common::SubjectRestricted(_) | Common::SubjectErased(_)) => {
+                self.cancel_callbacks("restricted", cx);
+                Super
+            }
             _ => Super,
         }
     }

@@ -26,7 +26,8 @@ impl Complaint {
         proven("recording_ref", word.recording_ref.as_ref(), cx)?;
         cx.policy.satisfaction.scale.holds(word.score)?;
         let (score, resolved) = (word.score, Some(word.satisfied));
-        self.case.satisfaction = Some(Satisfaction { score, resolved, round: self.case.round });
+        self.case.satisfaction =
+            Some(Satisfaction { score, resolved, round: self.case.round, callback: None });
         Ok(())
     }
 
@@ -129,7 +130,7 @@ impl Complaint {
         self.case.reopen_count += 1;
         self.extended_to = None;
         self.unclassified.clear();
-        self.cancel_callbacks(cx);
+        self.cancel_callbacks("reopened", cx);
         self.case.owner = match (&self.case.first_owner, links::on_shift(&self.case, cx)) {
             (Some(first), true) => Owner::Person(first.clone()),
             (Some(_) | None, _) => Owner::Queue(cx.policy.queue.clone()),

@@ -49,7 +49,8 @@ impl Consultation {
     }
 
     fn satisfied(&mut self, score: Option<u8>, resolved: Option<bool>) {
-        self.case.satisfaction = Some(Satisfaction { score, resolved, round: self.case.round });
+        self.case.satisfaction =
+            Some(Satisfaction { score, resolved, round: self.case.round, callback: None });
     }
 
     /// What the customer said in `confirm`.
@@ -146,7 +147,7 @@ impl Consultation {
         cx.signal(REOPENED);
         self.case.reopen_count += 1;
         self.unclassified.clear();
-        self.cancel_callbacks(cx);
+        self.cancel_callbacks("reopened", cx);
         self.case.owner = match (&self.case.first_owner, links::on_shift(&self.case, cx)) {
             (Some(first), true) => Owner::Person(first.clone()),
             (Some(_) | None, _) => self.queue(cx),

@@ -18,7 +18,6 @@ use super::{Consultation, Cx};
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Level, Tier};
 use crate::kernel::common::{Intent, LateInbound};
-use crate::kernel::effect::Spawn;
 use crate::kernel::instant::Instant;
 use crate::kernel::span::Span;
 use crate::workflows::row::{Pass, guard, object};
@@ -30,8 +29,6 @@ const MISSED_CALL: &str = "missed_call";
 const CONFIRM_RESOLUTION: &str = "confirm_resolution";
 /// The customer is asked how it was.
 const POST_RESOLUTION: &str = "post_resolution";
-/// A new matter came out of this one.
-const FOLLOW_UP: &str = "follow_up";
 
 /// The tally of answers that cite no article, by problem type.
 pub(super) const UNCITED: &str = "uncited_answers";
@@ -93,10 +90,10 @@ impl Consultation {
         cx.spawn(plan.of(&self.case));
     }
 
-    /// Row 21: what was planned to ask is no longer asked.
-    pub(super) fn cancel_callbacks(&mut self, cx: &mut Cx<'_>) {
+    /// What was planned to ask is no longer asked, in this round (X11).
+    pub(super) fn cancel_callbacks(&mut self, reason: &str, cx: &mut Cx<'_>) {
         for rule in std::mem::take(&mut self.callbacks) {
-            cx.drop_pending(&rule);
+            callback::withdraw(&self.case, &rule, reason, cx);
         }
     }
 
@@ -105,7 +102,7 @@ impl Consultation {
         let before = self.callbacks.len();
         self.callbacks.retain(|rule| rule != CONFIRM_RESOLUTION);
         if self.callbacks.len() < before {
-            cx.drop_pending(CONFIRM_RESOLUTION);
+            callback::withdraw(&self.case, CONFIRM_RESOLUTION, "confirmed", cx);
         }
     }
 }
@@ -126,7 +123,7 @@ impl Consultation {
             None => json!(self.subject),
             Some(_) => json!("(restricted)"),
         };
-        let mut submit = object(json!({
+        let submit = object(json!({
             "customer_id": self.case.customer_id,
             "customer_tier": self.case.customer_tier,
             "channel": self.case.channel,
@@ -139,20 +136,8 @@ impl Consultation {
             "follow_up_of": self.case.case_no,
             "chain_depth": self.case.chain_depth,
         }));
-        if links::on_shift(&self.case, cx) {
-            submit.insert("first_owner".into(), json!(self.case.first_owner));
-        }
         self.follow_ups += 1;
-        cx.spawn(Spawn {
-            rule: FOLLOW_UP.to_owned(),
-            index: self.follow_ups,
-            workflow: "consultation".to_owned(),
-            link: "follow_up_of".to_owned(),
-            payload: submit,
-            child: None,
-            due: None,
-            lapses: None,
-        });
+        links::follow_up(&self.case, self.follow_ups, "consultation", submit, cx);
     }
 
     /// X4: the customer's word after the end counts.

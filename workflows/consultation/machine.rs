@@ -330,6 +330,10 @@ impl Consultation {
             Event::Common(Common::ForceClosed(end)) => {
                 self.force_close(end, cx).to(cx, "28", State::closed_forced())
             }
+            Event::Common(Common::SubjectRestricted(_)) => {
+                self.cancel_callbacks("restricted", cx);
+                Super
+            }
             _ => Super,
         }
     }
@@ -408,6 +412,10 @@ impl Consultation {
             }
             Event::Confirm(word) if !by_staff(cx) => self.late_confirm(word, cx).stay(cx, "X4"),
             Event::Common(Common::LateInbound(message)) => self.route_late(message, cx).stay(cx, "X4"),
+            Event::Common(Common::SubjectRestricted(_) | Common::SubjectErased(_)) => {
+                self.cancel_callbacks("restricted", cx);
+                Super
+            }
             _ => Super,
         }
     }

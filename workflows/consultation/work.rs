@@ -245,8 +245,9 @@ impl Consultation {
     }
 
     /// Row 28.
-    pub(super) fn force_close(&self, end: &ForceClosed, cx: &mut Cx<'_>) -> Pass {
+    pub(super) fn force_close(&mut self, end: &ForceClosed, cx: &mut Cx<'_>) -> Pass {
         check_second(&end.approver, cx);
+        self.cancel_callbacks("forced", cx);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use chrono::{Datelike, NaiveDate};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::hours::{HOURS_EXAMPLES, HOURS_FORMAT, HOURS_PATTERN, Hours};
+use super::hours::Hours;
 use super::rules::Rules;
 use super::zone::{DATE_FORMAT, DATES_FORMAT, ZONE_FORMAT, parse_date, parse_dates, parse_zone};
 use super::{CLOSED_DAYS_MAX, Calendar};
@@ -95,17 +95,9 @@ impl Weekly {
     }
 }
 
-fn hours_schema(_: &mut SchemaGenerator) -> Schema {
-    schemars::json_schema!({
-        "type": "array",
-        "maxItems": HOURS_MAX,
-        "items": {
-            "type": "string",
-            "format": HOURS_FORMAT,
-            "pattern": HOURS_PATTERN,
-            "examples": HOURS_EXAMPLES,
-        },
-    })
+fn hours_schema(generator: &mut SchemaGenerator) -> Schema {
+    let hours = Hours::json_schema(generator);
+    schemars::json_schema!({ "type": "array", "maxItems": HOURS_MAX, "items": hours })
 }
 
 fn date_schema(_: &mut SchemaGenerator) -> Schema {

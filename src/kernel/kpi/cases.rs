@@ -15,7 +15,7 @@ const RESOLVED: [&str; 4] = ["confirmed", "unconfirmed", "resolved", "satisfied"
 const NOT_ASKED: [&str; 2] = ["withdrawn", "invalid"];
 
 /// The cohort rule: where a run counts in a window, or that it is pending at its end.
-enum Place {
+pub(super) enum Place {
     /// At this moment of the window.
     Here(Instant),
     /// It runs at the end of the window; it began at this moment.
@@ -24,7 +24,7 @@ enum Place {
 
 /// A run belongs to the window of its due or stop, whichever is earlier; an open one counts as missed
 /// once its due is before the end, and is pending until then.
-fn place(run: &Run, frame: &Frame) -> Option<Place> {
+pub(super) fn place(run: &Run, frame: &Frame) -> Option<Place> {
     let decided = |counts: &Instant| run.ended.is_some() && *counts < frame.until || *counts < frame.end();
     match run.counts.filter(decided) {
         Some(counts) => frame.holds(counts).then_some(Place::Here(counts)),

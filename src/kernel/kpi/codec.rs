@@ -8,7 +8,7 @@
 //! most of the time it has. The bytes are derived, so another version means another format of the
 //! index, which is then built anew, and never an upgrade.
 
-use super::facts::{End, Wait, Waits};
+use super::facts::{End, Try, Wait, Waits};
 use super::record::{Record, Run, Stop, Traits};
 use super::scores::{Handoff, Low, Score, Scores};
 use super::training::Training;
@@ -30,6 +30,11 @@ pub(super) fn encode(record: &Record) -> Vec<u8> {
     out.option(record.frt.as_ref(), Writer::run);
     out.list(&record.res, Writer::run);
     out.list(&record.totals, Writer::run);
+    out.list(&record.dues, Writer::run);
+    out.list(&record.tries, |out, tried| {
+        out.instant(tried.at);
+        out.flag(tried.connected);
+    });
     out.number(u64::from(record.rounds));
     out.list(&record.promises, Writer::run);
     out.list(&record.waits, |out, wait| {
@@ -80,6 +85,8 @@ pub(super) fn decode(id: InstanceId, bytes: &[u8]) -> Result<Record, String> {
         frt: from.option(Reader::run)?,
         res: from.list(Reader::run)?,
         totals: from.list(Reader::run)?,
+        dues: from.list(Reader::run)?,
+        tries: from.list(|from| Ok(Try { at: from.instant()?, connected: from.flag()? }))?,
         rounds: u32::try_from(from.number()?).map_err(|_| "a count is too large".to_owned())?,
         promises: from.list(Reader::run)?,
         waits: from.list(|from| Ok(Wait { at: from.instant()?, ms: from.signed()? }))?,

@@ -25,6 +25,9 @@ use crate::kernel::step::stage_of;
 /// a record is written with every step.
 pub const WAITS_MAX: usize = 32;
 
+/// Attempts that are kept: more than any policy lets be made.
+pub const TRIES_MAX: usize = 32;
+
 /// What one instance keeps for KPIs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -86,6 +89,18 @@ pub struct Facts {
     /// What instances of training flows keep.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training: Option<Box<Training>>,
+    /// The first [`TRIES_MAX`] attempts to call the customer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tries: Vec<Try>,
+}
+
+/// An attempt to call the customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Try {
+    /// When.
+    pub at: Instant,
+    /// Whether somebody answered.
+    pub connected: bool,
 }
 
 /// How long a customer waited for a person.
@@ -166,6 +181,7 @@ impl Facts {
         self.take_level(before, after, entry);
         self.take_word(entry);
         self.take_move(after, entry);
+        self.take_try(entry);
         if entry.event == "closure_acknowledged" {
             self.acknowledged = true;
         }
@@ -258,6 +274,13 @@ impl Facts {
         if word.is_some() {
             self.word = word;
             self.heard = true;
+        }
+    }
+
+    fn take_try(&mut self, entry: &Entry) {
+        if entry.event == "attempt_result" && self.tries.len() < TRIES_MAX {
+            let connected = entry.payload.get("outcome").and_then(Value::as_str) == Some("connected");
+            self.tries.push(Try { at: entry.recorded_at, connected });
         }
     }
 

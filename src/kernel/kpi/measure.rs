@@ -23,6 +23,9 @@
 //!   one, the claimed one before.
 //! - K11: the whole time; what was extended before its due counts by the new one. K12: of complaints
 //!   closed, but not those withdrawn, copied, refused or converted.
+//! - K14 and K15 are callbacks' own, and of those that somebody could have begun: each counts by its own
+//!   due. Suppressed and cancelled ones count nowhere; a customer who refused or was not reached was
+//!   not called back, and says nothing of being on time. One that is still decided on is pending for K14.
 //! - K13: a settled case is reopened within its window or not at all.
 //! - K16: judged as a clock of 48 hours is. Opened is the case again (another round, too), a complaint or
 //!   an improvement that the case starts, or a link that somebody adds. A score that a callback tells
@@ -44,22 +47,25 @@
 use chrono_tz::Tz;
 
 use super::record::Record;
-use super::{cases, complaints, lessons, training};
+use super::{callbacks, cases, complaints, lessons, training};
 use crate::kernel::instant::Instant;
 use crate::kernel::title::Title;
 
 /// The flow of complaints.
+/// The flow of callbacks.
+const CALLBACK: &str = "callback";
 const COMPLAINT: &str = "complaint";
 /// Flows whose closed cases are service contacts (K10); some are not there yet.
 pub const CONTACTS: [&str; 4] = ["consultation", "tech_support", "after_sales", "order_support"];
 /// Flows that serve no customer.
-const INTERNAL: [&str; 7] = [
+const INTERNAL: [&str; 8] = [
     training::PLAN,
     training::CLASS,
     training::ENROLMENT,
     training::REVIEW,
     "consequence",
     "certificate",
+    "monitor",
     "report",
 ];
 
@@ -160,10 +166,14 @@ impl Kind {
 /// Which instances a measure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
-    /// Whatever a customer is served in.
+    /// Whatever a customer is served in, but the callbacks about it.
     Cases,
+    /// Where customers score: cases, and the callbacks about them.
+    Scored,
     /// 投诉
     Complaints,
+    /// 回访
+    Callbacks,
     /// 年度培训计划
     Plans,
     /// 培训班次
@@ -178,8 +188,10 @@ impl About {
     /// Whether instances of `workflow` are.
     pub fn holds(self, workflow: &str) -> bool {
         match self {
-            Self::Cases => !INTERNAL.contains(&workflow),
+            Self::Cases => workflow != CALLBACK && !INTERNAL.contains(&workflow),
+            Self::Scored => !INTERNAL.contains(&workflow),
             Self::Complaints => workflow == COMPLAINT,
+            Self::Callbacks => workflow == CALLBACK,
             Self::Plans => workflow == training::PLAN,
             Self::Classes => workflow == training::CLASS,
             Self::Enrolments => workflow == training::ENROLMENT,
@@ -223,7 +235,7 @@ pub fn measures_of(workflows: &[&str]) -> Vec<Measure> {
 }
 
 /// Every measure of every flow, in the order of the KPIs.
-pub const MEASURES: [Measure; 49] = [
+pub const MEASURES: [Measure; 53] = [
     of(About::Cases, "K01", "response", Kind::Times, cases::response)
         .called("First response time", "首次响应时长"),
     of(About::Cases, "K02", "on_time", Kind::Rate, cases::on_time)
@@ -281,7 +293,16 @@ pub const MEASURES: [Measure; 49] = [
         .called("Satisfied in one round", "一轮办结率"),
     of(About::Cases, "K13", "reopened", Kind::Rate, cases::reopened).called("Reopened", "重开率"),
     of(About::Cases, "K13", "repeated", Kind::Rate, cases::repeated).called("Repeats another case", "重复率"),
-    of(About::Cases, "K16", "opened", Kind::Rate, cases::low_opened)
+    of(About::Callbacks, "K14", "called_back", Kind::Rate, callbacks::called_back)
+        .called("Called back", "回访率")
+        .aimed(),
+    of(About::Callbacks, "K15", "on_time", Kind::Rate, callbacks::callback_on_time)
+        .called("Callbacks on time", "回访及时率"),
+    of(About::Callbacks, "K15", "reached", Kind::Rate, callbacks::reached)
+        .called("Customers reached", "接通率(按客户)"),
+    of(About::Callbacks, "K15", "connected", Kind::Rate, callbacks::connected)
+        .called("Attempts that connected", "接通率(按次)"),
+    of(About::Scored, "K16", "opened", Kind::Rate, cases::low_opened)
         .called("Low scores taken up within 48 hours", "低分及时跟进率"),
     of(About::Cases, "K16", "recovered", Kind::Rate, cases::low_recovered)
         .called("Low scores recovered", "低分挽回率"),

@@ -2,7 +2,7 @@
 //!
 //! [`facts`] is what an instance keeps of its history for them ([`scores`] and [`training`] parts of
 //! it), [`record`](mod@record) the compact form that folds read, `codec` its bytes, [`measure`] the list
-//! of all numbers, `cases`, `complaints` and `lessons` what each sees in a record, and [`fold`] the
+//! of all numbers, `cases`, `complaints`, `callbacks` and `lessons` what each sees in a record, and [`fold`] the
 //! numbers over a window.
 //!
 //! # Why
@@ -10,6 +10,7 @@
 //! when the entry is applied, from the entry alone: live, in recovery and in a rebuild the same,
 //! and a report folds over one small record for each instance.
 
+mod callbacks;
 mod cases;
 mod codec;
 mod complaints;
@@ -38,3 +39,5 @@ pub const TOTAL: &str = "TOTAL";
 pub const PROMISE: &str = "PROMISE";
 /// The clock of a class's file.
 pub const FILING: &str = "ARCHIVE";
+/// The clock of a callback: until the customer has spoken.
+pub const DUE: &str = "DUE";

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::facts::{self, End, Facts, Wait, Waits};
+use super::facts::{self, End, Facts, Try, Wait, Waits};
 use super::scores::Scores;
 use super::training::Training;
-use super::{ACK, FILING, FRT, PROMISE, RES, TOTAL, codec};
+use super::{ACK, DUE, FILING, FRT, PROMISE, RES, TOTAL, codec};
 use crate::kernel::common::{Stage, Verdict};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
@@ -35,6 +35,10 @@ pub struct Record {
     pub res: Vec<Run>,
     /// Whole times of a complaint: one, and one more for each reopening.
     pub totals: Vec<Run>,
+    /// Times within which a callback was to be done: one, where anybody could call.
+    pub dues: Vec<Run>,
+    /// Attempts to call the customer.
+    pub tries: Vec<Try>,
     /// In how many rounds it was looked into.
     pub rounds: u32,
     /// Times that the customer was told.
@@ -145,6 +149,8 @@ pub fn record(instance: &Instance) -> Option<Record> {
         frt: runs(FRT).pop().or_else(|| runs(ACK).pop()),
         res: runs(RES),
         totals: runs(TOTAL),
+        dues: runs(DUE),
+        tries: kept.tries.clone(),
         rounds: case.get("round").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
         promises: runs(PROMISE),
         waits: kept.waits.clone(),
@@ -236,7 +242,7 @@ impl Record {
     pub fn span(&self) -> (Instant, Instant) {
         let runs = || {
             let cases = self.frt.iter().chain(&self.res).chain(&self.totals).chain(&self.promises);
-            cases.chain(&self.filings)
+            cases.chain(&self.dues).chain(&self.filings)
         };
         let taught = self.training.as_ref().map(|training| training.moments()).unwrap_or_default();
         let starts = runs().map(|run| run.start).chain(taught.iter().copied());
@@ -252,6 +258,7 @@ impl Record {
             .chain(lows.iter().map(|low| low.at.plus_millis(RECOVERY_MS)))
             .chain(handoffs.iter().map(|handoff| handoff.at))
             .chain(taught)
+            .chain(self.tries.iter().map(|tried| tried.at))
             .max();
         (begin, end.map_or(self.opened, |end| end.max(self.opened)))
     }

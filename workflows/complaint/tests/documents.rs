@@ -1,48 +1,18 @@
 //! Owns the shipped documents: the definition fits the code, and wrong policy values are refused.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::super::policy::Policy;
 use super::super::samples::samples;
 use super::drive::{document, workflow};
 use crate::definition::schema::Checker;
-use crate::kernel::actor::Role;
 use crate::kernel::machine::Workflow;
 use crate::workflows::Registry;
-
-fn keys(group: &str) -> BTreeSet<String> {
-    document()[group].as_object().unwrap().keys().cloned().collect()
-}
+use crate::workflows::driven::check_documents;
 
 #[test]
-fn every_event_has_roles_and_titles_and_no_other_has() {
-    let events: BTreeSet<String> = workflow().events().iter().map(|spec| spec.name.to_owned()).collect();
-    assert_eq!(keys("roles"), events);
-    assert_eq!(keys("events"), events);
-    for (event, roles) in document()["roles"].as_object().unwrap() {
-        for role in roles.as_array().unwrap() {
-            let role = Role::parse(role.as_str().unwrap()).unwrap();
-            assert!(!matches!(role, Role::Administrator | Role::Auditor), "{event}");
-        }
-    }
-}
-
-#[test]
-fn every_state_and_superstate_has_titles_in_both_languages_and_no_other_has() {
-    let mut paths = BTreeSet::new();
-    for spec in workflow().states() {
-        let steps: Vec<&str> = spec.path.split('.').collect();
-        paths.extend((1..=steps.len()).map(|depth| steps[..depth].join(".")));
-    }
-    assert_eq!(keys("states"), paths);
-    for group in ["states", "events", "clocks"] {
-        for (name, entry) in document()[group].as_object().unwrap() {
-            let title = entry.get("title").unwrap_or(entry);
-            assert!(title["en"].is_string() && title["zh"].is_string(), "{group} {name}");
-        }
-    }
+fn definition_and_samples_fit_the_machine() {
+    check_documents(&workflow());
 }
 
 #[test]
@@ -51,16 +21,6 @@ fn shipped_flow_is_registered() {
     let flow = registry.get("complaint").unwrap();
     assert_eq!((flow.start_event(), flow.data_version()), ("register", 1));
     assert_eq!(flow.states().len(), 23);
-}
-
-#[test]
-fn every_sample_fits_its_schema() {
-    let specs = workflow().events();
-    for sample in samples() {
-        let spec = specs.iter().find(|spec| spec.name == sample.event).unwrap();
-        let faults = Checker::new((spec.schema)()).unwrap().check(&Value::Object(sample.payload));
-        assert!(faults.is_empty(), "{} {}: {faults:?}", sample.event, sample.label);
-    }
 }
 
 #[test]

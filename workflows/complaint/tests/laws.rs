@@ -1,50 +1,11 @@
 //! Laws of complaints over random lives of a case.
 
 use proptest::prelude::*;
-use serde_json::Value;
 
-use super::super::samples::samples;
-use super::drive::Drive;
+use super::drive::Complaining;
 use crate::kernel::kpi::{self, Record};
-use crate::kernel::sla::fact::ClockFact;
 use crate::kernel::sla::state::{self, Clocks};
-
-const MINUTE: i64 = 60_000;
-
-/// A life: minutes to wait, then a sample, or the earliest timer for numbers beyond them; the facts of its
-/// clocks in order, and the states that it moved between.
-fn live(moves: &[(u16, u8)]) -> (Drive, Vec<ClockFact>, Vec<(String, String, String)>) {
-    let all = samples();
-    let mut drive = Drive::after(&["register:mail"]);
-    let (mut facts, mut turns) = (drive.clocks.clone(), Vec::new());
-    for (wait, pick) in moves {
-        let from = drive.state().to_owned();
-        let now = drive.now.plus_millis(i64::from(*wait) * MINUTE);
-        let taken = match all.get(usize::from(*pick)) {
-            Some(sample) if sample.event != "register" => {
-                drive.now = now;
-                let kept = drive.facts.clone();
-                drive.facts.extend(sample.facts.clone());
-                let payload = Value::Object(sample.payload.clone());
-                let taken = drive.attempt(sample.actor.clone(), sample.event, payload).is_ok();
-                drive.facts = kept;
-                taken.then(|| sample.event.to_owned())
-            }
-            Some(_) | None => fire_earliest(&mut drive),
-        };
-        if let Some(event) = taken {
-            facts.extend(drive.clocks.clone());
-            turns.push((from, event, drive.state().to_owned()));
-        }
-    }
-    (drive, facts, turns)
-}
-
-fn fire_earliest(drive: &mut Drive) -> Option<String> {
-    let timers = &drive.instance.as_ref().unwrap().timers;
-    let earliest = timers.iter().min_by_key(|(_, timer)| timer.due).map(|(name, _)| name.clone())?;
-    drive.try_fire(&earliest).is_ok().then(|| format!("timer {earliest}"))
-}
+use crate::workflows::driven::Life;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
@@ -53,10 +14,10 @@ proptest! {
     fn life_of_a_complaint_keeps_what_must_hold(
         moves in prop::collection::vec((0u16..900, 0u8..70), 0..60)
     ) {
-        let (drive, facts, turns) = live(&moves);
+        let Life { drive, clocks, turns } = Life::<Complaining>::live("register:mail", &moves);
         let instance = drive.instance.as_ref().unwrap();
         let mut folded = Clocks::new();
-        state::apply(&mut folded, &facts);
+        state::apply(&mut folded, &clocks);
         prop_assert_eq!(&instance.clocks, &folded);
         let data = drive.data();
         for (from, event, to) in &turns {

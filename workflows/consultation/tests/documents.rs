@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use boon::{Compiler, Schemas};
 use serde_json::{Value, json};
 
-use super::super::measures::Ending;
 use super::super::policy::Policy;
 use super::super::samples::samples;
 use super::drive::{document, workflow};
@@ -13,6 +12,7 @@ use crate::kernel::actor::Role;
 use crate::kernel::machine::Workflow;
 use crate::kernel::outcome::TIMER_FIRED;
 use crate::workflows::Registry;
+use crate::workflows::satisfaction::Ending;
 
 fn keys(group: &str) -> BTreeSet<String> {
     document()[group].as_object().unwrap().keys().cloned().collect()

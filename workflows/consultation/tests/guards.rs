@@ -492,12 +492,40 @@ fn reopened_case_goes_to_the_queue_when_the_first_owner_is_away() {
     }
 }
 
+/// One whose customer has not confirmed, and the callback that asks for it.
+fn unconfirmed() -> (Drive, InstanceId) {
+    let drive = Drive::after(&["submit:mail", "answer:uncited", "timer:CONFIRM_EXPIRE"]);
+    let callback = drive.spawned().pop().unwrap();
+    assert_eq!(callback.rule, "confirm_resolution");
+    (drive, callback.child.unwrap())
+}
+
 #[test]
-fn pending_callback_ends_with_the_reopening() {
-    let mut drive = Drive::after(&["submit:mail", "answer:uncited", "timer:CONFIRM_EXPIRE"]);
-    assert_eq!(drive.instance.as_ref().unwrap().pending.len(), 1);
+fn callback_is_cancelled_by_whatever_makes_it_pointless() {
+    let (mut reopened, child) = unconfirmed();
+    reopened.take("reopen:on_shift");
+    assert_eq!(reopened.receivers("cancel"), [child]);
+    let (mut forced, child) = unconfirmed();
+    forced.take("force_closed:approved");
+    assert_eq!(forced.receivers("cancel"), [child]);
+    let officer = || Actor::person("officer", Role::PrivacyOfficer);
+    let subject = json!({ "subject_id": "c-1027", "basis": "PIPL 47" });
+    let (mut restricted, child) = unconfirmed();
+    restricted.send(officer(), "subject_restricted", subject.clone());
+    assert_eq!(restricted.receivers("cancel"), [child]);
+    let mut abandoned = Drive::after(&["submit:call", "hang_up:hung_up"]);
+    let child = abandoned.spawned().pop().and_then(|callback| callback.child).unwrap();
+    abandoned.send(officer(), "subject_restricted", subject);
+    assert_eq!(abandoned.receivers("cancel"), [child]);
+}
+
+#[test]
+fn callback_in_which_the_customer_spoke_is_left_as_it_is() {
+    let (mut drive, child) = unconfirmed();
+    let said = json!({ "score": 5, "resolved": true, "callback": child });
+    drive.send(Actor::system(), "satisfaction_recorded", said);
     drive.take("reopen:on_shift");
-    assert!(drive.instance.as_ref().unwrap().pending.is_empty());
+    assert!(drive.receivers("cancel").is_empty());
 }
 
 #[test]

@@ -56,11 +56,11 @@ fn silence_after_an_answer_settles_unconfirmed_with_a_callback() {
     drive.fire("CONFIRM_REMIND");
     drive.fire("CONFIRM_EXPIRE");
     assert_eq!(drive.state(), "settled.unconfirmed");
-    let pending = &drive.instance.as_ref().unwrap().pending[0];
-    assert_eq!(pending.rule, "confirm_resolution");
-    assert_eq!(pending.due, Some(at("2026-03-30T18:00:00+08:00")));
+    let planned = drive.spawned().remove(0);
+    assert_eq!(planned.rule, "confirm_resolution");
+    assert_eq!(planned.due, Some(at("2026-03-19T18:00:00+08:00")));
     let grace = Span::parse("5 working days").unwrap();
-    assert_eq!(pending.lapses, pending.due.map(|due| drive.calendar.due(due, grace)));
+    assert_eq!(planned.lapses, planned.due.map(|due| drive.calendar.due(due, grace)));
 }
 
 #[test]
@@ -81,10 +81,10 @@ fn callback_after_a_confirmed_case_begins_on_the_next_working_day() {
     drive.now = at("2026-03-13T10:00:00+08:00");
     drive.take("submit:mail");
     drive.take("answer:in_contact");
-    let pending = &drive.instance.as_ref().unwrap().pending[0];
-    assert_eq!(pending.payload["window_from"], json!(at("2026-03-16T09:00:00+08:00")));
-    assert_eq!(pending.payload["due_by"], json!(at("2026-03-19T18:00:00+08:00")));
-    assert_eq!(pending.payload["chain_depth"], 1);
+    let planned = drive.spawned().remove(0);
+    assert_eq!(planned.payload["window_from"], json!(at("2026-03-16T09:00:00+08:00")));
+    assert_eq!(planned.payload["due_by"], json!(at("2026-03-19T18:00:00+08:00")));
+    assert_eq!(planned.payload["chain_depth"], 1);
 }
 
 #[test]
@@ -98,9 +98,9 @@ fn unanswered_call_goes_to_the_overflow_queue_and_is_called_back() {
     drive.now = drive.now.plus_millis(1_000);
     drive.send(gateway(), "hang_up", json!({ "ring_seconds": 16 }));
     assert_eq!((drive.state(), drive.data().ring_seconds), ("closed.abandoned", 16));
-    let pending = &drive.instance.as_ref().unwrap().pending[0];
-    assert_eq!(pending.rule, "missed_call");
-    assert_eq!(pending.due, Some(at("2026-03-11T11:00:16+08:00")));
+    let planned = drive.spawned().remove(0);
+    assert_eq!(planned.rule, "missed_call");
+    assert_eq!(planned.due, Some(at("2026-03-11T11:00:16+08:00")));
 }
 
 #[test]

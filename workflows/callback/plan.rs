@@ -1,15 +1,20 @@
-//! Owns what a flow says of a callback that it plans: the payload of its start and when it lapses.
+//! Owns what a flow says of a callback that it plans: the payload of its start, when it lapses, and its end.
+//!
+//! # Why
+//! A callback has the id that its source works out from its type and round, so that a source that is
+//! reopened can cancel it without asking anybody (X11).
 
 use serde_json::json;
 
-use super::row::object;
 use crate::kernel::case::Case;
 use crate::kernel::effect::Spawn;
 use crate::kernel::hash::Hash;
 use crate::kernel::instant::Instant;
+use crate::kernel::machine::Cx;
+use crate::workflows::row::object;
 
 /// The flow that calls customers back.
-const CALLBACK: &str = "callback";
+pub const CALLBACK: &str = "callback";
 
 /// A callback to plan.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +37,7 @@ impl Plan<'_> {
         let payload = json!({
             "type": self.rule,
             "customer_id": case.customer_id,
+            "customer_tier": case.customer_tier,
             "source_case": case.case_no,
             "channel_pref": [case.channel],
             "window_from": self.window_from,
@@ -46,10 +52,24 @@ impl Plan<'_> {
             workflow: CALLBACK.to_owned(),
             link: "spawned".to_owned(),
             payload: object(payload),
-            child: None,
+            child: Some(Spawn::child_of(&case.case_no, self.rule, case.round)),
             due: Some(self.due_by),
             lapses: Some(self.lapses),
         }
+    }
+}
+
+/// Ends the callback that `case` planned by `rule` in this round: it never starts, or is cancelled. One in
+/// which the customer has spoken is left as it is.
+pub fn withdraw<P>(case: &Case, rule: &str, reason: &str, cx: &mut Cx<'_, P>) {
+    if cx.is_pending(rule) {
+        cx.drop_pending(rule);
+        return;
+    }
+    let child = Spawn::child_of(&case.case_no, rule, case.round);
+    let spoken = case.satisfaction.as_ref().is_some_and(|said| said.callback.as_ref() == Some(&child));
+    if !spoken {
+        cx.send(child, "cancel", object(json!({ "reason": reason })));
     }
 }
 

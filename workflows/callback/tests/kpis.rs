@@ -1,0 +1,100 @@
+//! Owns the KPIs of callbacks: called back, on time, reached.
+
+use serde_json::json;
+
+use super::drive::{Drive, agent, at};
+use crate::kernel::kpi::fold::fold;
+use crate::kernel::kpi::measure::{Frame, Retargets, kpis, measures};
+use crate::kernel::kpi::{self, Record};
+
+/// The numbers of one KPI over March, looked at from its end: numerator, denominator, pending.
+fn march(drives: &[Drive], kpi: &str, name: &str) -> (u64, u64, u64) {
+    let records: Vec<Record> =
+        drives.iter().filter_map(|drive| kpi::record(drive.instance.as_ref().unwrap())).collect();
+    let until = at("2026-04-01T00:00:00+08:00");
+    let frame =
+        Frame { from: at("2026-03-01T00:00:00+08:00"), until, now: until, retargets: Retargets::Counted };
+    let lines = fold(&records, &measures("callback"), frame, None);
+    let line = lines.iter().find(|line| (line.measure.kpi, line.measure.name) == (kpi, name)).unwrap();
+    (line.total.numerator, line.total.denominator, line.total.pending)
+}
+
+/// The customer spoke in the first call, at `time`, with `score`.
+fn spoken(time: &str, score: u8) -> Drive {
+    let mut drive = Drive::queued(json!({}));
+    drive.now = at(time);
+    drive.call("connected");
+    drive.send(agent("agent-a"), "record", json!({ "score": score }));
+    drive
+}
+
+fn unreachable() -> Drive {
+    let mut drive = Drive::queued(json!({}));
+    drive.call("no_answer");
+    drive.fire("RETRY_AT");
+    drive.call("busy");
+    drive.fire("RETRY_AT");
+    drive.call("power_off");
+    drive.fire("FALLBACK_EXPIRE");
+    drive
+}
+
+fn after(steps: &[&str]) -> Drive {
+    let mut drive = Drive::queued(json!({}));
+    for step in steps {
+        drive.take(step);
+    }
+    drive
+}
+
+/// Each ending once: good, neutral, in review, not reached, refused, expired, cancelled, still to call and overdue.
+fn all() -> Vec<Drive> {
+    vec![
+        spoken("2026-03-11T10:30:00+08:00", 5),
+        spoken("2026-03-19T10:30:00+08:00", 3),
+        spoken("2026-03-11T11:00:00+08:00", 2),
+        unreachable(),
+        after(&["claim:agent", "attempt_result:rejected"]),
+        after(&["timer:EXPIRE"]),
+        after(&["cancel:supervisor"]),
+        after(&[]),
+        Drive::queued(json!({ "due_by": at("2026-04-20T18:00:00+08:00") })),
+        Drive::after(&["plan:opted_out"]),
+    ]
+}
+
+#[test]
+fn callbacks_have_measures_of_their_own_and_no_others() {
+    assert_eq!(kpis("callback"), ["K14", "K15"]);
+    assert!(!kpis("consultation").contains(&"K14") && !kpis("complaint").contains(&"K15"));
+}
+
+#[test]
+fn customer_who_spoke_was_called_back_and_one_who_was_never_to_be_counts_nowhere() {
+    // In review and not due yet are pending; not reached, refused, expired and overdue were not called back.
+    assert_eq!(march(&all(), "K14", "called_back"), (2, 6, 2));
+}
+
+#[test]
+fn callback_is_on_time_where_the_customer_spoke_by_its_due() {
+    // Good and low in time, neutral a day late, expired and overdue ones late; the others say nothing of time.
+    assert_eq!(march(&all(), "K15", "on_time"), (2, 5, 1));
+}
+
+#[test]
+fn reach_and_effort_count_cases_and_attempts() {
+    assert_eq!(march(&all(), "K15", "reached"), (3, 5, 0));
+    assert_eq!(march(&all(), "K15", "connected"), (3, 7, 0));
+}
+
+#[test]
+fn appointment_moves_the_due_that_counts() {
+    let mut drive = Drive::queued(json!({ "due_by": at("2026-03-11T18:00:00+08:00") }));
+    drive.call("connected");
+    let wish = json!({ "at": at("2026-03-16T10:00:00+08:00"), "by": "customer" });
+    drive.send(agent("agent-a"), "schedule", wish);
+    drive.fire("APPOINTMENT");
+    drive.call("connected");
+    drive.send(agent("agent-a"), "record", json!({ "score": 4 }));
+    assert_eq!(march(&[drive], "K15", "on_time"), (1, 1, 0));
+}
