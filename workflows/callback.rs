@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::row::object;
-use crate::kernel::case::Case;
+use crate::kernel::case::{Case, Channel};
 use crate::kernel::effect::Spawn;
 use crate::kernel::hash::Hash;
+use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 
 /// The flow that calls customers back.
@@ -26,26 +27,54 @@ pub struct Plan<'a> {
     pub language: &'a str,
 }
 
+/// Who is called back, and because of what.
+#[derive(Clone, Copy, Debug)]
+pub struct Called<'a> {
+    /// The customer's pseudonym.
+    pub customer_id: &'a str,
+    /// The case that it is about; none where it is about no case.
+    pub source: Option<&'a InstanceId>,
+    /// How the customer is called.
+    pub channel: Channel,
+    /// Distinguishes the callbacks of one rule that one instance plans.
+    pub index: u32,
+    /// How deep in a chain of flows whoever plans it is (X12).
+    pub chain_depth: u32,
+}
+
 impl Plan<'_> {
     /// The start of the callback that `case` plans, one for each round and rule.
     pub fn of(&self, case: &Case) -> Spawn {
-        let payload = json!({
+        self.to(&Called {
+            customer_id: &case.customer_id,
+            source: Some(&case.case_no),
+            channel: case.channel,
+            index: case.round,
+            chain_depth: case.chain_depth,
+        })
+    }
+
+    /// The start of the callback of `called`.
+    pub fn to(&self, called: &Called<'_>) -> Spawn {
+        let mut payload = object(json!({
             "type": self.rule,
-            "customer_id": case.customer_id,
-            "source_case": case.case_no,
-            "channel_pref": [case.channel],
+            "customer_id": called.customer_id,
+            "channel_pref": [called.channel],
             "window_from": self.window_from,
             "due_by": self.due_by,
             "script_id": self.rule,
             "language": self.language,
-            "chain_depth": case.chain_depth + 1,
-        });
+            "chain_depth": called.chain_depth + 1,
+        }));
+        if let Some(source) = called.source {
+            payload.insert("source_case".into(), json!(source));
+        }
         Spawn {
             rule: self.rule.to_owned(),
-            index: case.round,
+            index: called.index,
             workflow: CALLBACK.to_owned(),
             link: "spawned".to_owned(),
-            payload: object(payload),
+            payload,
             child: None,
             due: Some(self.due_by),
             lapses: Some(self.lapses),

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use statig::Outcome as Handling;
 use statig::blocking::{IntoStateMachine, State, StateExt, Superstate};
 
@@ -76,6 +76,10 @@ where
 
     /// The data of an instance that `event` starts; effects and refusals go through `cx`.
     fn start(event: &Self::Events, cx: &mut Cx<'_, Self::Policy>) -> Option<Self>;
+    /// What the instance that `event` starts stands for, in a flow that has one instance for each key.
+    fn key(_event: &Self::Events) -> Option<String> {
+        None
+    }
     /// Wraps a common event.
     fn common(event: Common) -> Self::Events;
     /// The common event inside, where it is one.
@@ -464,6 +468,10 @@ where
 
     fn start_event(&self) -> &'static str {
         M::START
+    }
+
+    fn key(&self, payload: &Map<String, Value>) -> Option<String> {
+        M::Events::parse(M::START, payload)?.ok().as_ref().and_then(M::key)
     }
 
     fn events(&self) -> Vec<EventSpec> {

@@ -8,5 +8,6 @@ mod guards;
 mod kpis;
 mod laws;
 mod naive;
+mod observed;
 mod rows;
 mod timing;

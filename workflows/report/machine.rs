@@ -1,6 +1,7 @@
 //! Owns where a report is: the table of arrows, what each checks, and how the kernel sees it.
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use statig::prelude::*;
 
 use super::event::{Event, Freeze, ReportDue};
@@ -15,9 +16,13 @@ use crate::kernel::fault::Fault;
 use crate::kernel::machine::{Sample, TimerName};
 use crate::kernel::outcome::RefusalKind;
 use crate::kernel::step::Machine;
+use crate::workflows::monitor::event::{Seen, Watched};
+use crate::workflows::monitor::observing::observe;
 
 /// One organisation on one server.
 const TENANT: &str = "default";
+/// The report that says which targets a month has missed.
+const MONTHLY: &str = "monthly_feedback";
 /// Whose case a report is: nobody's but the organisation's.
 const ORGANISATION: &str = "organisation";
 
@@ -110,6 +115,7 @@ impl Report {
             period_from: due.period_from,
             period_to: due.period_to,
             due: due.due,
+            dept: due.dept.clone(),
             late: false,
             frozen: None,
             signed_by: None,
@@ -129,13 +135,47 @@ impl Report {
             cx.refuse(RefusalKind::Guard, "period_not_over", reason);
         }
         let (figures, query) = (counted.figures.clone(), counted.query.clone());
+        self.tell_missed(&figures, cx);
         self.frozen = Some(Frozen { figures, query, hash, at: cx.now });
+    }
+
+    /// The targets that a month has missed (S0-20): `missed` among its figures lists them.
+    fn tell_missed(&self, figures: &Map<String, Value>, cx: &mut Cx<'_>) {
+        if !cx.policy.observed || self.report != MONTHLY {
+            return;
+        }
+        let missed = figures.get("missed").and_then(Value::as_array);
+        for missed in missed.into_iter().flatten().filter_map(|missed| Missed::deserialize(missed).ok()) {
+            let seen = Seen::TargetMissed {
+                report: self.case.case_no.clone(),
+                period_from: self.period_from,
+                target: text(&missed.target),
+                actual: text(&missed.actual),
+                n: missed.n,
+            };
+            observe(&Watched::Kpi(missed.kpi), &seen, cx.now, cx);
+        }
     }
 
     fn overdue(&mut self, cx: &mut Cx<'_>) {
         self.late = true;
         cx.task("report_overdue", &self.report, None, Role::ProcessOwner);
     }
+}
+
+/// A target that was missed, as figures list it.
+#[derive(Deserialize)]
+struct Missed {
+    kpi: String,
+    target: Value,
+    actual: Value,
+    #[serde(default)]
+    n: u64,
+}
+
+/// A figure as it is shown: decimals are text already.
+fn text(figure: &Value) -> String {
+    figure.as_str().map_or_else(|| figure.to_string(), str::to_owned)
 }
 
 fn force_close(end: &ForceClosed, cx: &mut Cx<'_>) {
@@ -156,8 +196,8 @@ fn new_case(due: &ReportDue, cx: &Cx<'_>) -> Case {
         service_goal: ServiceGoal::Satisfaction,
         first_owner: None,
         handover_to: None,
-        owner: Owner::Queue(cx.policy.queue.clone()),
-        owner_dept: None,
+        owner: Owner::Queue(due.dept.clone().unwrap_or_else(|| cx.policy.queue.clone())),
+        owner_dept: due.dept.clone(),
         off_hours: !cx.calendar.is_open(cx.occurred_at),
         opened_at: cx.now,
         round: 1,
@@ -217,7 +257,7 @@ impl Machine for Report {
     }
 
     fn queue(&self, policy: &Policy) -> String {
-        policy.queue.clone()
+        self.dept.clone().unwrap_or_else(|| policy.queue.clone())
     }
 
     fn facts(_data: Option<&Self>, _event: &Event) -> Vec<Fact> {
