@@ -147,7 +147,7 @@ impl World<'_> {
             firing.outcome = FiringOutcome::Started;
             firing.started = Some(id.clone());
             firing.due = starting.due;
-            data.started = Some(id.clone());
+            data.started = Some(id);
             plan.private.clone_from(&starting.private);
         }
         entry.payload = firing.payload();

@@ -74,7 +74,7 @@ impl Monitor {
         let sources = self.sources(what);
         if sources.len() >= count as usize {
             let month = month_of(cx.now, cx);
-            self.ask_for_training(rule, month, sources, cx);
+            self.ask_for_training(rule, &month, sources, cx);
         }
     }
 
@@ -94,13 +94,13 @@ impl Monitor {
         let beyond = self.scores.len().saturating_sub(MONTHS_MAX);
         self.scores.drain(..beyond);
         if low {
-            self.ask_for_training(Rule::LowScores, month, Vec::new(), cx);
+            self.ask_for_training(Rule::LowScores, &month, Vec::new(), cx);
         }
     }
 
     /// None while a remedial enrolment of the agent is open, or one was asked for not long ago.
-    fn ask_for_training(&mut self, rule: Rule, month: String, sources: Vec<String>, cx: &mut Cx<'_>) {
-        if self.in_training(cx) || !self.fire(rule, &month, sources, cx) {
+    fn ask_for_training(&mut self, rule: Rule, month: &str, sources: Vec<String>, cx: &mut Cx<'_>) {
+        if self.in_training(cx) || !self.fire(rule, month, sources, cx) {
             return;
         }
         cx.rule(QUALITY);

@@ -21,6 +21,7 @@ fn gateway() -> Actor {
     Actor::person("crm", Role::Gateway)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write `json!` in place")]
 fn told(label: &'static str, watched: &Value, seen: Value) -> Sample {
     // Whoever goes to training is brought into a class that comes: here there is none.
     let facts = json!({ "among": [] });

@@ -26,6 +26,7 @@ fn monitor() -> Drive {
 }
 
 /// Tells `drive` what was seen at `time` in Shanghai; answers its effects, timers left out.
+#[expect(clippy::needless_pass_by_value, reason = "callers write `json!` in place")]
 #[track_caller]
 fn see(drive: &mut Drive, watched: &Value, seen: Value, time: &str) -> Vec<String> {
     drive.now = at(time);
