@@ -170,13 +170,25 @@ impl<F: Flow> Driven<F> {
         self.instance.as_ref().unwrap().timers.get(timer).map(|timer| timer.due)
     }
 
-    /// Effects of the last call in a few words; timers of clocks left out.
+    /// Effects of the last call in a few words; timers of clocks and what monitors are told left out.
     pub fn summaries(&self) -> Vec<String> {
-        let of_clock = |effect: &&Effect| match effect {
+        let aside = |effect: &&Effect| match effect {
             Effect::Arm { timer, .. } | Effect::Cancel { timer } => is_clock_timer(timer),
+            Effect::Send(send) => send.starts.is_some(),
             _ => false,
         };
-        self.effects.iter().filter(|effect| !of_clock(effect)).map(summary).collect()
+        self.effects.iter().filter(|effect| !aside(effect)).map(summary).collect()
+    }
+
+    /// What the last call told monitors: whose, and what was seen.
+    pub fn observed(&self) -> Vec<(Value, Value)> {
+        let seen = |effect: &Effect| match effect {
+            Effect::Send(send) if send.starts.is_some() => {
+                Some((send.payload["watched"].clone(), send.payload["seen"].clone()))
+            }
+            _ => None,
+        };
+        self.effects.iter().filter_map(seen).collect()
     }
 
     /// The starts of other cases that the last call caused.

@@ -13,6 +13,7 @@ pub mod consultation;
 mod driven;
 pub mod effect_review;
 pub mod links;
+pub mod monitor;
 #[cfg(test)]
 mod naive;
 pub mod payload;
@@ -48,6 +49,7 @@ pub const DEFINITIONS: &[Shipped] = &[
     ("consequence/definition.yaml", include_str!("consequence/definition.yaml")),
     ("certificate/definition.yaml", include_str!("certificate/definition.yaml")),
     ("effect_review/definition.yaml", include_str!("effect_review/definition.yaml")),
+    ("monitor/definition.yaml", include_str!("monitor/definition.yaml")),
 ];
 
 /// The shipped calendars; first the one that the shipped definitions name.
@@ -78,6 +80,7 @@ impl Registry {
                 Arc::new(Typed::<consequence::Consequence>::new()),
                 Arc::new(Typed::<certificate::Certificate>::new()),
                 Arc::new(Typed::<effect_review::EffectReview>::new()),
+                Arc::new(Typed::<monitor::Monitor>::new()),
             ],
         }
     }

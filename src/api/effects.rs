@@ -86,6 +86,10 @@ pub enum EffectView {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
         failures: Option<u32>,
+        /// The workflow that starts with the event where the receiver is not there yet.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        starts: Option<String>,
     },
     /// A send whose delivery failed waits.
     Park {
@@ -159,6 +163,7 @@ impl From<&Effect> for EffectView {
                 payload: send.payload.clone(),
                 not_before: send.not_before.as_ref().map(ToString::to_string),
                 failures: failed(send.failures),
+                starts: send.starts.clone(),
             },
             Effect::Park { number, until, failures } => {
                 Self::Park { number: *number, until: until.to_string(), failures: *failures }

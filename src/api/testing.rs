@@ -144,6 +144,7 @@ fn effects() -> Vec<Effect> {
         payload: payload.clone(),
         not_before: Some(moment()),
         failures: 2,
+        starts: Some("monitor".into()),
     };
     let task =
         Task { task: "kb".into(), source: "s".into(), due: Some(moment()), assignee_role: Role::Agent };
@@ -156,7 +157,13 @@ fn effects() -> Vec<Effect> {
         Effect::DropPending { rule: "r".into(), index: None },
         Effect::DropPending { rule: "r".into(), index: Some(2) },
         Effect::Send(send.clone()),
-        Effect::Send(Send { not_before: None, failures: 0, payload: Default::default(), ..send }),
+        Effect::Send(Send {
+            not_before: None,
+            failures: 0,
+            starts: None,
+            payload: Default::default(),
+            ..send
+        }),
         Effect::Park { number: 1, until: moment(), failures: 1 },
         Effect::Notify(Notice { to: "customer".into(), template: "t".into(), values: payload }),
         Effect::Notify(Notice { to: "owner".into(), template: "t".into(), values: Default::default() }),

@@ -160,7 +160,8 @@ impl Executor {
         added.map(|_| ()).map_err(|error| format!("an entry of `{}` cannot be made: {error:?}", before.id))
     }
 
-    /// Delivers one send; ends in exactly one entry, the receiver's or a refusal on the sender.
+    /// Delivers one send; ends in exactly one entry, the receiver's or a refusal on the sender. A keyed
+    /// receiver that is not there starts with it.
     pub(super) fn deliver(&mut self, sender: &InstanceId, number: u32) {
         let Some(from) = self.newest(sender) else { return };
         let Some(send) = from.sends.iter().find(|send| send.number == number).cloned() else { return };
@@ -177,21 +178,19 @@ impl Executor {
             occurred_at: self.now(),
             cause: Some(cause.clone()),
         };
-        let delivered = match &receiver {
+        let starts = send.starts.as_deref().filter(|flow| self.has_flow(flow));
+        let delivered = match receiver.as_ref().map(|to| to.workflow.clone()).or(starts.map(str::to_owned)) {
             None => Err(PlanError::Refused(Refusal::new(
                 RefusalKind::Guard,
                 "unknown_instance",
                 format!("there is no instance `{}`", send.to),
             ))),
-            Some(to) => {
-                let workflow = to.workflow.clone();
-                self.try_compute(|world| {
-                    let mut private = Plan::default();
-                    private.carry_private(&send.payload, &from.private);
-                    let plan = world.plan(&workflow, &send.to, &event, Meta::default(), private.private)?;
-                    Ok(plan.settling(&from, number))
-                })
-            }
+            Some(workflow) => self.try_compute(|world| {
+                let mut private = Plan::default();
+                private.carry_private(&send.payload, &from.private);
+                let plan = world.plan(&workflow, &send.to, &event, Meta::default(), private.private)?;
+                Ok(plan.settling(&from, number))
+            }),
         };
         let ended = match delivered {
             Ok(_) => return,

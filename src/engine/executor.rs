@@ -42,6 +42,8 @@ pub struct Prepared {
     pub workflow: String,
     /// Whether it is a start.
     pub start: bool,
+    /// Whether its flow has one instance for each key: a start of one that is there is an event to it.
+    pub keyed: bool,
     /// The event's name.
     pub event: String,
     /// Its payload, sealed.
@@ -228,8 +230,8 @@ impl Executor {
             (None, false) => return Err(CommandError::UnknownInstance(command.id)),
             (None, true) if taken => return Err(CommandError::KeyReused),
             // The id is derived from actor, workflow and key: another start used this key.
-            (Some(_), true) => return Err(CommandError::KeyReused),
-            (Some(_), false) | (None, true) => {}
+            (Some(_), true) if !command.keyed => return Err(CommandError::KeyReused),
+            (Some(_), _) | (None, true) => {}
         }
         if let Some(instance) = &instance {
             if let (Some(batch), None) = (self.shared.holds(instance.origin.as_deref()), &command.origin) {

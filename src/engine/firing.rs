@@ -21,7 +21,7 @@ use super::schedule::{
 use super::submit::hash_key;
 use crate::kernel::actor::{Actor, ActorKind, Role};
 use crate::kernel::common::Stage;
-use crate::kernel::effect::{Effect, Spawn};
+use crate::kernel::effect::{Effect, Send, Spawn};
 use crate::kernel::entry::{Cause, Entry, Idempotency};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
@@ -117,22 +117,38 @@ impl World<'_> {
         if let Some(starting) = starting {
             let name = &data.schedule.name;
             let id = before.id.child(&[before.id.as_str(), &entry.seq.to_string(), name]);
-            entry.effects.push(Effect::Spawn(Spawn {
-                rule: name.clone(),
-                index: u32::try_from(firing.number).unwrap_or(u32::MAX),
-                workflow: starting.workflow.clone(),
-                link: "spawned".into(),
-                payload: Map::new(),
-                child: Some(id.clone()),
-                due: starting.due,
-                lapses: None,
-            }));
+            // Of a flow with one instance for each key it may be there: the start is a word to it.
+            let flow = self.workflows.get(starting.workflow.as_str());
+            let key = flow.and_then(|flow| flow.key(&starting.payload));
+            let keyed = key.map(|key| InstanceId::keyed(&starting.workflow, &key));
+            entry.effects.push(match &keyed {
+                Some(to) => Effect::Send(Send {
+                    number: before.sent + 1,
+                    to: to.clone(),
+                    event: starting.event.to_owned(),
+                    payload: starting.payload.clone(),
+                    not_before: None,
+                    failures: 0,
+                    starts: Some(starting.workflow.clone()),
+                }),
+                None => Effect::Spawn(Spawn {
+                    rule: name.clone(),
+                    index: u32::try_from(firing.number).unwrap_or(u32::MAX),
+                    workflow: starting.workflow.clone(),
+                    link: "spawned".into(),
+                    payload: Map::new(),
+                    child: Some(id.clone()),
+                    due: starting.due,
+                    lapses: None,
+                }),
+            });
+            child = keyed.is_none().then(|| id.clone());
+            let id = keyed.unwrap_or(id);
             firing.outcome = FiringOutcome::Started;
             firing.started = Some(id.clone());
             firing.due = starting.due;
-            data.started = Some(id.clone());
+            data.started = Some(id);
             plan.private.clone_from(&starting.private);
-            child = Some(id);
         }
         entry.payload = firing.payload();
         data.fired = firing.number;

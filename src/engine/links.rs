@@ -168,10 +168,12 @@ impl Executor {
 
     /// Whether a waiting child has its flow, a definition in force, and time left.
     fn can_start(&self, link: &Spawn, now: Instant) -> bool {
-        let catalog = || self.shared.catalog();
-        !lapsed(link, now)
-            && self.shared.workflows.contains_key(link.workflow.as_str())
-            && catalog().current(&link.workflow).is_some()
+        !lapsed(link, now) && self.has_flow(&link.workflow)
+    }
+
+    /// Whether `workflow` is registered and has a definition in force.
+    pub(super) fn has_flow(&self, workflow: &str) -> bool {
+        self.shared.workflows.contains_key(workflow) && self.shared.catalog().current(workflow).is_some()
     }
 
     fn refuse_link(

@@ -264,6 +264,7 @@ impl Engine {
             id: id.clone(),
             workflow: workflow.to_owned(),
             start: false,
+            keyed: false,
             event: event.to_owned(),
             payload,
             private: Private::new(),

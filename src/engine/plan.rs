@@ -18,7 +18,7 @@ use super::view::{Known, View};
 use crate::index::IndexError;
 use crate::journal::{COMMIT_ENTRIES_MAX, LINE_BYTES_MAX};
 use crate::kernel::actor::{Actor, Role};
-use crate::kernel::effect::{Effect, Spawn};
+use crate::kernel::effect::{self, Effect, Spawn};
 use crate::kernel::entry::{Cause, Commit, ENTRY_VERSION, Entry, Idempotency, Pins, Position, Stored};
 use crate::kernel::fact::Facts;
 use crate::kernel::hash::Hash;
@@ -257,7 +257,9 @@ impl World<'_> {
         root: Hash,
     ) -> Result<Remaining, PlanError> {
         let seq = before.as_ref().map_or(1, |instance| instance.seq + 1);
+        let origin = meta.origin.or_else(|| before.as_ref().and_then(|instance| instance.origin.clone()));
         let mut effects = change.effects;
+        effect::of_origin(&mut effects, origin.as_deref());
         let spawns = self.name_children(plan, id, seq, before.as_deref(), &mut effects);
         if let Some(definition) = change.repin {
             self.repin(&mut pins, definition)?;
@@ -277,7 +279,7 @@ impl World<'_> {
             idempotency: meta.idempotency,
             request_id: meta.request_id,
             pins,
-            origin: meta.origin.or_else(|| before.as_ref().and_then(|instance| instance.origin.clone())),
+            origin,
             cause: event.cause.clone(),
             rule: change.rule.map(str::to_owned),
             from: change.from,

@@ -13,7 +13,7 @@ use super::catalog::{CALENDAR, Catalog, DEFINITION, FileData};
 use crate::definition::file::{Content, Reader};
 use crate::journal::{Commit, Position};
 use crate::kernel::canonical;
-use crate::kernel::effect::Effect;
+use crate::kernel::effect::{self, Effect};
 use crate::kernel::entry::Entry;
 use crate::kernel::fact::Facts;
 use crate::kernel::id::InstanceId;
@@ -186,6 +186,7 @@ fn of_engine(effect: &Effect) -> bool {
 
 /// The step's effects with the ids of children as the engine named them.
 fn as_recorded(entry: &Entry, mut effects: Vec<Effect>) -> Vec<Effect> {
+    effect::of_origin(&mut effects, entry.origin.as_deref());
     let recorded: Vec<&Effect> = entry.effects.iter().filter(|effect| !of_engine(effect)).collect();
     for (effect, recorded) in effects.iter_mut().zip(recorded) {
         if let (Effect::Spawn(spawn), Effect::Spawn(named)) = (effect, recorded)

@@ -98,15 +98,20 @@ impl Engine {
             Idempotency { key: asked.key, body: digest }
         });
         let payload = if let Value::Object(map) = payload { map } else { Map::new() };
+        let key = workflow.key(&payload);
         let claimed = payload.get("occurred_at").and_then(Value::as_str);
         let claimed = command.occurred_at.or(claimed.and_then(|text| Instant::parse(text).ok()));
         Ok(Prepared {
             id: match &command.target {
                 Target::Instance(id) => id.clone(),
-                Target::Start(_) => start_id(command, workflow.name()),
+                Target::Start(_) => match &key {
+                    Some(key) => InstanceId::keyed(workflow.name(), key),
+                    None => start_id(command, workflow.name()),
+                },
             },
             workflow: workflow.name().to_owned(),
             start: instance.is_none(),
+            keyed: key.is_some(),
             event: command.event.clone(),
             payload,
             private,

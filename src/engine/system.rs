@@ -110,6 +110,7 @@ impl World<'_> {
                     payload,
                     not_before: None,
                     failures: 0,
+                    starts: None,
                 })
             })
             .chain(change.effects)

@@ -1,5 +1,6 @@
 //! What the writer promises, on the in-memory twins and a clock that is moved by hand.
 
+mod keyed;
 mod links;
 mod probe;
 mod reads;

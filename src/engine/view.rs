@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::directory::Directory;
 use crate::index::{Index, IndexError, List, Raise, Range};
+use crate::kernel::case::Tier;
 use crate::kernel::common::Stage;
 use crate::kernel::fact::{
-    AMONG_MAX, CUSTOMER_CASES_MAX, Earlier, Fact, Facts, Glimpse, Related, Superiors, subject_key,
+    AMONG_MAX, CUSTOMER_CASES_MAX, Contact, Earlier, Fact, Facts, Glimpse, Related, Superiors, subject_key,
 };
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
@@ -70,6 +72,7 @@ impl View<'_> {
                 Fact::Other { id, members } => {
                     json!(self.instance(id)?.map(|instance| glimpse(&instance, members)))
                 }
+                Fact::Contacts { customer } => self.contacts(customer)?,
                 Fact::Among { workflow, states, holding, members } => {
                     self.among(workflow, states, holding, members)?
                 }
@@ -132,6 +135,13 @@ impl View<'_> {
             .take(CUSTOMER_CASES_MAX)
             .map(|case| related(Some(case)))
             .collect())
+    }
+
+    fn contacts(&self, customer: &str) -> Result<Value, IndexError> {
+        let found = self.newest(&[List::Customer(customer.to_owned())], CUSTOMER_CASES_MAX, &|instance| {
+            instance.case_text("customer_id") == Some(customer)
+        })?;
+        Ok(found.iter().take(CUSTOMER_CASES_MAX).map(|instance| contact(instance)).collect())
     }
 
     /// Cases of `customer` about one of `subjects`; of its last [`CUSTOMER_SCAN_MAX`] cases of all flows.
@@ -214,6 +224,20 @@ fn earlier(case: &Instance) -> Value {
     let end = if case.kpi.reopened.is_some() { &case.kpi.last } else { &case.kpi.first };
     let closed = end.as_ref().and_then(|end| end.closed);
     json!(Earlier { id: case.id.clone(), state: case.state.clone(), closed })
+}
+
+fn contact(instance: &Instance) -> Value {
+    let member = |name: &str| instance.data.get("case").and_then(|case| case.get(name));
+    let ends = [&instance.kpi.last, &instance.kpi.first];
+    let ended = ends.into_iter().flatten().map(|end| end.at).next();
+    json!(Contact {
+        id: instance.id.clone(),
+        workflow: instance.workflow.clone(),
+        state: instance.state.clone(),
+        at: ended.unwrap_or(instance.created),
+        tier: member("customer_tier").and_then(|tier| Tier::deserialize(tier).ok()).unwrap_or_default(),
+        restricted: member("restricted").is_some() || member("erased").is_some(),
+    })
 }
 
 fn related(instance: Option<&Instance>) -> Value {

@@ -354,6 +354,7 @@ fn what_is_to_be_delivered_is_listed_until_it_is() {
             payload: serde_json::Map::new(),
             not_before: None,
             failures: 0,
+            starts: None,
         };
         instances[0].sends.push(send);
         let link = json!({"rule": "r", "index": 1, "workflow": "later", "link": "spawned"});

@@ -112,6 +112,18 @@ pub struct Send {
     /// How often its delivery has failed in a row.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
+    /// The flow that starts with the event where the receiver is not there yet; the receiver's id is that
+    /// of its key ([`InstanceId::keyed`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts: Option<String>,
+}
+
+/// Leaves out what `effects` tell keyed instances where the sender belongs to an import: what happened in
+/// another system is history here, and nobody is called or trained because of it.
+pub fn of_origin(effects: &mut Vec<Effect>, origin: Option<&str>) {
+    if origin.is_some() {
+        effects.retain(|effect| !matches!(effect, Effect::Send(send) if send.starts.is_some()));
+    }
 }
 
 /// Skips a count of nothing.

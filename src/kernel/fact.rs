@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::case::Tier;
 use super::id::InstanceId;
 use super::instant::Instant;
 
@@ -93,6 +94,12 @@ pub enum Fact {
         /// JSON pointers to the members.
         members: &'static [&'static str],
     },
+    /// The newest instances of a customer in all flows, at most [`CUSTOMER_CASES_MAX`], newest first: list
+    /// of [`Contact`].
+    Contacts {
+        /// The customer.
+        customer: String,
+    },
     /// The newest instances of a flow in one of some states that hold some values, at most
     /// [`AMONG_MAX`], oldest first: list of [`Glimpse`].
     Among {
@@ -122,6 +129,7 @@ impl Fact {
             Self::SubjectCases { .. } => "subject_cases",
             Self::Dealings { .. } => "dealings",
             Self::Other { .. } => "other",
+            Self::Contacts { .. } => "contacts",
             Self::Among { .. } => "among",
         }
     }
@@ -160,6 +168,24 @@ pub struct Earlier {
     /// When it was closed, where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Instant>,
+}
+
+/// When a customer and the organisation had to do with each other in one instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Its case number.
+    pub id: InstanceId,
+    /// Its flow.
+    pub workflow: String,
+    /// Its state path.
+    pub state: String,
+    /// When it last ended, and while it never did, when it began.
+    pub at: Instant,
+    /// How valued the customer is, as it says.
+    pub tier: Tier,
+    /// Whether the customer's data may not be used any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restricted: bool,
 }
 
 /// What a case is about as facts compare it: kind and id.

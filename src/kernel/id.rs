@@ -38,6 +38,12 @@ impl InstanceId {
         Self::within(self.partition(), origin)
     }
 
+    /// The id of the one instance of `workflow` that stands for `key`, whoever starts it.
+    pub fn keyed(workflow: &str, key: &str) -> Self {
+        // Four parts: a person's start has three, so that no key of a person comes to the same.
+        Self::derive(key, &["keyed", workflow, key, ""])
+    }
+
     fn within(partition: &str, origin: &[&str]) -> Self {
         let mut parts: Vec<&[u8]> = Vec::with_capacity(origin.len() * 2);
         for part in origin {

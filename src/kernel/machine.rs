@@ -318,7 +318,17 @@ impl<'a, P> Cx<'a, P> {
             payload,
             not_before: None,
             failures: 0,
+            starts: None,
         }));
+    }
+
+    /// Sends an event to the instance of `workflow` that stands for `key`, exactly once. Where it is not
+    /// there, the event starts it. What belongs to an import tells nobody.
+    pub fn tell(&mut self, (workflow, key): (&str, &str), event: &str, payload: Map<String, Value>) {
+        self.send(InstanceId::keyed(workflow, key), event, payload);
+        if let Some(Effect::Send(send)) = self.effects.last_mut() {
+            send.starts = Some(workflow.to_owned());
+        }
     }
 
     /// Tells somebody something.
@@ -362,6 +372,12 @@ impl<'a, P> Cx<'a, P> {
     /// Refuses the event; nothing of the step stands. The first refusal stays.
     pub fn refuse(&mut self, kind: RefusalKind, code: &'static str, reason: impl Into<String>) {
         self.refusal.get_or_insert_with(|| Refusal::new(kind, code, reason));
+    }
+
+    /// The recorded answer to the fact called `name`; nothing where it was not read, as in what a binary
+    /// recorded that did not ask for it.
+    pub fn recalled<T: serde::de::DeserializeOwned>(&self, name: &'static str) -> Option<T> {
+        fact::answer(self.facts, name)
     }
 
     /// The recorded answer to the fact called `name`; without one the event is refused.
@@ -410,6 +426,11 @@ pub trait Workflow: std::marker::Send + Sync {
     fn data_version(&self) -> u32;
     /// The event that starts an instance.
     fn start_event(&self) -> &'static str;
+    /// What the instance that a start with `payload` means stands for, in a flow that has one instance for
+    /// each key: a second start is an event of the first's instance.
+    fn key(&self, _payload: &Map<String, Value>) -> Option<String> {
+        None
+    }
     /// Its own events and the common ones, in the order of the specification.
     fn events(&self) -> Vec<EventSpec>;
     /// Its leaf states, in the order of the specification; the first is the initial one.

@@ -21,7 +21,7 @@ use super::title::Title;
 /// Most schedules of one definition: each is looked at when a server starts.
 pub const SCHEDULES_MAX: usize = 50;
 /// The reports that a schedule can name.
-pub const REPORTS: [&str; 1] = ["monthly_feedback"];
+pub const REPORTS: [&str; 3] = ["monthly_feedback", "quarterly_review", "service_report"];
 /// The flow of a report.
 pub const REPORT_WORKFLOW: &str = "report";
 
@@ -102,6 +102,10 @@ pub struct Report {
     pub name: String,
     /// What it is about: the last one of these that is over at the fire time.
     pub period: Period,
+    /// The department that submits it; the organisation's quality desk where absent (S0-24).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub dept: Option<String>,
 }
 
 /// A stretch of civil time.
@@ -192,8 +196,14 @@ impl Schedule {
                 let values =
                     [("report", json!(name)), ("period_from", json!(from)), ("period_to", json!(to))];
                 let due_value = due.map(|due| ("due", json!(due)));
-                let payload =
-                    values.into_iter().chain(due_value).map(|(key, value)| (key.to_owned(), value)).collect();
+                let dept = report.as_ref().and_then(|report| report.dept.as_ref());
+                let dept = dept.map(|dept| ("dept", json!(dept)));
+                let payload = values
+                    .into_iter()
+                    .chain(due_value)
+                    .chain(dept)
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .collect();
                 Started { workflow, payload, due }
             }
         }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use statig::Outcome as Handling;
 use statig::blocking::{IntoStateMachine, State, StateExt, Superstate};
 
@@ -79,6 +79,10 @@ where
     /// The state that an instance begins in: the initial one, unless its start decides otherwise.
     fn opening(&self) -> <Self as IntoStateMachine>::State {
         Self::initial()
+    }
+    /// What the instance that `event` starts stands for, in a flow that has one instance for each key.
+    fn key(_event: &Self::Events) -> Option<String> {
+        None
     }
     /// Wraps a common event.
     fn common(event: Common) -> Self::Events;
@@ -468,6 +472,10 @@ where
 
     fn start_event(&self) -> &'static str {
         M::START
+    }
+
+    fn key(&self, payload: &Map<String, Value>) -> Option<String> {
+        M::Events::parse(M::START, payload)?.ok().as_ref().and_then(M::key)
     }
 
     fn events(&self) -> Vec<EventSpec> {

@@ -26,6 +26,7 @@ mod kpis;
 #[path = "../fuzz/laws/mod.rs"]
 mod laws;
 mod lists;
+mod monitors;
 mod openapi;
 mod operations;
 mod problems;

@@ -6,9 +6,10 @@
 
 use serde_json::json;
 
-use crate::kernel::case::Case;
+use crate::kernel::case::{Case, Channel, Tier};
 use crate::kernel::effect::Spawn;
 use crate::kernel::hash::Hash;
+use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 use crate::kernel::machine::Cx;
 use crate::workflows::row::object;
@@ -31,28 +32,59 @@ pub struct Plan<'a> {
     pub language: &'a str,
 }
 
+/// Who is called back, and because of what.
+#[derive(Clone, Copy, Debug)]
+pub struct Called<'a> {
+    /// The customer's pseudonym.
+    pub customer_id: &'a str,
+    /// How the customer is ranked.
+    pub tier: Tier,
+    /// The case that it is about; none where it is about no case.
+    pub source: Option<&'a InstanceId>,
+    /// How the customer is called.
+    pub channel: Channel,
+    /// Distinguishes the callbacks of one rule that one instance plans.
+    pub index: u32,
+    /// How deep in a chain of flows whoever plans it is (X12).
+    pub chain_depth: u32,
+}
+
 impl Plan<'_> {
     /// The start of the callback that `case` plans, one for each round and rule.
     pub fn of(&self, case: &Case) -> Spawn {
-        let payload = json!({
+        self.to(&Called {
+            customer_id: &case.customer_id,
+            tier: case.customer_tier,
+            source: Some(&case.case_no),
+            channel: case.channel,
+            index: case.round,
+            chain_depth: case.chain_depth,
+        })
+    }
+
+    /// The start of the callback of `called`.
+    pub fn to(&self, called: &Called<'_>) -> Spawn {
+        let mut payload = object(json!({
             "type": self.rule,
-            "customer_id": case.customer_id,
-            "customer_tier": case.customer_tier,
-            "source_case": case.case_no,
-            "channel_pref": [case.channel],
+            "customer_id": called.customer_id,
+            "customer_tier": called.tier,
+            "channel_pref": [called.channel],
             "window_from": self.window_from,
             "due_by": self.due_by,
             "script_id": self.rule,
             "language": self.language,
-            "chain_depth": case.chain_depth + 1,
-        });
+            "chain_depth": called.chain_depth + 1,
+        }));
+        if let Some(source) = called.source {
+            payload.insert("source_case".into(), json!(source));
+        }
         Spawn {
             rule: self.rule.to_owned(),
-            index: case.round,
+            index: called.index,
             workflow: CALLBACK.to_owned(),
             link: "spawned".to_owned(),
-            payload: object(payload),
-            child: Some(Spawn::child_of(&case.case_no, self.rule, case.round)),
+            payload,
+            child: called.source.map(|case| Spawn::child_of(case, self.rule, called.index)),
             due: Some(self.due_by),
             lapses: Some(self.lapses),
         }

@@ -103,6 +103,10 @@ impl Machine for Complaint {
         &mut self.case
     }
 
+    fn arrived(&mut self, path: &str, cx: &mut Cx<'_>) {
+        self.tell_end(path, cx);
+    }
+
     fn check(policy: &Policy) -> Vec<Fault> {
         policy.check()
     }

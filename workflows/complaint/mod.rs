@@ -12,8 +12,8 @@
 //!
 //! `event` says what may happen, `machine` what it does as a table of arrows. The guards and
 //! effects behind the arrows: `start` (row 1), `intake`, `department`, `proposal`, `actions`,
-//! `asking`, `pausing`, `review`, `settling`, `conflict` for who may not, and `links` for
-//! what goes to other cases. Rule names are the row numbers of the specification's table (§3.2).
+//! `asking`, `pausing`, `review`, `settling`, `conflict` for who may not, `links` for what goes to
+//! other cases, and `observed` for what monitors are told. Rule names are the row numbers of the specification's table (§3.2).
 
 mod actions;
 mod asking;
@@ -25,6 +25,7 @@ mod intake;
 mod links;
 mod machine;
 pub mod measure;
+mod observed;
 mod pausing;
 pub mod policy;
 mod proposal;

@@ -101,6 +101,9 @@ pub struct Policy {
     pub kpi: KpiPolicy,
     /// How customers score.
     pub satisfaction: SatisfactionPolicy,
+    /// Whether monitors are told what happens (§3.0.5).
+    #[serde(default)]
+    pub observed: bool,
 }
 
 /// Time to the decision who looks into it.

@@ -127,6 +127,7 @@ impl Complaint {
     /// What every reopening begins with.
     fn come_back(&mut self, cx: &mut Cx<'_>) {
         cx.signal(REOPENED);
+        self.tell_reopened(cx);
         self.case.reopen_count += 1;
         self.extended_to = None;
         self.unclassified.clear();

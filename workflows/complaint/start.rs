@@ -31,6 +31,7 @@ impl Complaint {
         let mut begun = Self::new(register, cx);
         begun.suggest_duplicate(&earlier, cx);
         begun.note_repetition(&earlier, cx);
+        begun.tell_registered(cx);
         Ok(begun)
     }
 

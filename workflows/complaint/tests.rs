@@ -6,4 +6,5 @@ mod drive;
 mod guards;
 mod kpis;
 mod laws;
+mod observed;
 mod rows;

@@ -81,6 +81,10 @@ impl Machine for Consultation {
         &mut self.case
     }
 
+    fn arrived(&mut self, path: &str, cx: &mut Cx<'_>) {
+        self.tell_monitors(path, cx);
+    }
+
     fn check(policy: &Policy) -> Vec<Fault> {
         policy.check()
     }
@@ -122,6 +126,7 @@ impl Machine for Consultation {
             (Some(_), Event::Convert(change)) => {
                 facts.push(Fact::Registered { workflow: change.to_flow.name().into() });
             }
+            (Some(data), event) if data.is_archived_by(event) => facts.push(data.monitor_fact()),
             (Some(data), event) if data.asks_for_first_owner(event) => {
                 facts.extend(
                     data.case.first_owner.iter().map(|first| Fact::OnShift { actor: first.id.clone() }),

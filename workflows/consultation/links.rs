@@ -13,13 +13,17 @@
 
 use serde_json::json;
 
-use super::event::{Answer, Confirm, Convert, CustomerReply, MarkDuplicate};
-use super::{Consultation, Cx};
+use super::event::{Answer, Confirm, Convert, CustomerReply, Event, MarkDuplicate};
+use super::{Consultation, Cx, REOPEN_WINDOW};
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Level, Tier};
 use crate::kernel::common::{Intent, LateInbound};
+use crate::kernel::effect::Spawn;
+use crate::kernel::fact::{Fact, Related};
 use crate::kernel::instant::Instant;
 use crate::kernel::span::Span;
+use crate::workflows::monitor::event::{Seen, Watched};
+use crate::workflows::monitor::observing;
 use crate::workflows::row::{Pass, guard, object};
 use crate::workflows::{callback, links};
 
@@ -161,6 +165,44 @@ impl Consultation {
     pub(super) fn redirect(&self, message: &LateInbound, cx: &mut Cx<'_>) -> Pass {
         links::redirect(&self.case, self.master.as_ref(), message, cx);
         Ok(())
+    }
+}
+
+/// Monitors (§3.0.5).
+impl Consultation {
+    /// Whether `event` ends the time to reopen: what came of the case is told then, off every answer's way.
+    pub(super) fn is_archived_by(&self, event: &Event) -> bool {
+        matches!(event, Event::Timer(timer) if timer.0 == REOPEN_WINDOW) && self.unclassified.is_empty()
+    }
+
+    fn customer(&self) -> Watched {
+        Watched::Customer(self.case.customer_id.clone())
+    }
+
+    /// The fact that tells whether the customer's monitor is there, and where it is.
+    pub(super) fn monitor_fact(&self) -> Fact {
+        Fact::Case { id: observing::monitor_of(&self.customer()) }
+    }
+
+    /// A customer's monitor looks for contacts itself: it is told of one where it is not there, or waits
+    /// for the customer to come back. An agent's is told what was said of the agent's work.
+    pub(super) fn tell_monitors(&self, path: &str, cx: &mut Cx<'_>) {
+        const ARCHIVED: [&str; 3] = ["closed.resolved", "closed.unconfirmed", "closed.no_response"];
+        if !cx.policy.observed || !ARCHIVED.contains(&path) {
+            return;
+        }
+        let (case, at) = (self.case.case_no.clone(), cx.last_entry);
+        let monitor = cx.recalled::<Option<Related>>("case").flatten();
+        let waits = monitor.is_none_or(|monitor| monitor.state != observing::WATCHING);
+        if waits && self.case.restricted.is_none() {
+            let (channel, tier) = (self.case.channel, self.case.customer_tier);
+            let seen = Seen::Contact { case: case.clone(), channel, tier };
+            observing::observe(&self.customer(), &seen, at, cx);
+        }
+        let score = self.case.satisfaction.as_ref().and_then(|said| said.score);
+        if let (Some(score), Some(agent)) = (score, &self.case.first_owner) {
+            observing::observe(&Watched::Agent(agent.clone()), &Seen::Scored { case, score }, at, cx);
+        }
     }
 }
 

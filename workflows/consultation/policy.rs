@@ -82,6 +82,9 @@ pub struct Policy {
     /// How customers are asked for their judgement (S0-17, S0-18).
     #[serde(default)]
     pub satisfaction: SatisfactionPolicy,
+    /// Whether monitors are told what happens (§3.0.5).
+    #[serde(default)]
+    pub observed: bool,
 }
 
 /// Names of queues.

@@ -7,5 +7,6 @@ mod drive;
 mod guards;
 mod kpis;
 mod laws;
+mod observed;
 mod rows;
 mod timing;

@@ -37,6 +37,10 @@ pub struct ReportDue {
     pub period_to: Instant,
     /// When it should be signed.
     pub due: Instant,
+    /// The department that submits it; the quality desk where absent (S0-24).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100))]
+    pub dept: Option<String>,
 }
 
 /// Payload of `freeze`.

@@ -6,7 +6,7 @@ use statig::prelude::*;
 use super::event::{Event, Freeze, ReportDue};
 use super::missed::missed;
 use super::policy::Policy;
-use super::{Cx, DUE, Frozen, Report, samples};
+use super::{Cx, DUE, Frozen, Missed, Report, samples};
 use crate::kernel::actor::Role;
 use crate::kernel::canonical;
 use crate::kernel::case::{Case, Channel, Handle, Level, Owner, Priority, ServiceGoal, Tier};
@@ -16,9 +16,13 @@ use crate::kernel::fault::Fault;
 use crate::kernel::machine::{Sample, TimerName};
 use crate::kernel::outcome::RefusalKind;
 use crate::kernel::step::Machine;
+use crate::workflows::monitor::event::{Seen, Watched};
+use crate::workflows::monitor::observing::observe;
 
 /// One organisation on one server.
 const TENANT: &str = "default";
+/// The report that says which targets a month has missed.
+const MONTHLY: &str = "monthly_feedback";
 /// Whose case a report is: nobody's but the organisation's.
 const ORGANISATION: &str = "organisation";
 
@@ -111,6 +115,7 @@ impl Report {
             period_from: due.period_from,
             period_to: due.period_to,
             due: due.due,
+            dept: due.dept.clone(),
             late: false,
             frozen: None,
             signed_by: None,
@@ -131,7 +136,25 @@ impl Report {
         }
         let (figures, query) = (counted.figures.clone(), counted.query.clone());
         let missed = missed(&figures);
+        self.tell_missed(&missed, cx);
         self.frozen = Some(Frozen { figures, query, hash, at: cx.now, missed });
+    }
+
+    /// The targets that a month has missed (S0-20).
+    fn tell_missed(&self, missed: &[Missed], cx: &mut Cx<'_>) {
+        if !cx.policy.observed || self.report != MONTHLY {
+            return;
+        }
+        for missed in missed {
+            let seen = Seen::TargetMissed {
+                report: self.case.case_no.clone(),
+                period_from: self.period_from,
+                target: missed.target.clone(),
+                actual: missed.actual.clone(),
+                n: missed.n,
+            };
+            observe(&Watched::Kpi(missed.kpi.clone()), &seen, cx.now, cx);
+        }
     }
 
     fn overdue(&mut self, cx: &mut Cx<'_>) {
@@ -158,8 +181,8 @@ fn new_case(due: &ReportDue, cx: &Cx<'_>) -> Case {
         service_goal: ServiceGoal::Satisfaction,
         first_owner: None,
         handover_to: None,
-        owner: Owner::Queue(cx.policy.queue.clone()),
-        owner_dept: None,
+        owner: Owner::Queue(due.dept.clone().unwrap_or_else(|| cx.policy.queue.clone())),
+        owner_dept: due.dept.clone(),
         off_hours: !cx.calendar.is_open(cx.occurred_at),
         opened_at: cx.now,
         round: 1,
@@ -219,7 +242,7 @@ impl Machine for Report {
     }
 
     fn queue(&self, policy: &Policy) -> String {
-        policy.queue.clone()
+        self.dept.clone().unwrap_or_else(|| policy.queue.clone())
     }
 
     fn facts(_data: Option<&Self>, _event: &Event) -> Vec<Fact> {

@@ -47,6 +47,9 @@ pub struct Report {
     pub period_to: Instant,
     /// When it should be signed.
     pub due: Instant,
+    /// The department that submits it, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dept: Option<String>,
     /// Whether the due passed before it was signed (K32).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,

@@ -18,6 +18,9 @@ pub struct Policy {
     pub queue: String,
     /// How long a signed report is kept at least.
     pub retention: Span,
+    /// Whether monitors are told which targets were missed (§3.0.5).
+    #[serde(default)]
+    pub observed: bool,
 }
 
 impl CasePolicy for Policy {

@@ -342,6 +342,7 @@ impl Machine for Enrollment {
         if !self.quiet {
             self.report(cx);
         }
+        self.tell_monitor(cx);
     }
 
     fn target(&self, name: &str, policy: &Policy) -> Option<Target> {

@@ -48,6 +48,9 @@ pub struct Policy {
     /// How many months a certificate holds.
     #[schemars(range(min = 1, max = 120))]
     pub cert_months: u32,
+    /// Whether monitors are told what happens (§3.0.5).
+    #[serde(default)]
+    pub observed: bool,
 }
 
 /// A least and a longest time.

@@ -7,8 +7,10 @@ use super::{Cx, Enrollment};
 use crate::kernel::date::Date;
 use crate::kernel::effect::Spawn;
 use crate::kernel::fact::{Fact, Glimpse};
+use crate::workflows::monitor::event::{Seen, Watched};
+use crate::workflows::monitor::observing::observe;
 use crate::workflows::row::{Pass, guard, object};
-use crate::workflows::training::classes::{self, Booking, Waiting};
+use crate::workflows::training::classes::{self, Booking, Kind, Waiting};
 
 /// What a class to come is drafted like.
 const LIKE: &[&str] = &["/mode", "/competencies", "/capacity", "/budget"];
@@ -26,6 +28,22 @@ impl Enrollment {
             "surveyed": self.survey.is_some(),
         });
         cx.send(self.session.clone(), "enrollment_changed", object(payload));
+    }
+
+    /// While a remedial enrolment is open, no monitor asks for another (§3.0.5).
+    pub(super) fn tell_monitor(&self, cx: &mut Cx<'_>) {
+        if !cx.policy.observed || self.kind != Kind::Remedial {
+            return;
+        }
+        let enrollment = self.case.case_no.clone();
+        let seen = if self.status.starts_with("closed.") {
+            Seen::Unenrolled { enrollment }
+        } else if self.status == "nominated" && self.notice_at.is_none() {
+            Seen::Enrolled { enrollment }
+        } else {
+            return;
+        };
+        observe(&Watched::Agent(self.trainee.clone()), &seen, cx.now, cx);
     }
 
     /// The facts that a booking of the next class needs.

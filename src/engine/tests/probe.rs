@@ -12,6 +12,7 @@ use crate::kernel::definition::Definition;
 use crate::kernel::effect::{Effect, Send, Spawn};
 use crate::kernel::fact::Fact;
 use crate::kernel::fault::Fault;
+use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::machine::{EventSpec, Sample, StateSpec, Workflow};
 use crate::kernel::outcome::{Change, Event, Follow, Input, Outcome, Refusal, RefusalKind, TIMER_FIRED};
@@ -49,6 +50,8 @@ fn any() -> Value {
             "note": { "type": "string", "x-personal": true },
             "arm": { "type": "object" },
             "send": { "type": "object" },
+            "tell": { "type": "object" },
+            "key": { "type": "string" },
             "spawn": { "type": "integer" },
             "follow": { "type": "integer" },
             "refuse": { "type": "boolean" },
@@ -73,6 +76,10 @@ impl Workflow for Probe {
 
     fn start_event(&self) -> &'static str {
         "begin"
+    }
+
+    fn key(&self, payload: &Map<String, Value>) -> Option<String> {
+        payload.get("key").and_then(Value::as_str).map(str::to_owned)
     }
 
     fn events(&self) -> Vec<EventSpec> {
@@ -142,6 +149,21 @@ impl Workflow for Probe {
                 payload: act,
                 not_before: None,
                 failures: 0,
+                starts: None,
+            }));
+        }
+        if let Some(told) = payload.get("tell") {
+            // The instance of `workflow` that stands for `key`; where it is not there, it begins.
+            let text = |name: &str| told[name].as_str().expect("tests say whom they tell");
+            let sends = effects.iter().filter(|effect| matches!(effect, Effect::Send(_))).count();
+            effects.push(Effect::Send(Send {
+                number: input.instance.map_or(0, |i| i.sent) + 1 + u32::from(sends > 0),
+                to: InstanceId::keyed(text("workflow"), text("key")),
+                event: "begin".into(),
+                payload: told["payload"].as_object().cloned().unwrap_or_default(),
+                not_before: None,
+                failures: 0,
+                starts: Some(text("workflow").to_owned()),
             }));
         }
         for index in 0..payload.get("spawn").and_then(Value::as_u64).unwrap_or(0) {

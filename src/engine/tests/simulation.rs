@@ -56,8 +56,9 @@ fn the_histories_reach_what_they_are_meant_to() {
     assert!(probe.each().iter().all(|times| *times >= 5), "{probe:?}");
     let shipped = reached(|_| Play::Shipped);
     let model::Seen { done, refused, replayed, timers, sends, firings, turned_back, .. } = shipped;
-    let met = [done, refused, replayed, timers, firings, turned_back];
-    assert!(met.iter().all(|times| *times >= 50), "{shipped:?} {sends}");
+    // Monitors are told where cases are archived.
+    let met = [done, refused, replayed, timers, sends, firings, turned_back];
+    assert!(met.iter().all(|times| *times >= 25), "{shipped:?}");
 }
 
 #[test]

@@ -130,6 +130,10 @@ fn told(event: &'static str, known: &[InstanceId], dice: &mut Dice) -> Said {
     if dice.one_in(4) && !known.is_empty() {
         payload["send"] = json!({ "to": known[dice.index(known.len())], "payload": {} });
     }
+    if dice.one_in(6) {
+        let key = ["a", "b"][dice.index(2)];
+        payload["tell"] = json!({ "workflow": "probe", "key": key, "payload": {} });
+    }
     if dice.one_in(8) {
         payload["spawn"] = json!(1 + dice.below(2));
     }
