@@ -2,7 +2,8 @@
 //!
 //! Rows are ordered by time, and by their place in the file where times are equal.
 //! A row that lies before an earlier row of its own case is handled at that row's
-//! time and reported. A row that cannot be read is reported and left out.
+//! time and reported, or refused, as the mapping says. A row that cannot be read is
+//! reported and left out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -10,7 +11,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::ImportError;
-use super::mapping::Loaded;
+use super::mapping::{Loaded, Place};
+use super::moments::Backwards;
+use super::template::Values;
 use crate::kernel::hash::Hash;
 use crate::kernel::instant::Instant;
 
@@ -22,9 +25,13 @@ pub const LOG_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub struct Row {
     /// Its line in the file, from 1.
     pub line: u64,
+    /// Whether it is of a case (0) or of a child that a case starts (1).
+    pub level: usize,
     /// Its case.
     pub case: String,
-    /// The column of the time at which it is replayed.
+    /// The case that starts its case; of a child.
+    pub parent: Option<String>,
+    /// The column or the derived time at which it is replayed.
     pub column: String,
     /// When it is replayed.
     pub at: Instant,
@@ -119,7 +126,7 @@ impl Log {
         &mut self,
         record: Result<csv::StringRecord, csv::Error>,
         mapping: &Loaded,
-        latest: &mut HashMap<String, Instant>,
+        latest: &mut HashMap<(usize, String), Instant>,
     ) {
         let record = match record {
             Ok(record) => record,
@@ -131,39 +138,102 @@ impl Log {
             }
         };
         let line = record.position().map_or(0, csv::Position::line);
-        let value = |column: &str| {
-            let at = self.columns.get(column);
-            at.and_then(|at| record.get(*at)).unwrap_or_default()
-        };
-        let case = value(&mapping.mapping.case).to_owned();
-        let time = &mapping.mapping.time;
-        if case.is_empty() {
+        let at = Instant::default();
+        let values = Values { columns: &self.columns, record: &record, loaded: mapping, case: "", line, at };
+        let Place { level, case, parent } = mapping.place(&values);
+        if case.is_empty() || parent.as_ref().is_some_and(String::is_empty) {
             let reason = format!("column `{}` is empty: the row belongs to no case", mapping.mapping.case);
             self.unreadable.push(Unreadable { line, case, code: "case", reason });
             return;
         }
-        let also = time.also.iter().filter(|column| !value(column).is_empty());
-        let mut rows = Vec::new();
-        for column in std::iter::once(&time.column).chain(also) {
-            let from = match mapping.moment(value(column)) {
-                Ok(moment) => moment,
-                Err(reason) => {
-                    self.unreadable.push(Unreadable { line, case: case.clone(), code: "time", reason });
-                    continue;
-                }
-            };
-            let at = latest.get(&case).copied().map_or(from, |last| last.max(from));
-            if at > from {
-                self.moved.push(Moved { line, case: case.clone(), from, to: at });
-            }
-            latest.insert(case.clone(), at);
-            rows.push(Row { line, case: case.clone(), column: column.clone(), at, record: record.clone() });
+        let before = latest.get(&(level, case.clone())).copied();
+        let moments = moments(mapping, &values, before);
+        for (code, reason) in moments.unreadable {
+            self.unreadable.push(Unreadable { line, case: case.clone(), code, reason });
         }
-        self.rows.extend(rows);
+        for (from, to) in moments.moved {
+            self.moved.push(Moved { line, case: case.clone(), from, to });
+        }
+        if let Some(last) = moments.last {
+            latest.insert((level, case.clone()), last);
+        }
+        self.rows.extend(moments.at.into_iter().map(|(column, at)| Row {
+            line,
+            level,
+            case: case.clone(),
+            parent: parent.clone(),
+            column,
+            at,
+            record: record.clone(),
+        }));
     }
 
     /// The time of the first row; absent where there is none.
     pub fn first(&self) -> Option<Instant> {
         self.rows.first().map(|row| row.at)
     }
+}
+
+/// The times of one row.
+#[derive(Default)]
+struct Moments {
+    /// When it is replayed, and by which column or derived time.
+    at: Vec<(String, Instant)>,
+    /// Times that it says, and those at which it is handled instead.
+    moved: Vec<(Instant, Instant)>,
+    /// What cannot be read of it, and why.
+    unreadable: Vec<(&'static str, String)>,
+    /// The last time of a column, where there is one.
+    last: Option<Instant>,
+}
+
+/// The times of a row whose case has one at `before` already.
+fn moments(mapping: &Loaded, values: &Values<'_>, before: Option<Instant>) -> Moments {
+    let time = &mapping.mapping.time;
+    let mut found = Moments { last: before, ..Moments::default() };
+    for column in time.columns() {
+        let from = match mapping.moment(column, values) {
+            Ok(Some(moment)) => moment,
+            // Without its own time nothing of a row is replayed.
+            Ok(None) if *column == time.column => {
+                let reason = format!("column `{column}` is empty: the row has no time");
+                return Moments { unreadable: vec![("time", reason)], ..Moments::default() };
+            }
+            Err(reason) if *column == time.column => {
+                return Moments { unreadable: vec![("time", reason)], ..Moments::default() };
+            }
+            Ok(None) => continue,
+            Err(reason) => {
+                found.unreadable.push(("time", reason));
+                continue;
+            }
+        };
+        match (found.last.filter(|last| *last > from), time.backwards) {
+            (Some(last), Backwards::Refuse) => {
+                let reason = format!("`{column}` says {from}, which lies before {last}");
+                return Moments { unreadable: vec![("time_order", reason)], ..Moments::default() };
+            }
+            (Some(last), Backwards::Move) => {
+                found.moved.push((from, last));
+                found.at.push((column.clone(), last));
+            }
+            (None, Backwards::Refuse | Backwards::Move) => {
+                found.at.push((column.clone(), from));
+                found.last = Some(from);
+            }
+        }
+    }
+    for derived in &time.derived {
+        match mapping.moment(&derived.name, values) {
+            // What is made up moves nothing: it comes after what was recorded, or not at all.
+            Ok(Some(moment)) if found.at.last().is_none_or(|(_, last)| *last <= moment) => {
+                found.at.push((derived.name.clone(), moment));
+            }
+            Ok(Some(_) | None) => {}
+            // What is counted from a time that cannot be read is not told twice.
+            Err(reason) if found.unreadable.iter().any(|(_, told)| *told == reason) => {}
+            Err(reason) => found.unreadable.push(("time", reason)),
+        }
+    }
+    found
 }

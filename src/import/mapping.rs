@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chrono::{MappedLocalTime, NaiveDateTime, TimeZone};
-use chrono_tz::{GapInfo, Tz};
+use chrono::NaiveTime;
+use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::moments::{MIDNIGHT, TimeColumn};
+use super::template::Values;
 use super::{ImportError, template};
-use crate::definition::file::state_paths;
 use crate::definition::report::Report;
 use crate::definition::schema::Checker;
 use crate::definition::yaml::Document;
 use crate::kernel::actor::Role;
-use crate::kernel::calendar::{ZONE_FORMAT, parse_zone};
-use crate::kernel::fault::{Fault, join};
-use crate::kernel::instant::Instant;
-use crate::kernel::machine::{Workflow, schema_of};
+use crate::kernel::calendar::parse_zone;
+use crate::kernel::fault::Fault;
+use crate::kernel::machine::schema_of;
 
 /// Longest that an import may run on after the last row.
 const RUN_ON_DAYS_MAX: u32 = 366;
@@ -37,7 +37,7 @@ pub struct Mapping {
     /// The workflow that its cases run in.
     #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,63}$"))]
     pub workflow: String,
-    /// The column that says which case a row belongs to.
+    /// The column that says which case a row belongs to, or a template of columns, lookups and `{@line}`.
     #[schemars(length(min = 1))]
     pub case: String,
     /// When a row happened.
@@ -58,26 +58,47 @@ pub struct Mapping {
     /// Where a case should stand at the end, by its last row; the first that fits decides.
     #[serde(default)]
     pub expect: Vec<Expect>,
+    /// Rows of cases that the cases above start: enrolments of a class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub children: Option<Children>,
 }
 
-/// When a row happened.
+/// Cases of the log that other cases of the log start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TimeColumn {
-    /// The column.
+pub struct Children {
+    /// Columns that, with one of these values, make a row one of a child; `case` above then says whose.
+    #[schemars(extend("minProperties" = 1))]
+    pub when: BTreeMap<String, Vec<String>>,
+    /// The workflow that they run in.
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_]{0,63}$"))]
+    pub workflow: String,
+    /// Which child a row belongs to: a column, or a template.
     #[schemars(length(min = 1))]
-    pub column: String,
-    /// `iso` (with an offset or without), or a format of strftime such as `%d-%m-%Y %H:%M`.
+    pub case: String,
+    /// What is sent before the first row of a child: the first event goes to the case, which starts the
+    /// child by it; the others go to the child.
     #[schemars(length(min = 1))]
-    pub format: String,
-    /// The zone of times without an offset. What a clock change skips is the first moment after it,
-    /// what it repeats is the first of both.
-    #[schemars(extend("format" = ZONE_FORMAT))]
-    pub zone: String,
-    /// Further columns with times: a row is replayed once more at each of them that it has.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
-    pub also: Vec<String>,
+    pub start: Vec<Send>,
+    /// What a row becomes: the first rule that fits decides.
+    #[schemars(length(min = 1))]
+    pub rows: Vec<Rule>,
+    /// Where a child should stand at the end, by its last row; the first that fits decides.
+    #[serde(default)]
+    pub expect: Vec<Expect>,
+}
+
+/// What a mapping says of cases, or of the children that they start.
+#[derive(Clone, Copy, Debug)]
+pub struct Flow<'a> {
+    /// The workflow.
+    pub workflow: &'a str,
+    /// What is sent before the first row.
+    pub start: &'a [Send],
+    /// What rows become.
+    pub rows: &'a [Rule],
+    /// Where cases should stand at the end.
+    pub expect: &'a [Expect],
 }
 
 /// Values of the log and what they are here.
@@ -117,7 +138,7 @@ pub struct Rule {
     /// Columns that have one of these values; all that is said of a row must hold.
     #[serde(default)]
     pub when: BTreeMap<String, Vec<String>>,
-    /// The time column at whose time the row is replayed; any where there is none.
+    /// The time column or derived time at which the row is replayed; any where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// Whether it is the first row of its case.
@@ -176,6 +197,18 @@ pub fn schema() -> Value {
     schema_of::<Mapping>()
 }
 
+impl Mapping {
+    /// What it says of cases, and of the children that they start: by level.
+    pub fn flows(&self) -> Vec<Flow<'_>> {
+        let Self { workflow, start, rows, expect, .. } = self;
+        let children = self.children.iter().map(|children| {
+            let Children { workflow, start, rows, expect, .. } = children;
+            Flow { workflow, start, rows, expect }
+        });
+        std::iter::once(Flow { workflow, start, rows, expect }).chain(children).collect()
+    }
+}
+
 impl Lookup {
     /// What `value` is here.
     pub fn of<'a>(&'a self, value: &'a str) -> &'a str {
@@ -197,8 +230,9 @@ pub struct Loaded {
     pub mapping: Mapping,
     /// The file as it was read.
     pub text: String,
-    zone: Tz,
-    document: Document,
+    pub(super) zone: Tz,
+    pub(super) day_at: NaiveTime,
+    pub(super) document: Document,
 }
 
 impl Loaded {
@@ -225,171 +259,64 @@ impl Loaded {
         let mapping = Mapping::deserialize(document.value()).map_err(|e| unusable(e.to_string()))?;
         let zone = parse_zone(&mapping.time.zone)
             .map_err(|reason| document.report([Fault::value("/time/zone", reason)]))?;
-        let mut faults = Vec::new();
-        for (r, rule) in mapping.rows.iter().enumerate() {
-            for (a, alternative) in rule.alternatives.iter().enumerate() {
-                if alternative.skip.is_some() != alternative.send.is_empty() {
-                    let message =
-                        "an alternative has either `send` with at least one event or `skip` with a reason";
-                    faults.push(Fault::value(format!("/rows/{r}/try/{a}"), message));
-                }
-            }
+        let day_at = mapping.time.day_at.as_deref().unwrap_or(MIDNIGHT);
+        // What the schema's pattern lets pass is a time.
+        let day_at = NaiveTime::parse_from_str(day_at, "%H:%M").unwrap_or_default();
+        let mut faults = mapping.time.faults();
+        alternatives("/rows", &mapping.rows, &mut faults);
+        row_alone("/case", &mapping.case, &mut faults);
+        if let Some(children) = &mapping.children {
+            alternatives("/children/rows", &children.rows, &mut faults);
+            row_alone("/children/case", &children.case, &mut faults);
         }
         if mapping.run_on_days > RUN_ON_DAYS_MAX {
             faults.push(Fault::value("/run_on_days", format!("at most {RUN_ON_DAYS_MAX} days are accepted")));
         }
         document.report(faults).into_result()?;
-        Ok(Self { mapping, text: text.to_owned(), zone, document })
+        Ok(Self { mapping, text: text.to_owned(), zone, day_at, document })
     }
 
-    /// Checks it against the workflow it names and the columns of the log.
-    ///
-    /// # Errors
-    /// Everything that does not fit, in one report.
-    pub fn check(
-        &self,
-        workflows: &[std::sync::Arc<dyn Workflow>],
-        columns: &BTreeMap<String, usize>,
-    ) -> Result<(), Report> {
-        let Some(workflow) = workflows.iter().find(|w| w.name() == self.mapping.workflow) else {
-            let known: Vec<&str> = workflows.iter().map(|w| w.name()).collect();
-            let message = format!(
-                "`{}` is no workflow of this program; it has {}",
-                self.mapping.workflow,
-                known.join(", ")
-            );
-            return Err(self.document.report([Fault::value("/workflow", message)]));
-        };
-        let mut fit = Fit {
-            lookup: &self.mapping.lookup,
-            columns,
-            events: workflow.events().iter().map(|spec| spec.name).collect(),
-            states: state_paths(workflow.as_ref()),
-            faults: Vec::new(),
-        };
-        fit.mapping(&self.mapping, workflow.start_event());
-        self.document.report(fit.faults).into_result()
+    /// Which case a row belongs to.
+    pub fn place(&self, values: &Values<'_>) -> Place {
+        let case = self.key(&self.mapping.case, values);
+        match self.mapping.children.as_ref().filter(|children| values.has(&children.when)) {
+            Some(children) => Place { level: 1, case: self.key(&children.case, values), parent: Some(case) },
+            None => Place { level: 0, case, parent: None },
+        }
     }
 
-    /// The moment that `text` of the time column says.
-    ///
-    /// # Errors
-    /// Text that is no such time.
-    pub fn moment(&self, text: &str) -> Result<Instant, String> {
-        let format = &self.mapping.time.format;
-        let unreadable = |_| format!("`{text}` is not a time of the format `{format}`");
-        let local = if format == "iso" {
-            if let Ok(instant) = Instant::parse(text) {
-                return Ok(instant);
-            }
-            NaiveDateTime::parse_from_str(&text.replacen(' ', "T", 1), "%Y-%m-%dT%H:%M:%S%.f")
-        } else {
-            NaiveDateTime::parse_from_str(text, format)
-        };
-        let local = local.map_err(unreadable)?;
-        let moment = match self.zone.from_local_datetime(&local) {
-            MappedLocalTime::Single(moment) | MappedLocalTime::Ambiguous(moment, _) => Some(moment),
-            MappedLocalTime::None => GapInfo::new(&local, &self.zone).and_then(|gap| gap.end),
-        };
-        let moment =
-            moment.ok_or_else(|| format!("`{text}` does not exist in `{}`", self.mapping.time.zone))?;
-        Ok(Instant::from_millis(moment.timestamp_millis()))
+    fn key(&self, key: &str, values: &Values<'_>) -> String {
+        if key.contains('{') { values.text(key) } else { values.column(key).to_owned() }
     }
 }
 
-/// What a mapping is checked against, and what was found.
-struct Fit<'a> {
-    lookup: &'a BTreeMap<String, Lookup>,
-    columns: &'a BTreeMap<String, usize>,
-    events: Vec<&'static str>,
-    states: Vec<String>,
-    faults: Vec<Fault>,
+/// Which case a row belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// 0 is a case, 1 a child that a case starts.
+    pub level: usize,
+    /// What it is called in the log.
+    pub case: String,
+    /// The case that starts it; of a child.
+    pub parent: Option<String>,
 }
 
-impl Fit<'_> {
-    fn mapping(&mut self, mapping: &Mapping, start: &str) {
-        self.column("/case", &mapping.case);
-        self.column("/time/column", &mapping.time.column);
-        for (c, column) in mapping.time.also.iter().enumerate() {
-            self.column(&format!("/time/also/{c}"), column);
-        }
-        if let Some(first) = mapping.start.first().filter(|first| first.event != start) {
-            let message = format!("`{}` starts no case; accepted is `{start}`", first.event);
-            self.faults.push(Fault::value("/start/0/event", message));
-        }
-        self.sends("/start", &mapping.start);
-        for (r, rule) in mapping.rows.iter().enumerate() {
-            let path = format!("/rows/{r}");
-            self.when(&format!("{path}/when"), &rule.when);
-            let times = || std::iter::once(&mapping.time.column).chain(&mapping.time.also);
-            if let Some(at) = rule.at.as_ref().filter(|at| !times().any(|time| time == *at)) {
-                let known = times().map(String::as_str).collect::<Vec<_>>().join(", ");
-                let message = format!("`{at}` is no time column of the mapping; accepted are {known}");
-                self.faults.push(Fault::value(format!("{path}/at"), message));
-            }
-            for (name, columns) in [("changed", &rule.changed), ("increased", &rule.increased)] {
-                for (c, column) in columns.iter().enumerate() {
-                    self.column(&format!("{path}/{name}/{c}"), column);
-                }
-            }
-            for (a, alternative) in rule.alternatives.iter().enumerate() {
-                self.paths(&format!("{path}/try/{a}/in"), &alternative.within);
-                self.sends(&format!("{path}/try/{a}/send"), &alternative.send);
-            }
-        }
-        for (e, expect) in mapping.expect.iter().enumerate() {
-            self.when(&format!("/expect/{e}/when"), &expect.when);
-            self.paths(&format!("/expect/{e}/states"), &expect.states);
-        }
-    }
-
-    fn column(&mut self, path: &str, column: &str) {
-        if !self.columns.contains_key(column) {
-            self.faults.push(Fault::value(path, template::no_column(column, self.columns)));
-        }
-    }
-
-    fn when(&mut self, path: &str, when: &BTreeMap<String, Vec<String>>) {
-        for column in when.keys().filter(|column| !self.columns.contains_key(*column)) {
-            self.faults.push(Fault::key(join(path, column), template::no_column(column, self.columns)));
-        }
-    }
-
-    fn paths(&mut self, path: &str, states: &[String]) {
-        for (i, state) in states.iter().enumerate() {
-            if !self.states.contains(state) {
-                let message = format!("`{state}` is no state; states are {}", self.states.join(", "));
-                self.faults.push(Fault::value(format!("{path}/{i}"), message));
+/// An alternative either sends or skips.
+fn alternatives(path: &str, rules: &[Rule], faults: &mut Vec<Fault>) {
+    for (r, rule) in rules.iter().enumerate() {
+        for (a, alternative) in rule.alternatives.iter().enumerate() {
+            if alternative.skip.is_some() != alternative.send.is_empty() {
+                let message =
+                    "an alternative has either `send` with at least one event or `skip` with a reason";
+                faults.push(Fault::value(format!("{path}/{r}/try/{a}"), message));
             }
         }
     }
+}
 
-    fn sends(&mut self, path: &str, sends: &[Send]) {
-        for (i, send) in sends.iter().enumerate() {
-            if !self.events.contains(&send.event.as_str()) {
-                let message = format!("`{}` is no event; events are {}", send.event, self.events.join(", "));
-                self.faults.push(Fault::value(format!("{path}/{i}/event"), message));
-            }
-            self.template(&format!("{path}/{i}/actor"), &send.actor);
-            for (name, value) in &send.payload {
-                self.value(&join(&format!("{path}/{i}/payload"), name), value);
-            }
-        }
-    }
-
-    fn template(&mut self, path: &str, text: &str) {
-        let found = template::faults(text, self.lookup, self.columns);
-        self.faults.extend(found.into_iter().map(|message| Fault::value(path, message)));
-    }
-
-    fn value(&mut self, path: &str, value: &Value) {
-        match value {
-            Value::String(text) => self.template(path, text),
-            Value::Array(items) => {
-                items.iter().enumerate().for_each(|(i, item)| self.value(&format!("{path}/{i}"), item));
-            }
-            Value::Object(map) => map.iter().for_each(|(name, item)| self.value(&join(path, name), item)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
+/// A template that is filled before it is known which case a row belongs to, and when it happened.
+pub(super) fn row_alone(path: &str, text: &str, faults: &mut Vec<Fault>) {
+    if let Some(reason) = template::beyond_row(text) {
+        faults.push(Fault::value(path, reason));
     }
 }

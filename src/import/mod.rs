@@ -1,8 +1,9 @@
 //! Owns imports: another system's log, replayed through the engine in virtual time.
 //!
-//! [`mapping`] says how rows become events, [`log`] reads the rows, [`timeline`]
-//! moves the clock over rows and timers in one order, [`replay`] sends them and
-//! [`report`] tells what became of each, with the [`kpis`] of the whole; [`directory`] decides where it may write.
+//! [`mapping`] says how rows become events and [`moments`] when, [`fit`] holds that against workflow and log,
+//! [`log`] reads the rows, [`timeline`] moves the clock over rows and timers in one order, [`replay`] sends
+//! them and [`report`] tells what became of each, with the [`outcome`] and the [`kpis`] of the whole;
+//! [`directory`] decides where it may write.
 //!
 //! # Why
 //! An imported case goes through the same step as a live one: what its history
@@ -10,9 +11,12 @@
 //! about the log or the procedure, not something to be forced in.
 
 pub mod directory;
+pub mod fit;
 pub mod kpis;
 pub mod log;
 pub mod mapping;
+pub mod moments;
+pub mod outcome;
 pub mod replay;
 pub mod report;
 pub mod template;

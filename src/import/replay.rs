@@ -1,57 +1,52 @@
 //! Owns the replay: each row in time order becomes the events of its rule.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::kpis::KpiNumber;
 use super::log::{Log, Row};
-use super::mapping::{Alternative, Expect, Loaded, Rule, Send, is_within};
-use super::report::{AlternativeCount, Exception, Expected, Refused, Report, RuleCount};
+use super::mapping::{Alternative, Flow, Loaded, Rule, Send, is_within};
+use super::report::{AlternativeCount, Refused, Report, RuleCount};
 use super::template::Values;
 use super::timeline::{Sent, Timeline, refusal};
 use super::{ImportError, Progress};
-use crate::engine::{Recorded, Target};
+use crate::engine::{Accepted, Target};
 use crate::kernel::actor::{Actor, ActorKind, Role};
-use crate::kernel::common::Stage;
-use crate::kernel::entry::Cause;
+use crate::kernel::effect::Effect;
 use crate::kernel::id::InstanceId;
-use crate::kernel::instance::{DELIVERY_REFUSED, Instance, LINK_REFUSED, STEP_FAILED};
+use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
-use crate::kernel::kpi::fold::Fold;
-use crate::kernel::kpi::measure::{Frame, Retargets, measures};
-use crate::kernel::outcome::TIMER_FIRED;
-use crate::kernel::step::stage_of;
 
-/// Entries read at a time for the report.
-const FEED_PAGE: usize = 1_000;
-/// Entries of one case looked at to say what moved it: no case of a log has nearly as many.
-const HISTORY_MAX: usize = 100_000;
 /// A day.
 const DAY_MS: i64 = 86_400_000;
 
 /// One import on its way.
 pub struct Replay<'a> {
     loaded: &'a Loaded,
+    /// What the mapping says of cases, and of the children that they start: by level.
+    pub(super) flows: Vec<Flow<'a>>,
     log: &'a Log,
-    line: &'a Timeline,
+    pub(super) line: &'a Timeline,
     wall: Instant,
-    cases: HashMap<&'a str, Case<'a>>,
+    pub(super) cases: HashMap<Name<'a>, Case<'a>>,
     /// Cases in the order of their first rows.
-    order: Vec<&'a str>,
-    report: Report,
+    pub(super) order: Vec<Name<'a>>,
+    pub(super) report: Report,
 }
+
+/// What a case is called: its level and its name in the log.
+pub(super) type Name<'a> = (usize, &'a str);
 
 /// What is known of a case of the log.
 #[derive(Default)]
-struct Case<'a> {
+pub(super) struct Case<'a> {
     /// Its instance; absent until it is started.
     id: Option<InstanceId>,
     /// Where its start was refused: the line, and why.
     refused_start: Option<(u64, String)>,
     /// Its row before.
-    last: Option<&'a Row>,
+    pub(super) last: Option<&'a Row>,
     /// Why its last row was refused, where it was.
-    refused: Option<String>,
+    pub(super) refused: Option<String>,
 }
 
 /// What became of a row.
@@ -67,17 +62,17 @@ enum Taken {
 impl<'a> Replay<'a> {
     /// A replay of `log` on `line`; rows after `wall`, the moment now by the real clock, are refused.
     pub fn new(loaded: &'a Loaded, log: &'a Log, line: &'a Timeline, wall: Instant) -> Self {
-        let mapping = &loaded.mapping;
+        let flows = loaded.mapping.flows();
         let report = Report {
             batch: line.batch.clone(),
-            workflow: mapping.workflow.clone(),
-            rules: mapping.rows.iter().map(RuleCount::of).collect(),
+            workflow: loaded.mapping.workflow.clone(),
+            rules: flows.iter().flat_map(|flow| flow.rows).map(RuleCount::of).collect(),
             moved: log.moved.clone(),
             rows: (log.rows.len() + log.unreadable.len()) as u64,
             from: log.first().unwrap_or_default(),
             ..Report::default()
         };
-        Self { loaded, log, line, wall, cases: HashMap::new(), order: Vec::new(), report }
+        Self { loaded, flows, log, line, wall, cases: HashMap::new(), order: Vec::new(), report }
     }
 
     /// Replays every row, then lets timers fire up to the mapping's last moment.
@@ -121,19 +116,21 @@ impl<'a> Replay<'a> {
             return Ok(());
         }
         self.line.advance(row.at).await?;
-        let rule = self.loaded.mapping.rows.iter().position(|rule| self.fits(rule, row));
+        let rules = self.flows[row.level].rows;
+        let rule = rules.iter().position(|rule| self.fits(rule, row));
         let taken = match self.started(row).await? {
             Some(refused) => Taken::Refused(refused),
             None => match rule {
-                Some(rule) => self.take(row, &self.loaded.mapping.rows[rule]).await?,
+                Some(rule) => self.take(row, &rules[rule]).await?,
                 None => {
                     let reason = "no rule of the mapping is for this row".to_owned();
                     Taken::Refused(Box::new(self.plain(row, "no_rule", reason)))
                 }
             },
         };
-        let counted = rule.map(|rule| &mut self.report.rules[rule]);
-        let case = self.cases.entry(&row.case).or_default();
+        let above: usize = self.flows[..row.level].iter().map(|flow| flow.rows.len()).sum();
+        let counted = rule.map(|rule| &mut self.report.rules[above + rule]);
+        let case = self.cases.entry(row.name()).or_default();
         case.last = Some(row);
         case.refused = None;
         let won = match taken {
@@ -166,10 +163,10 @@ impl<'a> Replay<'a> {
 
     /// Notes a row that never came so far as to be sent.
     fn refuse(&mut self, row: &'a Row, refused: Refused) {
-        if !self.cases.contains_key(row.case.as_str()) {
-            self.order.push(&row.case);
+        if !self.cases.contains_key(&row.name()) {
+            self.order.push(row.name());
         }
-        let case = self.cases.entry(&row.case).or_default();
+        let case = self.cases.entry(row.name()).or_default();
         case.last = Some(row);
         case.refused = Some(refused.code.clone());
         self.report.refused.push(refused);
@@ -187,7 +184,7 @@ impl<'a> Replay<'a> {
 
     fn fits(&self, rule: &Rule, row: &Row) -> bool {
         let value = |column: &str, row: &Row| self.values(row).column(column).to_owned();
-        let before = self.cases.get(row.case.as_str()).and_then(|case| case.last);
+        let before = self.cases.get(&row.name()).and_then(|case| case.last);
         let changed =
             |column: &String| before.is_none_or(|before| value(column, before) != value(column, row));
         let number = |column: &str, row: &Row| value(column, row).trim().parse::<i64>().ok();
@@ -197,14 +194,14 @@ impl<'a> Replay<'a> {
                 (Some(_) | None, _) => false,
             })
         };
-        has(&rule.when, &self.values(row))
+        self.values(row).has(&rule.when)
             && rule.at.as_ref().is_none_or(|at| *at == row.column)
             && rule.first.is_none_or(|first| first == before.is_none())
             && (rule.changed.is_empty() || rule.changed.iter().any(changed))
             && (rule.increased.is_empty() || rule.increased.iter().any(increased))
     }
 
-    fn values<'v>(&'v self, row: &'v Row) -> Values<'v> {
+    pub(super) fn values<'v>(&'v self, row: &'v Row) -> Values<'v> {
         Values {
             columns: &self.log.columns,
             record: &row.record,
@@ -217,29 +214,35 @@ impl<'a> Replay<'a> {
 
     /// Starts the case of a first row; answers why it has none.
     async fn started(&mut self, row: &'a Row) -> Result<Option<Box<Refused>>, ImportError> {
-        let Some(case) = self.cases.get(row.case.as_str()) else {
-            self.order.push(&row.case);
-            self.cases.insert(&row.case, Case::default());
-            let sends = &self.loaded.mapping.start;
-            let refused = self.send_all(row, "start", sends, 0).await?;
-            let case = self.cases.entry(&row.case).or_default();
-            match refused {
-                None => self.report.cases += 1,
-                Some(refused) if case.id.is_some() => {
-                    self.report.cases += 1;
-                    return Ok(Some(refused));
-                }
-                Some(refused) => {
-                    case.refused_start = Some((row.line, refused.reason.clone()));
-                    return Ok(Some(refused));
-                }
-            }
-            return Ok(None);
+        if let Some(case) = self.cases.get(&row.name()) {
+            return Ok(case.refused_start.as_ref().map(|(line, reason)| {
+                let reason = format!("its case was not started on line {line}: {reason}");
+                Box::new(self.plain(row, "case_not_started", reason))
+            }));
+        }
+        self.order.push(row.name());
+        self.cases.insert(row.name(), Case::default());
+        let refused = match self.parentless(row) {
+            None => self.send_all(row, "start", self.flows[row.level].start, 0).await?,
+            refused => refused,
         };
-        Ok(case.refused_start.as_ref().map(|(line, reason)| {
-            let reason = format!("its case was not started on line {line}: {reason}");
-            Box::new(self.plain(row, "case_not_started", reason))
-        }))
+        let case = self.cases.entry(row.name()).or_default();
+        // A case that somebody else starts is counted among the children.
+        self.report.cases += u64::from(case.id.is_some() && row.level == 0);
+        if let Some(refused) = refused.as_ref().filter(|_| case.id.is_none()) {
+            case.refused_start = Some((row.line, refused.reason.clone()));
+        }
+        Ok(refused)
+    }
+
+    /// Why nobody can start the case of a child's row.
+    fn parentless(&self, row: &Row) -> Option<Box<Refused>> {
+        let parent = row.parent.as_deref()?;
+        if self.cases.get(&(0, parent)).is_some_and(|parent| parent.id.is_some()) {
+            return None;
+        }
+        let reason = format!("`{parent}`, which starts its case, was not started");
+        Some(Box::new(self.plain(row, "no_parent", reason)))
     }
 
     /// Tries the alternatives of the row's rule.
@@ -268,11 +271,11 @@ impl<'a> Replay<'a> {
     }
 
     fn state(&self, row: &Row) -> Result<Option<String>, ImportError> {
-        Ok(self.instance(&row.case)?.map(|instance| instance.state.clone()))
+        Ok(self.instance(row.name())?.map(|instance| instance.state.clone()))
     }
 
-    fn instance(&self, case: &str) -> Result<Option<std::sync::Arc<Instance>>, ImportError> {
-        let Some(id) = self.cases.get(case).and_then(|case| case.id.as_ref()) else { return Ok(None) };
+    pub(super) fn instance(&self, name: Name<'_>) -> Result<Option<Arc<Instance>>, ImportError> {
+        let Some(id) = self.cases.get(&name).and_then(|case| case.id.as_ref()) else { return Ok(None) };
         Ok(self.line.engine.instance(id)?.0)
     }
 
@@ -286,9 +289,7 @@ impl<'a> Replay<'a> {
     ) -> Result<Option<Box<Refused>>, ImportError> {
         let mut after = Vec::new();
         for (number, send) in sends.iter().enumerate() {
-            let id = self.cases.get(row.case.as_str()).and_then(|case| case.id.clone());
-            let target =
-                id.map_or_else(|| Target::Start(self.loaded.mapping.workflow.clone()), Target::Instance);
+            let target = self.target(row);
             let values = self.values(row);
             let key = format!("import:{}:{}:{alternative}:{number}", self.line.batch, row.line);
             let main = row.column == self.loaded.mapping.time.column;
@@ -302,9 +303,12 @@ impl<'a> Replay<'a> {
             match self.line.send(sent).await {
                 Ok(accepted) => {
                     *self.report.events.entry(send.event.clone()).or_default() += 1;
-                    let case = self.cases.entry(&row.case).or_default();
-                    case.id.get_or_insert_with(|| accepted.entry.instance.clone());
                     after.push(send.event.clone());
+                    if let Some(reason) = self.begun(row, &accepted) {
+                        let plain = self.plain(row, "no_child", reason);
+                        let (rule, event) = (rule.to_owned(), send.event.clone());
+                        return Ok(Some(Box::new(Refused { rule, event, after, ..plain })));
+                    }
                 }
                 Err(error) => {
                     let at = ImportError::at(format!("line {}, event `{}`", row.line, send.event));
@@ -325,130 +329,38 @@ impl<'a> Replay<'a> {
         Ok(None)
     }
 
-    /// The KPIs of the import's whole span, looked at from its end.
-    fn kpis(&self) -> Result<Vec<KpiNumber>, ImportError> {
-        let (from, now) = (self.report.from, self.report.until);
-        let workflow = self.report.workflow.as_str();
-        let zone = self.line.engine.zone(workflow).unwrap_or(chrono_tz::Tz::UTC);
-        let frame = Frame { from, until: now.plus_millis(1), now, retargets: Retargets::Counted, zone };
-        let mut fold = Fold::new(&measures(workflow), frame, None);
-        self.line.engine.kpis(&[workflow], (frame.from, frame.until), &mut |record| fold.take(record))?;
-        Ok(fold.finish().iter().map(KpiNumber::of).collect())
+    /// Where a row's next event goes: to its case, to whatever starts that, or nowhere yet.
+    fn target(&self, row: &Row) -> Target {
+        let id = |name: Name<'_>| self.cases.get(&name).and_then(|case| case.id.clone());
+        let parent = || id((0, row.parent.as_deref()?));
+        let id = id(row.name()).or_else(parent);
+        id.map_or_else(|| Target::Start(self.flows[row.level].workflow.to_owned()), Target::Instance)
     }
 
-    /// Counts what the engine itself wrote.
-    async fn tally(&mut self, began: u64) -> Result<(), ImportError> {
-        let end = self.line.engine.position();
-        let mut after = began;
-        while after < end {
-            let (found, last) = self.line.engine.changes(after, FEED_PAGE, Duration::ZERO).await?;
-            found.iter().for_each(|recorded| self.count(recorded));
-            if last <= after {
-                break;
-            }
-            after = last;
+    /// Keeps which instance the first event of a case made; answers why there is none.
+    fn begun(&mut self, row: &'a Row, accepted: &Accepted) -> Option<String> {
+        let workflow = self.flows[row.level].workflow;
+        let case = self.cases.entry(row.name()).or_default();
+        if case.id.is_some() {
+            return None;
         }
-        Ok(())
-    }
-
-    fn count(&mut self, recorded: &Recorded) {
-        let entry = &recorded.entry;
-        let report = &mut self.report;
-        match &entry.cause {
-            Some(Cause::Timer { timer, .. }) if entry.event == TIMER_FIRED => {
-                *report.timers.entry(timer.clone()).or_default() += 1;
-            }
-            Some(Cause::Timer { timer, .. }) if entry.event == "timer_lapsed" => {
-                *report.lapsed.entry(timer.clone()).or_default() += 1;
-            }
-            Some(Cause::Parent { .. }) if entry.seq == 1 => report.children += 1,
-            Some(_) | None
-                if [DELIVERY_REFUSED, LINK_REFUSED, STEP_FAILED].contains(&entry.event.as_str()) =>
-            {
-                *report.undelivered.entry(entry.event.clone()).or_default() += 1;
-            }
-            Some(_) | None => {}
-        }
-    }
-
-    /// Where every case stands, against what its last row says.
-    async fn stand(&mut self) -> Result<(), ImportError> {
-        for ((_, state), count) in self.line.engine.census() {
-            if stage_of(&state) != Stage::Final {
-                self.report.unfinished += count;
-            }
-            *self.report.states.entry(state).or_default() += count;
-        }
-        let mut expected = Expected::default();
-        let mut classes: BTreeMap<(String, String, String, Option<String>), Vec<String>> = BTreeMap::new();
-        for name in std::mem::take(&mut self.order) {
-            let Some(case) = self.cases.get(name) else { continue };
-            let Some(expect) = case.last.and_then(|last| self.expectation(last)) else {
-                expected.unsaid += 1;
-                continue;
-            };
-            expected.cases += 1;
-            let instance = self.instance(name)?;
-            let state = instance.as_ref().map_or("not started", |instance| &instance.state);
-            if is_within(state, &expect.states) {
-                expected.matched += 1;
-                continue;
-            }
-            let cause = match &instance {
-                Some(instance) => self.cause(instance).await?,
-                None => "its refused start".to_owned(),
-            };
-            let class = (expect.name.clone(), state.to_owned(), cause, case.refused.clone());
-            classes.entry(class).or_default().push(name.to_owned());
-        }
-        expected.exceptions = classes
-            .into_iter()
-            .map(|((expected, state, cause, refused), cases)| Exception {
-                expected,
-                state,
-                cause,
-                refused,
-                cases,
-            })
-            .collect();
-        expected.exceptions.sort_by_key(|exception| std::cmp::Reverse(exception.cases.len()));
-        self.report.expected = expected;
-        Ok(())
-    }
-
-    fn expectation(&self, last: &Row) -> Option<&'a Expect> {
-        let expect = &self.loaded.mapping.expect;
-        expect.iter().find(|expect| has(&expect.when, &self.values(last)))
-    }
-
-    /// What moved a case since a row last did: its own timers, in order; that row's event where none did.
-    async fn cause(&self, instance: &Instance) -> Result<String, ImportError> {
-        let history = self.line.engine.history(instance, 0, HISTORY_MAX).await?;
-        let moves =
-            history.iter().filter(|recorded| recorded.entry.from.as_deref() != Some(&recorded.entry.to));
-        let moves: Vec<&Recorded> = moves.collect();
-        let by_rows = moves.iter().rposition(|recorded| recorded.entry.cause.is_none());
-        let later = by_rows.map_or(&moves[..], |last| &moves[last + 1..]);
-        let shown = if later.is_empty() { &moves[moves.len().saturating_sub(1)..] } else { later };
-        Ok(shown.iter().map(|recorded| named(recorded)).collect::<Vec<_>>().join(", then "))
+        let child = |effect: &Effect| {
+            let Effect::Spawn(spawn) = effect else { return None };
+            spawn.child.clone().filter(|_| spawn.workflow == workflow)
+        };
+        case.id = if row.level == 0 {
+            Some(accepted.entry.instance.clone())
+        } else {
+            accepted.entry.effects.iter().find_map(child)
+        };
+        case.id.is_none().then(|| format!("`{}` started no `{workflow}`", accepted.entry.event))
     }
 }
 
-/// Whether the row has, in every column named, one of the values.
-fn has(when: &BTreeMap<String, Vec<String>>, values: &Values<'_>) -> bool {
-    when.iter().all(|(column, accepted)| accepted.iter().any(|value| value == values.column(column)))
-}
-
-/// The number of the transition and what made it: `rule 14 (timer INFO_EXPIRE)`.
-fn named(recorded: &Recorded) -> String {
-    let entry = &recorded.entry;
-    let rule = entry.rule.as_deref().unwrap_or("without number");
-    match &entry.cause {
-        Some(Cause::Timer { timer, .. }) => format!("rule {rule} (timer {timer})"),
-        Some(Cause::Send { .. } | Cause::Parent { .. } | Cause::Follow { .. } | Cause::Operator { .. })
-        | None => {
-            format!("rule {rule} (`{}`)", entry.event)
-        }
+impl Row {
+    /// What its case is called.
+    pub(super) fn name(&self) -> Name<'_> {
+        (self.level, &self.case)
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::ImportError;
 use crate::engine::{Accepted, Command, CommandError, Engine, Target};
 use crate::kernel::actor::Actor;
+use crate::kernel::effect::Effect;
 use crate::kernel::instant::Instant;
 use crate::time::{ManualTime, TimeSource};
 
@@ -60,7 +61,7 @@ impl Timeline {
         Ok(())
     }
 
-    /// Sends an event now, as part of the batch.
+    /// Sends an event now, as part of the batch; what it makes others do is done when this returns.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -76,7 +77,14 @@ impl Timeline {
             request_id: None,
             origin: Some(self.batch.clone()),
         };
-        self.engine.submit(command).await
+        let accepted = self.engine.submit(command).await?;
+        let entry = &accepted.entry;
+        let elsewhere = |effect: &Effect| matches!(effect, Effect::Send(_) | Effect::Spawn(_));
+        // What the engine sends next may come from a follow-up: then there are more entries than this one.
+        if accepted.last_seq != entry.seq || entry.effects.iter().any(elsewhere) {
+            self.engine.settle().await;
+        }
+        Ok(accepted)
     }
 }
 

@@ -11,6 +11,7 @@ use careflow::import::report::Report;
 use careflow::import::{Import, ImportError, Imported, release};
 use careflow::index::{List, Range};
 use careflow::kernel::actor::{Actor, Role};
+use careflow::kernel::common::Verdict;
 use careflow::kernel::instance::Instance;
 use careflow::kernel::instant::Instant;
 use careflow::time::ManualTime;
@@ -42,6 +43,8 @@ impl Place {
     async fn import(&self, name: &str) -> Result<Imported, ImportError> {
         let (mapping, log) = match name {
             "helpdesk" => ("mappings/helpdesk-it.yaml", "logs/helpdesk-small.csv"),
+            "complaints" => ("mappings/complaints-cfpb.yaml", "logs/complaints-small.csv"),
+            "training" => ("mappings/training-oulad.yaml", "logs/oulad-small.csv"),
             _ => ("mappings/incidents-servicenow.yaml", "logs/incidents-small.csv"),
         };
         let (mapping, log) = (file(mapping), file(log));
@@ -146,6 +149,124 @@ async fn incidents_go_through_groups_vendors_callers_and_reopening() {
     }
     assert_eq!((report.expected.matched, report.expected.cases), (2, 2), "{report}");
     assert_eq!(report.states.keys().collect::<Vec<_>>(), ["closed.resolved", "closed.unconfirmed"]);
+}
+
+/// Rows of a report that were refused: line, event, state and code.
+fn refused(report: &Report) -> Vec<(u64, &str, &str, &str)> {
+    let all = report.refused.iter();
+    all.map(|r| (r.line, r.event.as_str(), r.state.as_str(), r.code.as_str())).collect()
+}
+
+/// Cases by state.
+fn states(report: &Report) -> Vec<(&str, u64)> {
+    report.states.iter().map(|(state, count)| (state.as_str(), *count)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn complaints_are_answered_in_time_or_late_and_rejected_into_a_second_round() {
+    let place = Place::new();
+    let report = place.ran("complaints").await;
+    // Lines 2–4 and 12 have four times each, 5 and 6 two, 8 three, 10 one that can be read; 11 has four.
+    assert_eq!((report.rows, report.accepted, report.skipped, report.cases), (31, 16, 8, 8), "{report}");
+    assert_eq!(
+        refused(&report),
+        [
+            (7, "", "", "time_order"),
+            (9, "", "", "time"),
+            (10, "", "", "time"),
+            (11, "register", "", "payload"),
+            (11, "", "", "case_not_started"),
+            (11, "", "", "case_not_started"),
+            (11, "", "", "case_not_started"),
+        ],
+        "{report}"
+    );
+    let reason = &report.refused[0].reason;
+    assert!(
+        reason.contains("`date_sent_to_company` says 2016-01-12T15:00:00.000Z, which lies before"),
+        "{reason}"
+    );
+    for (event, count) in [("propose", 5), ("customer_accepts", 2), ("customer_rejects", 2), ("confirm", 2)] {
+        assert_eq!(report.events[event], count, "{event}\n{report}");
+    }
+    assert_eq!((report.expected.matched, report.expected.cases), (7, 9), "{report}");
+    assert!(report.moved.is_empty() && report.lapsed.is_empty() && report.undelivered.is_empty(), "{report}");
+
+    let (_store, engine) = place.engine(NOW).await;
+    let found = |line: u64| {
+        let lists = [List::Customer(format!("consumer-s-{line}"))];
+        let page = engine.page(&lists, &Range::default(), 10).unwrap().rows;
+        page.into_iter().find(|case| case.workflow == "complaint").unwrap()
+    };
+    let rounds = |line| found(line).data["case"]["round"].as_u64();
+    assert_eq!([2, 3, 4, 12].map(rounds), [1, 2, 1, 2].map(Some));
+    let answered = |line| {
+        let clock = found(line).clocks["DEPT"].clone();
+        clock.ended.first().and_then(|cycle| cycle.verdict)
+    };
+    assert_eq!([2, 3, 8, 12].map(answered), [Some(Verdict::Met); 4]);
+    assert_eq!(answered(4), Some(Verdict::Breached));
+    for (line, state) in [
+        (2, "closed.satisfied"),
+        (3, "open.investigating.dispatched"),
+        (5, "open.investigating.in_progress"),
+        (8, "open.communicating"),
+        (10, "open.assessing"),
+    ] {
+        assert_eq!(found(line).state, state, "line {line}");
+    }
+    let unanswered = found(5).clocks["DEPT"].clone();
+    assert!(unanswered.run.is_some_and(|run| run.is_breached()), "{report}");
+    engine.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn children_are_started_by_their_cases_and_take_the_rows_that_are_theirs() {
+    let report = Place::new().ran("training").await;
+    assert_eq!((report.rows, report.accepted, report.skipped, report.cases), (39, 26, 6, 1), "{report}");
+    assert_eq!(
+        refused(&report),
+        [
+            // Registered when the class was on already.
+            (10, "enroll", "", "event_not_accepted"),
+            (10, "", "", "case_not_started"),
+            (11, "", "", "case_not_started"),
+            (11, "", "", "case_not_started"),
+            // Three weeks late: there is nothing left to retake.
+            (17, "start_attempt", "closed.failed_final", "event_not_accepted"),
+            // Of a class that the log has no row of.
+            (20, "", "", "no_parent"),
+            (20, "", "", "case_not_started"),
+        ],
+        "{report}"
+    );
+    // s1, s3, s6 and s7 passed, s3 and s7 by a retake; s2, s4 and s8 failed, and people decided on nothing.
+    assert_eq!(
+        states(&report),
+        [
+            ("assessing", 1),
+            ("closed.failed_final", 3),
+            ("closed.none", 3),
+            ("closed.passed", 4),
+            ("evaluating.assessing", 1)
+        ],
+        "{report}"
+    );
+    assert_eq!(report.children, 11, "{report}");
+    assert_eq!(
+        (report.events["enroll"], report.events["grade"], report.timers["RETAKE_AT"]),
+        (8, 5, 2),
+        "{report}"
+    );
+    // s4 by its timer; s9 is not graded, so its class waits.
+    assert_eq!(
+        (report.expected.matched, report.expected.cases, report.expected.unsaid),
+        (2, 4, 7),
+        "{report}"
+    );
+    // The start of the sitting finds nobody whose leave is undecided.
+    assert_eq!(report.lapsed, [("SITTING_START".to_owned(), 8)].into(), "{report}");
+    assert!(report.undelivered.is_empty(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

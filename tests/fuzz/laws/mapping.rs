@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use careflow::import::log::Log;
 use careflow::import::mapping::Loaded;
 use careflow::kernel::machine::Workflow;
 use careflow::workflows::Registry;
@@ -10,9 +11,11 @@ use careflow::workflows::Registry;
 use super::{edits, files};
 
 static WORKFLOWS: LazyLock<Vec<Arc<dyn Workflow>>> = LazyLock::new(|| Registry::shipped().all().to_vec());
-const BASES: [&str; 2] = [
+const BASES: [&str; 4] = [
     include_str!("../../data/mappings/boston311.yaml"),
     include_str!("../../data/mappings/helpdesk-it.yaml"),
+    include_str!("../../data/mappings/complaints-cfpb.yaml"),
+    include_str!("../../data/mappings/training-oulad.yaml"),
 ];
 
 /// Everything wrong with a mapping has a place; what is right reads back the same and is checked
@@ -37,6 +40,20 @@ pub fn mapping(input: &[u8]) {
     for time in
         ["", "2026-03-29 02:30:00", "2026-03-11T10:00:00Z", "31-12-9999 23:59", "-262143-01-01T00:00:00"]
     {
-        assert_eq!(loaded.moment(time).is_ok(), again.moment(time).is_ok());
+        let log =
+            format!("{}\n{}\n", line([&loaded.mapping.case, &loaded.mapping.time.column]), line(["A", time]));
+        assert_eq!(read(&log, &loaded), read(&log, &again));
     }
+}
+
+fn line(values: [&str; 2]) -> String {
+    values.map(|value| format!("\"{}\"", value.replace('"', "\"\""))).join(",")
+}
+
+/// What a log comes to: its rows with their times, and what of it cannot be read.
+fn read(log: &str, mapping: &Loaded) -> Result<Vec<(String, String)>, String> {
+    let log = Log::read(log.as_bytes(), mapping)?;
+    let rows = log.rows.into_iter().map(|row| (row.case, format!("{} {}", row.column, row.at)));
+    let others = log.unreadable.into_iter().map(|row| (row.case, row.reason));
+    Ok(rows.chain(others).collect())
 }
