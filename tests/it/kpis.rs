@@ -208,6 +208,7 @@ async fn service_complaints_are_counted_over_the_contacts_that_were_closed() {
     }
     let mistaken = desk.customer.begin("complaint", complaint("attitude")).await;
     desk.customer.sent(&mistaken, "withdraw", json!({ "evidence_ref": "msg/2" })).await;
+    desk.rig.until("2026-03-11T10:30:00+08:00").await;
     let report = "/v1/reports/kpis";
     let told = desk.sue.get(&format!("{report}?workflow=complaint&kpi=K10,K02&{MARCH}")).await.expect(200);
     let line = |name: &str| told["kpis"].as_array().unwrap().iter().find(|l| l["measure"] == name).unwrap();
