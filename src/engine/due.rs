@@ -72,7 +72,7 @@ impl Executor {
         if timer.due != due {
             // The index also wakes for parked sends, which have a queue of their own here.
             self.due.remove(&(due, id.clone()));
-            self.due.insert((timer.due, id.clone()));
+            self.due.put(&instance);
             return;
         }
         if name == CHILDREN {

@@ -5,6 +5,7 @@
 //! refusals and replays included, leaves only after the newest group whose
 //! state it saw is published.
 
+mod agenda;
 mod landing;
 mod waiting;
 
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 use serde_json::Map;
 use tokio::sync::{mpsc, oneshot};
+
+use agenda::Agenda;
 
 use super::command::{Accepted, CommandError};
 use super::due::TimerOrder;
@@ -94,8 +97,8 @@ pub struct Executor {
     pub(super) shared: Arc<Shared>,
     queue: mpsc::Receiver<Message>,
     staged: Staged,
-    /// (earliest due, instance) of the newest computed state, held imports left out.
-    pub(super) due: BTreeSet<(Instant, InstanceId)>,
+    /// The earliest timers of the newest computed state, held imports left out.
+    pub(super) due: Agenda,
     /// Undelivered sends: (not before, sender, number).
     sends: BTreeSet<(Instant, InstanceId, u32)>,
     /// Parents whose pending links can start, or next lapse: (when, parent).
@@ -120,7 +123,7 @@ impl Executor {
             shared,
             queue,
             staged: Staged::new(),
-            due: BTreeSet::new(),
+            due: Agenda::default(),
             sends: BTreeSet::new(),
             links: BTreeSet::new(),
             unread: Vec::new(),

@@ -113,7 +113,7 @@ queues! {
     Writer "writer" "Commands that wait for the writer.";
     Group "group" "Commits computed for the next group, which waits for the sync under way.";
     Answers "answers" "Answers that wait until what they tell is published.";
-    Timers "timers" "Instances with an armed timer.";
+    Timers "timers" "Instances with an armed timer that the writer has at hand: the earliest, at most 32,768.";
     Sends "sends" "Events between instances that are not delivered yet.";
     Links "links" "Instances with children that have not started.";
     Index "index" "Writes that the index holds in memory and its files do not have yet.";
