@@ -17,7 +17,7 @@ use super::responses::group;
 use super::state::AppState;
 use super::workflows::TitleView;
 use crate::kernel::kpi::fold::{Figure, Fold, Line};
-use crate::kernel::kpi::measure::Measure;
+use crate::kernel::kpi::measure::{Kind, Measure};
 
 /// What is reported.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -227,8 +227,8 @@ impl KpiFigure {
             rate: text.clone().filter(|_| rate),
             mean: text.filter(|_| !rate),
             mean_ms: figure.mean_ms().filter(|_| times),
-            p50_ms: figure.percentile(50).filter(|_| times),
-            p90_ms: figure.percentile(90).filter(|_| times),
+            p50_ms: figure.percentile(50).filter(|_| measure.kind == Kind::Times),
+            p90_ms: figure.percentile(90).filter(|_| measure.kind == Kind::Times),
         }
     }
 }

@@ -30,7 +30,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use plan::{CALLBACK, Plan, is_sampled, withdraw};
+pub use plan::{CALLBACK, Called, Plan, is_sampled, withdraw};
 
 use crate::kernel::case::{Case, Channel, Handle};
 use crate::kernel::id::InstanceId;

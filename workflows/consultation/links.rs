@@ -18,7 +18,6 @@ use super::{Consultation, Cx, REOPEN_WINDOW};
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Level, Tier};
 use crate::kernel::common::{Intent, LateInbound};
-use crate::kernel::effect::Spawn;
 use crate::kernel::fact::{Fact, Related};
 use crate::kernel::instant::Instant;
 use crate::kernel::span::Span;

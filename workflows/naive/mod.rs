@@ -286,8 +286,9 @@ pub(crate) fn recomputed(measure: &Measure, all: &[Naive], frame: &Frame) -> Num
         match (measure.kpi, measure.about) {
             ("K10", _) => complaints::count(&mut number, measure, one, frame),
             (_, about) if !about.holds(&one.workflow) => {}
-            (_, About::Cases) => cases::count(&mut number, measure, one, frame),
+            (_, About::Cases | About::Scored) => cases::count(&mut number, measure, one, frame),
             (_, About::Complaints) => complaints::count(&mut number, measure, one, frame),
+            (_, About::Callbacks) => unreachable!("no life that is recomputed is a callback's"),
             (_, About::Plans | About::Classes | About::Enrolments | About::Reviews) => {
                 training::count(&mut number, measure, one, frame);
             }

@@ -117,9 +117,9 @@ fn schedule(start: Instant) -> Value {
     json!({ "sittings": [sitting], "lecturer": lecturer, "organiser": "hr" })
 }
 
-/// Lives with hours between their steps: in some few, in others days.
+/// Lives with hours between their steps: in some few, in others days, in others weeks.
 fn lives() -> impl Strategy<Value = Vec<(usize, Vec<(u16, u16)>)>> {
-    let steps = prop_oneof![Just(2u16), Just(80)]
+    let steps = prop_oneof![Just(2u16), Just(80), Just(600)]
         .prop_flat_map(|longest| prop::collection::vec((0..longest, any::<u16>()), 0..40));
     prop::collection::vec((0..BEGINNINGS.len(), steps), 1..6)
 }
@@ -154,7 +154,7 @@ fn lives_of_training_reach_every_number() {
     let mut runner = TestRunner::deterministic();
     let strategy = lives();
     let drives: Vec<Drive> =
-        (0..60).flat_map(|_| all(&strategy.new_tree(&mut runner).unwrap().current())).collect();
+        (0..120).flat_map(|_| all(&strategy.new_tree(&mut runner).unwrap().current())).collect();
     let frame = frame(at("2026-01-01T00:00:00+08:00"), at("2027-06-01T00:00:00+08:00"));
     let lives = drives.iter().map(|drive| (drive.instance.as_ref().unwrap(), drive.entries.as_slice()));
     let lines = assert_equal(&measures_of(&FLOWS), lives, frame);
