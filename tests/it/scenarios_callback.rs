@@ -212,7 +212,7 @@ async fn scenario_32_callback_that_reopens_its_source_is_not_cancelled_by_it() {
 }
 
 #[tokio::test]
-async fn delivery_that_the_source_refuses_is_recorded_on_the_callback() {
+async fn low_score_is_still_decided_on_when_its_source_was_reopened_meanwhile() {
     let desk = desk().await;
     let (id, settled) = desk.settled().await;
     let callback = child(&settled["effects"], "post_complaint");
@@ -230,6 +230,21 @@ async fn delivery_that_the_source_refuses_is_recorded_on_the_callback() {
     assert!(!desk.ann.events(&id).await.contains(&"delivery_refused".to_owned()));
     let reopen = json!({ "decision": "reopen_source", "note": "问题未解决" });
     assert_eq!(desk.sue.refused(&callback, "dispose", reopen, 409).await, "source_not_settled");
+}
+
+#[tokio::test]
+async fn cancel_that_comes_after_the_callbacks_end_is_recorded_on_the_source() {
+    let desk = desk().await;
+    let (id, settled) = desk.settled().await;
+    let callback = child(&settled["effects"], "post_complaint");
+    desk.rig.until("2026-03-16T09:00:00+08:00").await;
+    assert_eq!(call(&desk.ann, &callback, "rejected").await, "closed.refused");
+    desk.customer.sent(&id, "reopen", json!({ "reason": "又发生了" })).await;
+    desk.rig.engine.settle().await;
+    let refused = desk.sue.history(&id).await.pop().unwrap()["entry"].clone();
+    assert_eq!((&refused["event"], &refused["payload"]["to"]), (&json!("delivery_refused"), &json!(callback)));
+    assert_eq!(refused["payload"]["code"], "event_not_accepted");
+    assert_eq!(desk.ann.state(&callback).await, "closed.refused");
 }
 
 #[tokio::test]
