@@ -61,7 +61,7 @@ async fn store(workflow: &dyn Workflow) {
     if path.exists() {
         return;
     }
-    if TRAINING.contains(&workflow.name()) {
+    if WALKED.contains(&workflow.name()) {
         let (instances, history) = walk(workflow);
         return write_folder(workflow, &path, &instances, &history);
     }
@@ -102,13 +102,14 @@ fn write_folder(workflow: &dyn Workflow, path: &Path, instances: &[Instance], hi
 }
 
 /// Flows whose cases need others to move: their stored forms come from a walk over their samples.
-const TRAINING: [&str; 6] = [
+const WALKED: [&str; 7] = [
     "training_plan",
     "training_session",
     "training_enrollment",
     "consequence",
     "certificate",
     "effect_review",
+    "monitor",
 ];
 
 /// A case with its whole history.
