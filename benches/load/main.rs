@@ -17,6 +17,7 @@ mod latency;
 mod limits;
 mod lists;
 mod machine;
+mod monitors;
 mod people;
 mod place;
 mod server;
@@ -63,6 +64,8 @@ pub enum Row {
     Timers,
     /// Timers due at one instant under a load of commands.
     Burst,
+    /// The load of 64 clients while cases are archived and monitors told of them, and not.
+    Monitors,
     /// Pages of 50 by state, by owner and of what is overdue.
     Lists,
     /// KPIs of a month that holds every instance.
@@ -155,6 +158,10 @@ async fn measure(args: &Args, run: &Run, table: &mut Table) {
     if args.wants(Row::Burst) {
         let done = timers::burst(run, table).await;
         table.ended("burst", done);
+    }
+    if args.wants(Row::Monitors) {
+        let done = monitors::rows(run, table).await;
+        table.ended("monitors", done);
     }
     if args.wants(Row::Soak) {
         let done = soak::rows(run, table).await;

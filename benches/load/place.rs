@@ -22,6 +22,17 @@ const MAPPING: &str = include_str!("mapping.yaml");
 /// Longest path of a data directory: the control socket's path must stay under 108 bytes.
 const PATH_BYTES_MAX: usize = 90;
 
+/// A text of a flow's shipped definition, and what stands in its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Edit {
+    /// The flow.
+    pub flow: &'static str,
+    /// The text, which must be there.
+    pub from: &'static str,
+    /// What stands in its place.
+    pub to: &'static str,
+}
+
 /// The directories of one run, gone with it.
 pub struct Place {
     root: TempDir,
@@ -40,17 +51,31 @@ impl Place {
             .into());
         }
         let place = Self { root };
-        let flows = place.definitions();
-        server::plain(&["definition", "write", flows.to_str().ok_or("--dir is not UTF-8")?])?;
-        let consultation = flows.join("workflows/consultation/definition.yaml");
-        let text = std::fs::read_to_string(&consultation)?;
-        let open = text.replacen("\ncalendar: cn\n", "\ncalendar: always\n", 1);
-        if open == text {
-            return Err("the shipped consultation names no calendar `cn` any more".into());
-        }
-        std::fs::write(consultation, open)?;
+        Self::write_definitions(&place.definitions(), &[])?;
         std::fs::write(place.mapping(), MAPPING)?;
         Ok(place)
+    }
+
+    /// Writes the shipped definitions below `flows`, the consultation always open, and with `edits`.
+    fn write_definitions(flows: &Path, edits: &[Edit]) -> Outcome<()> {
+        server::plain(&["definition", "write", flows.to_str().ok_or("--dir is not UTF-8")?])?;
+        let open = Edit { flow: "consultation", from: "\ncalendar: cn\n", to: "\ncalendar: always\n" };
+        for Edit { flow, from, to } in std::iter::once(&open).chain(edits) {
+            let file = flows.join(format!("workflows/{flow}/definition.yaml"));
+            let text = std::fs::read_to_string(&file)?;
+            if !text.contains(from) {
+                return Err(format!("the shipped {flow} has no `{}` any more", from.trim()).into());
+            }
+            std::fs::write(file, text.replacen(from, to, 1))?;
+        }
+        Ok(())
+    }
+
+    /// The data directory called `name`, with definitions of its own that differ in `edits`.
+    pub fn edited(&self, name: &str, edits: &[Edit]) -> Outcome<Data> {
+        let definitions = self.path().join(format!("{name}-flows"));
+        Self::write_definitions(&definitions, edits)?;
+        Ok(Data { definitions, ..self.data(name) })
     }
 
     /// Where all of it lies.

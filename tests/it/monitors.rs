@@ -1,7 +1,6 @@
 //! The monitors (§3.0.5) over HTTP: what other flows tell them, what they do, and that they do it once.
 
 use careflow::engine::replay::Replay;
-use careflow::index::Index as _;
 use careflow::journal::Journal as _;
 use careflow::kernel::actor::Role;
 use careflow::kernel::id::InstanceId;
@@ -10,6 +9,7 @@ use careflow::workflows::Registry;
 use serde_json::{Value, json};
 
 use crate::lists::listed;
+use crate::reports::monthly;
 use crate::rig::{Caller, Closed, Rig, at, due, question, solution};
 use crate::rows::{self, Rows, SAME};
 use crate::schedules::shown;
@@ -140,12 +140,6 @@ async fn differences(closed: &Closed) -> Vec<String> {
     replay.found.differences
 }
 
-fn dump(closed: &Closed) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut rows = Vec::new();
-    closed.open().index.dump(&mut |key, value| rows.push((key.to_vec(), value.to_vec()))).unwrap();
-    rows
-}
-
 #[tokio::test]
 async fn scenario_45_agent_with_three_upheld_complaints_has_exactly_one_remedial_enrolment() {
     let desk = desk().await;
@@ -194,14 +188,12 @@ async fn scenario_45_agent_with_three_upheld_complaints_has_exactly_one_remedial
     // A lost index, and a re-execution of every entry, come to the same.
     let closed = desk.rig.close().await;
     assert_eq!(differences(&closed).await, [""; 0]);
-    let before = dump(&closed);
     std::fs::remove_dir_all(closed.config.index()).unwrap();
     let rig = closed.start().await.unwrap();
     rig.engine.settle().await;
     let admin = rig.caller("admin", Role::TrainingAdmin).await;
     assert_eq!(listed(&admin, "workflow=training_enrollment").await, enrolments);
     assert_eq!(listed(&admin, "workflow=training_session").await, classes);
-    drop(before);
 }
 
 #[tokio::test]
@@ -266,7 +258,6 @@ async fn archived_question_is_told_once_for_a_customer_and_with_its_score_for_th
     );
     // Ninety days for a normal customer, from the archive on.
     assert_eq!(due(&known, "PERIODIC"), at("2026-06-17T00:00:00+08:00"));
-    let _ = known;
 }
 
 #[tokio::test]
@@ -328,14 +319,7 @@ async fn missed_target_of_a_monthly_report_asks_for_an_improvement() {
     let rig = Rig::at("2026-07-31T12:00:00+08:00").await;
     let (ann, olga) = (rig.caller("ann", Role::Agent).await, rig.caller("olga", Role::ProcessOwner).await);
     rig.until("2026-08-01T01:00:00+08:00").await;
-    let mut reports = listed(&ann, "workflow=report").await;
-    let mut monthly = None;
-    for id in reports.drain(..) {
-        if ann.instance(&id).await["data"]["report"] == "monthly_feedback" {
-            monthly = Some(id);
-        }
-    }
-    let id = monthly.expect("the month has its report");
+    let id = monthly(&ann).await;
     let missed = json!({ "rate": "87.50", "n": 40, "target": "90", "reached": false });
     let figures = json!({ "consultation": { "kpis": { "K04.confirmed": missed } } });
     let query = "by hand";

@@ -12,7 +12,7 @@ use careflow::workflows::Registry;
 use serde_json::json;
 
 use crate::lists::listed;
-use crate::rig::{Rig, at, due, question, solution};
+use crate::rig::{Caller, Rig, at, due, question, solution};
 use crate::schedules::shown;
 
 /// Every row with a rule: rule, from, event, to.
@@ -57,6 +57,18 @@ fn exploration_shows_every_row_of_the_report_and_no_other() {
     assert!(explored.stuck.is_empty() && explored.lapsing.is_empty() && explored.unused_samples.is_empty());
 }
 
+/// The one monthly summary among the reports that began.
+pub async fn monthly(caller: &Caller) -> String {
+    let mut found = Vec::new();
+    for id in listed(caller, "workflow=report").await {
+        if caller.instance(&id).await["data"]["report"] == "monthly_feedback" {
+            found.push(id);
+        }
+    }
+    let [id] = <[String; 1]>::try_from(found).expect("a month has one summary");
+    id
+}
+
 #[tokio::test]
 async fn the_monthly_summary_is_due_on_the_fifth_working_day_and_is_frozen_and_signed() {
     let rig = Rig::at("2026-07-31T12:00:00+08:00").await;
@@ -69,8 +81,7 @@ async fn the_monthly_summary_is_due_on_the_fifth_working_day_and_is_frozen_and_s
     assert_eq!(schedule["next"], json!(at("2026-08-01T01:00:00+08:00")));
     rig.until("2026-08-01T01:00:00+08:00").await;
 
-    let reports = listed(&ann, "workflow=report").await;
-    let [id] = reports.as_slice() else { panic!("one report: {reports:?}") };
+    let id = &monthly(&ann).await;
     let report = ann.instance(id).await;
     assert_eq!(report["state"], "open.pending");
     assert_eq!(report["data"]["period_from"], json!(at("2026-07-01T00:00:00+08:00")));
@@ -101,7 +112,7 @@ async fn a_summary_that_nobody_signs_in_time_is_late() {
     let rig = Rig::at("2026-07-31T12:00:00+08:00").await;
     let ann = rig.caller("ann", Role::Agent).await;
     rig.until("2026-08-07T18:00:00+08:00").await;
-    let id = listed(&ann, "workflow=report").await.remove(0);
+    let id = monthly(&ann).await;
     let report = ann.instance(&id).await;
     assert_eq!((&report["state"], &report["data"]["late"]), (&json!("open.pending"), &json!(true)));
     let effects = ann.history(&id).await.pop().unwrap()["entry"]["effects"].clone();
@@ -125,9 +136,9 @@ async fn the_figures_of_a_summary_are_those_that_the_kpi_report_tells() {
         }
     }
     rig.until("2026-08-01T01:00:00+08:00").await;
-    assert_eq!(rig.engine.count_reports().await.unwrap(), 1);
+    assert_eq!(rig.engine.count_reports().await.unwrap(), 3, "two departments have theirs");
     assert_eq!(rig.engine.count_reports().await.unwrap(), 0, "it is frozen once");
-    let id = listed(&ann, "workflow=report").await.remove(0);
+    let id = monthly(&ann).await;
     let report = owner.instance(&id).await;
     assert_eq!(report["state"], "open.frozen");
     let frozen = &report["data"]["frozen"];

@@ -102,7 +102,7 @@ fn write_folder(workflow: &dyn Workflow, path: &Path, instances: &[Instance], hi
 }
 
 /// Flows whose cases need others to move: their stored forms come from a walk over their samples.
-const WALKED: [&str; 7] = [
+const WALKED: [&str; 8] = [
     "callback",
     "training_plan",
     "training_session",
@@ -110,6 +110,7 @@ const WALKED: [&str; 7] = [
     "consequence",
     "certificate",
     "effect_review",
+    "monitor",
 ];
 
 /// A case with its whole history.
