@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use careflow::chance::Chance;
 use hyper::body::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -37,6 +38,8 @@ pub struct Load {
     pub cases: usize,
     /// Time between the beginnings of two cases; none where a client begins the next when it has ended one.
     pub every: Option<Duration>,
+    /// Cases that stand already: events go to these, chosen at random, instead of to new ones.
+    pub standing: Option<Arc<Vec<String>>>,
     /// Counts commands as they are acknowledged.
     pub acknowledged: Arc<AtomicU64>,
 }
@@ -154,7 +157,11 @@ impl Load {
                 let at = began + every * u32::try_from(case).unwrap_or(u32::MAX);
                 tokio::time::sleep_until(at.into()).await;
             }
-            match self.consultation(&mut client, &agent, case, &mut part).await {
+            let done = match &self.standing {
+                None => self.consultation(&mut client, &agent, case, &mut part).await,
+                Some(ids) => self.notes(&mut client, &agent, (case, ids), &mut part).await,
+            };
+            match done {
                 Ok(()) => {}
                 Err(Stopped::Refused(said)) => {
                     part.refused += 1;
@@ -191,6 +198,25 @@ impl Load {
             end if end == "settled.confirmed" => Ok(()),
             end => Err(Stopped::Refused(format!("a consultation ended in `{end}`"))),
         }
+    }
+
+    /// As many notes as a consultation has commands, each on a case chosen at random.
+    async fn notes(
+        &self,
+        client: &mut Client,
+        agent: &str,
+        (case, ids): (usize, &[String]),
+        part: &mut Part,
+    ) -> Result<(), Stopped> {
+        for step in 0..COMMANDS {
+            let key = format!("{}-{case}-{step}", self.name);
+            let mut chance = Chance::of((case * COMMANDS + step) as u64);
+            let path = format!("/v1/instances/{}/events", chance.pick(ids));
+            let payload = json!({ "text_ref": format!("note/{key}"), "visibility": "internal" });
+            let body = json!({ "event": "note_added", "payload": payload }).to_string();
+            self.timed(client, Head { path: &path, token: agent, key: &key }, body, 200, part).await?;
+        }
+        Ok(())
     }
 
     async fn timed(

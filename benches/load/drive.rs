@@ -65,6 +65,8 @@ pub struct Driver<'a> {
 /// What a load cost.
 struct Cost {
     clients: usize,
+    /// What is said of the commands.
+    noted: String,
     driven: Driven,
     cpu_millis: f64,
     journal_bytes: f64,
@@ -81,6 +83,7 @@ impl Driver<'_> {
             clients,
             cases: self.run.scaled(cases, clients),
             every: None,
+            standing: None,
             acknowledged: Arc::default(),
         })
     }
@@ -121,6 +124,11 @@ impl Driver<'_> {
         let count = driven.transitions() as f64;
         Ok(Cost {
             clients: load.clients,
+            noted: if load.standing.is_some() {
+                String::new()
+            } else {
+                format!("{COMMANDS} in a consultation, ")
+            },
             cpu_millis: cpu * 1e6 / count,
             journal_bytes: written as f64 / count,
             commits_per_group: (after.commits - before.commits) / (after.groups - before.groups).max(1.0),
@@ -133,7 +141,7 @@ impl Cost {
     fn lines(&self, table: &mut Table, with: &str, nothing: &Nothing, appends: &Latencies) {
         let Self { driven, commits_per_group, .. } = self;
         let rate = driven.transitions() as f64 / driven.seconds;
-        let note = format!("{COMMANDS} in a consultation, {commits_per_group:.1} commits a sync");
+        let note = format!("{}{commits_per_group:.1} commits a sync", self.noted);
         table.add(
             Line::new(format!("transitions, {with}"), rate, Unit::PerSecond)
                 .beside(NOTHING, nothing.per_second)

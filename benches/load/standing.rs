@@ -9,6 +9,7 @@ use std::time::Duration;
 use careflow::kernel::instant::Instant;
 use careflow::time::{TimeSource as _, WallTime};
 
+use crate::client::Client;
 use crate::drive::{Driver, OVER_STANDING};
 use crate::people::People;
 use crate::place::{Case, Data, Stage};
@@ -51,6 +52,9 @@ pub async fn rows(run: &Run, table: &mut Table, count: usize, rows: &[Row]) -> O
     let driver = Driver { run, server: &server, data: &data, people };
     if wants(Row::Drive) {
         driver.measure(table, &driver.load("over", OVER_STANDING)?, &over).await?;
+        let mut notes = driver.load("notes", OVER_STANDING)?;
+        notes.standing = Some(Arc::new(ids(&driver).await?));
+        driver.measure(table, &notes, &format!(", each event to a case chosen at random{over}")).await?;
     }
     if wants(Row::Restart) {
         let killed = killed(&driver)?.await?;
@@ -82,6 +86,23 @@ fn cases(count: usize, now: Instant) -> Vec<Case> {
         Case { at: now.plus_millis(number * RECENT_MS / total - ago), stage }
     };
     (0..total).map(case).collect()
+}
+
+/// Every consultation that is open.
+async fn ids(driver: &Driver<'_>) -> Outcome<Vec<String>> {
+    let mut client = Client::to(&driver.server.address()?).await?;
+    let first = "/v1/instances?workflow=consultation&state=open&limit=200".to_owned();
+    let (mut ids, mut path) = (Vec::new(), first.clone());
+    loop {
+        let page = client.document(&path, &driver.people.auditor).await?;
+        let listed = page["instances"].as_array().ok_or("a list without instances")?;
+        ids.extend(listed.iter().filter_map(|one| one["id"].as_str().map(str::to_owned)));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("{first}&cursor={cursor}"),
+            None if ids.is_empty() => return Err("no case is open".into()),
+            None => return Ok(ids),
+        }
+    }
 }
 
 /// A server without cases.
