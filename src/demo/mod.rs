@@ -1,4 +1,5 @@
-//! Owns the demo: about two hundred believable consultations in every state, and the complaints that some turn into.
+//! Owns the demo: about two hundred believable consultations in every state, and the complaints and callbacks
+//! that come out of them.
 //!
 //! [`plan`] invents them from a seed, as steps with times; here they are driven
 //! through the engine in virtual time, so that a demo case has the same history,
@@ -43,8 +44,8 @@ const WORKFLOW: &str = "consultation";
 pub struct Summary {
     /// Consultations by state.
     pub states: BTreeMap<String, u64>,
-    /// Complaints that came out of them.
-    pub complaints: u64,
+    /// What came out of them, by flow: complaints, callbacks.
+    pub spawned: BTreeMap<String, u64>,
     /// Steps that were refused, each with the reason: none, unless a definition was edited.
     pub refused: Vec<String>,
 }
@@ -62,8 +63,8 @@ impl fmt::Display for Summary {
         for (state, count) in &self.states {
             writeln!(f, "  {count:>5}  {state}")?;
         }
-        if self.complaints > 0 {
-            writeln!(f, "{} complaints that came out of them", self.complaints)?;
+        for (workflow, count) in &self.spawned {
+            writeln!(f, "{count} of the flow `{workflow}` that came out of them")?;
         }
         for refused in &self.refused {
             writeln!(f, "  refused: {refused}")?;
@@ -139,7 +140,7 @@ async fn drive(
         if workflow == WORKFLOW {
             *summary.states.entry(state).or_default() += count;
         } else {
-            summary.complaints += count;
+            *summary.spawned.entry(workflow).or_default() += count;
         }
     }
     Ok(summary)

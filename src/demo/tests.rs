@@ -42,8 +42,10 @@ async fn every_reachable_state_has_a_case_and_nothing_is_refused() {
         *planned.entry(end.to_owned()).or_default() += 1;
     }
     assert_eq!(summary.states, planned);
-    assert_eq!(summary.complaints, summary.states["closed.converted"], "each began");
-    assert!(summary.to_string().contains("complaints that came out of them"));
+    assert_eq!(summary.spawned["complaint"], summary.states["closed.converted"], "each began");
+    assert!(summary.spawned["callback"] > 0, "{summary}");
+    assert_eq!(summary.spawned.len(), 2, "{summary}");
+    assert!(summary.to_string().contains("of the flow `callback` that came out of them"), "{summary}");
 
     // The same again does nothing; the cases live on.
     assert_eq!(make(&config, now, 1, &|_, _| {}).await.unwrap(), None);

@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::chance::Chance;
+use crate::kernel::calendar::ZONE_FORMAT;
 use crate::kernel::instant::Instant;
 
 /// Deepest nesting that is made.
@@ -131,6 +132,7 @@ impl<'a> Making<'a> {
                 let ahead = self.chance.below(3 * 24 * 60) as i64 - 60;
                 return self.stock.now.plus_millis(ahead * 60_000).to_string();
             }
+            Some(ZONE_FORMAT) => return self.patterned(schema),
             Some("date") => return self.stock.now.to_string().chars().take(10).collect(),
             _ => {}
         }

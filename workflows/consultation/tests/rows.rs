@@ -132,7 +132,7 @@ const ROWS: &[Row] = &[
     Row("27", "submit:mail mark_invalid:spam", RECEIVED, "closed.invalid", &["task qi_sample qa_inspector"]),
     Row("27", "submit:mail respond:human mark_invalid:spam", IN_PROGRESS, "closed.invalid", &["task qi_sample qa_inspector"]),
     Row("28", "submit:call force_closed:approved", RECEIVED, "closed.forced", &["cancel RING"]),
-    Row("28", "submit:mail answer:in_contact force_closed:approved", CONFIRMED, "closed.forced", &["cancel REOPEN_WINDOW"]),
+    Row("28", "submit:mail answer:in_contact force_closed:approved", CONFIRMED, "closed.forced", &["send cancel", "cancel REOPEN_WINDOW"]),
     Row("X4", "submit:mail withdraw:customer customer_reply:dissatisfied", "closed.withdrawn", "closed.withdrawn", &[FOLLOW_UP]),
     Row("X4", "submit:mail withdraw:customer customer_reply:thanks", "closed.withdrawn", "closed.withdrawn", &[]),
     Row("X4", "submit:mail withdraw:customer reopen:on_shift", "closed.withdrawn", "closed.withdrawn", &[FOLLOW_UP]),

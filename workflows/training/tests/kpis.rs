@@ -18,7 +18,7 @@ use crate::workflows::naive::assert_equal;
 const DAY_MS: i64 = 86_400_000;
 const FLOWS: [&str; 4] = ["training_plan", "training_session", "training_enrollment", "effect_review"];
 /// Where lives begin: a flow, and the samples that have happened.
-const BEGINNINGS: [(&str, &str); 9] = [
+const BEGINNINGS: [(&str, &str); 11] = [
     ("training_plan", "draft_plan:whole submit: approve:"),
     ("training_plan", "draft_plan:whole"),
     ("training_session", "draft:examined submit:"),
@@ -38,7 +38,13 @@ const BEGINNINGS: [(&str, &str); 9] = [
         "training_enrollment",
         "nominate:mandatory notify:short check_in: sitting_ended: session_ended:short assessment_opened:",
     ),
+    (
+        "training_enrollment",
+        "nominate:mandatory notify:short check_in: sitting_ended: session_ended:short assessment_opened: \
+         start_attempt:first submit_attempt: grade:fails schedule_retake: timer:RETAKE_AT",
+    ),
     ("effect_review", "open_review:"),
+    ("effect_review", "open_review: timer:L3_DUE"),
 ];
 
 /// A life: where it begins, then hours to wait and what to try; whatever is refused is passed over.
