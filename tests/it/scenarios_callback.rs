@@ -242,7 +242,10 @@ async fn cancel_that_comes_after_the_callbacks_end_is_recorded_on_the_source() {
     desk.customer.sent(&id, "reopen", json!({ "reason": "又发生了" })).await;
     desk.rig.engine.settle().await;
     let refused = desk.sue.history(&id).await.pop().unwrap()["entry"].clone();
-    assert_eq!((&refused["event"], &refused["payload"]["to"]), (&json!("delivery_refused"), &json!(callback)));
+    assert_eq!(
+        (&refused["event"], &refused["payload"]["to"]),
+        (&json!("delivery_refused"), &json!(callback))
+    );
     assert_eq!(refused["payload"]["code"], "event_not_accepted");
     assert_eq!(desk.ann.state(&callback).await, "closed.refused");
 }
