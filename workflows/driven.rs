@@ -1,6 +1,7 @@
 //! Owns a case in memory, on virtual time: steps it and applies what it answers. For the tests of flows.
 
-use std::collections::BTreeSet;
+pub mod tests;
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -8,8 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{CALENDARS, DEFINITIONS};
-use crate::definition::schema::Checker;
-use crate::kernel::actor::{Actor, Role};
+use crate::kernel::actor::Actor;
 use crate::kernel::calendar::{Calendar, CalendarFile};
 use crate::kernel::definition::Definition;
 use crate::kernel::effect::{Effect, Spawn};
@@ -409,40 +409,6 @@ impl<F: Flow> Driven<F> {
         let timers = &self.instance.as_ref().unwrap().timers;
         let earliest = timers.iter().min_by_key(|(_, timer)| timer.due).map(|(name, _)| name.clone())?;
         self.try_fire(&earliest).is_ok().then(|| format!("timer {earliest}"))
-    }
-}
-
-/// Holds the shipped definition of `workflow` against its machine: roles for every event, titles in both
-/// languages for everything, and samples that fit their schemas.
-pub fn check_documents(workflow: &dyn Workflow) {
-    let document = document(workflow.name());
-    let keys =
-        |group: &str| -> BTreeSet<String> { document[group].as_object().unwrap().keys().cloned().collect() };
-    let specs = workflow.events();
-    let events: BTreeSet<String> = specs.iter().map(|spec| spec.name.to_owned()).collect();
-    assert_eq!((keys("roles"), keys("events")), (events.clone(), events));
-    for (event, roles) in document["roles"].as_object().unwrap() {
-        for role in roles.as_array().unwrap() {
-            let role = Role::parse(role.as_str().unwrap()).unwrap();
-            assert!(!matches!(role, Role::Administrator | Role::Auditor), "{event}");
-        }
-    }
-    let mut paths = BTreeSet::new();
-    for spec in workflow.states() {
-        let steps: Vec<&str> = spec.path.split('.').collect();
-        paths.extend((1..=steps.len()).map(|depth| steps[..depth].join(".")));
-    }
-    assert_eq!(keys("states"), paths);
-    for group in ["states", "events", "clocks"] {
-        for (name, entry) in document[group].as_object().unwrap() {
-            let title = entry.get("title").unwrap_or(entry);
-            assert!(title["en"].is_string() && title["zh"].is_string(), "{group} {name}");
-        }
-    }
-    for sample in workflow.samples() {
-        let spec = specs.iter().find(|spec| spec.name == sample.event).unwrap();
-        let faults = Checker::new((spec.schema)()).unwrap().check(&Value::Object(sample.payload));
-        assert!(faults.is_empty(), "{} {}: {faults:?}", sample.event, sample.label);
     }
 }
 

@@ -73,10 +73,12 @@ impl Desk {
         found.unwrap_or_else(|| panic!("no `{kind}` of {clock} in the history of {id}")).clone()
     }
 
-    /// Every case of `c-1`, oldest first.
+    /// Every consultation of `c-1`, oldest first.
     async fn cases(&self) -> Vec<Value> {
         let page = self.ann.get("/v1/instances?customer=c-1").await.expect(200);
-        page["instances"].as_array().unwrap().clone()
+        let mut cases = page["instances"].as_array().unwrap().clone();
+        cases.retain(|case| case["workflow"] == "consultation");
+        cases
     }
 }
 

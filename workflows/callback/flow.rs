@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::event::{Decision, Event};
 use super::machine::State;
+use super::measure::Kind;
 use super::policy::Policy;
 use super::{
     APPOINTMENT, APPOINTMENT_MISSED, CALLBACK, Callback, Cx, EXPIRE, FALLBACK_EXPIRE, LOCK, OPTED_OUT,
@@ -140,17 +141,21 @@ impl Machine for Callback {
         samples::samples()
     }
 
+    /// What rows tell apart: attempts and contacts until the customer has spoken, then how bad it is; of an
+    /// ended callback only whether the questionnaire was answered.
     fn shape(&self) -> String {
-        let worst = self.score == Some(1) || self.resolved == Some(false);
-        format!(
-            "type={} source={} deep={} tried={} unusable={} appointed={} answered={} worst={worst}",
-            self.kind.name(),
-            self.source_case.is_some(),
-            self.case.chain_depth,
-            self.attempts,
-            self.unusable.len(),
-            self.appointment_at.is_some(),
-            self.answered_at.is_some(),
-        )
+        let answered = self.answered_at.is_some();
+        if self.case.disposition.is_some() {
+            return format!("ended answered={answered}");
+        }
+        let missed = self.kind == Kind::MissedCall;
+        let deep = self.case.chain_depth >= 3;
+        if answered {
+            let worst = self.score == Some(1) || self.resolved == Some(false);
+            return format!("missed={missed} deep={deep} worst={worst}");
+        }
+        let usable = self.channel_pref.iter().filter(|channel| !self.unusable.contains(channel)).count();
+        let (tried, appointed) = (self.attempts, self.appointment_at.is_some());
+        format!("missed={missed} deep={deep} tried={tried} usable={usable} appointed={appointed}")
     }
 }

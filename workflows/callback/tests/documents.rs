@@ -8,7 +8,8 @@ use super::drive::workflow;
 use crate::definition::schema::Checker;
 use crate::kernel::machine::Workflow;
 use crate::workflows::Registry;
-use crate::workflows::driven::{check_documents, document};
+use crate::workflows::driven::document;
+use crate::workflows::driven::tests::check_documents;
 
 #[test]
 fn definition_and_samples_fit_the_machine() {
