@@ -256,8 +256,8 @@ async fn archived_question_is_told_once_for_a_customer_and_with_its_score_for_th
         (&json!("watching"), &json!(2)),
         "both were archived at one moment, before the first word arrived"
     );
-    // Ninety days for a normal customer, from the archive on.
-    assert_eq!(due(&known, "PERIODIC"), at("2026-06-17T00:00:00+08:00"));
+    // The end of the ninetieth day for a normal customer, from the archive on.
+    assert_eq!(due(&known, "PERIODIC"), at("2026-06-18T00:00:00+08:00"));
 }
 
 #[tokio::test]
