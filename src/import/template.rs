@@ -144,7 +144,7 @@ impl Values<'_> {
             match piece {
                 Piece::Text(plain) => text.push_str(plain),
                 Piece::Slot(Slot::Column(column) | Slot::Number(column)) => {
-                    text.push_str(self.column(column))
+                    text.push_str(self.column(column));
                 }
                 Piece::Slot(Slot::Lookup(table, column)) => {
                     let value = self.column(column);

@@ -134,7 +134,10 @@ fn walk(workflow: &dyn Workflow) -> (Vec<Instance>, Vec<Stored>) {
     let (definition, calendar) = (definition.unwrap(), calendar.unwrap());
     let (mut found, mut known) = (std::collections::BTreeMap::new(), std::collections::BTreeSet::new());
     let mut open: std::collections::VecDeque<Option<Walked>> = [None].into();
-    while let Some(here) = open.pop_front() {
+    // The first case found in a state is the one that is kept: once each has one, nothing changes any more.
+    while found.len() < workflow.states().len()
+        && let Some(here) = open.pop_front()
+    {
         for (event, facts, at) in tries(workflow, here.as_ref()) {
             let Some(next) = commit(workflow, (definition, calendar), here.as_ref(), event, &facts, at)
             else {

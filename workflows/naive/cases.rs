@@ -30,7 +30,7 @@ pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: 
     match (measure.kpi, measure.name) {
         ("K01", _) => {
             of_runs(number, one.runs(one.first_clock()), frame, |n, run| {
-                times(n, run, |run| run.stop.unwrap().1)
+                times(n, run, |run| run.stop.unwrap().1);
             });
         }
         ("K02", _) => {

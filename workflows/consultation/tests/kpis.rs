@@ -80,7 +80,7 @@ fn more(drive: &mut Drive, choice: usize, known: &[crate::kernel::machine::Sampl
         }
         21 => (handler(), "department_return", json!({ "reason": "r" })),
         22 | 23 => {
-            let word = json!({ "satisfied": choice % 3 > 0, "score": 1 + choice % 5 });
+            let word = json!({ "satisfied": !choice.is_multiple_of(3), "score": 1 + choice % 5 });
             (customer(), "confirm", word)
         }
         24 => {
