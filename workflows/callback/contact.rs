@@ -22,6 +22,9 @@ use crate::workflows::spans::seconds;
 /// Channels that a questionnaire goes by, best first where the customer likes none of them better.
 const WRITTEN: [Channel; 4] = [Channel::Sms, Channel::Email, Channel::Wecom, Channel::Wechat];
 
+/// Attempts that are kept, the newest; the history holds them all. A customer can appoint a call again and again.
+const ATTEMPTS_KEPT: usize = 50;
+
 /// When the customer may be called.
 impl Callback {
     fn windows<'c>(&self, cx: &Cx<'c>) -> Windows<'c> {
@@ -91,6 +94,9 @@ impl Callback {
         }
         self.attempts += 1;
         self.attempt_log.push(Attempt { at: cx.now, channel: result.channel, outcome: result.outcome });
+        if self.attempt_log.len() > ATTEMPTS_KEPT {
+            self.attempt_log.remove(0);
+        }
         if self.survey_contact.is_some() {
             self.survey_contact = Some(cx.now);
         }

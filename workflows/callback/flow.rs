@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::event::{Decision, Event};
 use super::machine::State;
 use super::measure::Kind;
-use super::policy::Policy;
+use super::policy::{ATTEMPTS_MAX, Policy};
 use super::{
     APPOINTMENT, APPOINTMENT_MISSED, CALLBACK, Callback, Cx, EXPIRE, FALLBACK_EXPIRE, LOCK, OPTED_OUT,
     RECOVERY, RECOVERY_HALF, RETRY_AT, WINDOW_OPEN, machine, samples,
@@ -155,7 +155,8 @@ impl Machine for Callback {
             return format!("missed={missed} deep={deep} worst={worst}");
         }
         let usable = self.channel_pref.iter().filter(|channel| !self.unusable.contains(channel)).count();
-        let (tried, appointed) = (self.attempts, self.appointment_at.is_some());
+        // A customer can appoint a call again and again; no policy tells more attempts apart.
+        let (tried, appointed) = (self.attempts.min(ATTEMPTS_MAX), self.appointment_at.is_some());
         format!("missed={missed} deep={deep} tried={tried} usable={usable} appointed={appointed}")
     }
 }

@@ -21,7 +21,7 @@ const LATEST_MINUTE: u16 = 21 * 60;
 /// Recordings of callbacks are kept for six months at least.
 const RETENTION_DAYS_MIN: u32 = 184;
 /// Most attempts that a customer has to bear.
-const ATTEMPTS_MAX: u32 = 10;
+pub const ATTEMPTS_MAX: u32 = 10;
 
 const DAY_MILLIS: i64 = 86_400_000;
 
