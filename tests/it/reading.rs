@@ -74,7 +74,7 @@ async fn a_client_can_prove_a_history_and_fold_it_into_the_case() {
     ann.sent(&id, "customer_reply", reply).await;
     customer.sent(&id, "confirm", json!({ "satisfied": true })).await;
     rig.until("2026-03-20T00:00:00+08:00").await;
-    let cases = listed(&ann, "customer=c-1").await;
+    let cases = listed(&ann, "customer=c-1&workflow=consultation").await;
     let child = cases.iter().find(|case| **case != id).unwrap();
     let parent = prove(&rig, &ann, &id, Hash::ZERO.to_string()).await;
     // The child continues the entry that started it: the fourth of its parent.

@@ -7,12 +7,12 @@ use crate::rig::{Caller, at, due};
 use crate::scenarios_complaint::{Desk, desk, tasks};
 
 /// A periodic callback of `c-1`, `more` on top.
-fn plan(more: &Value) -> Value {
+fn plan(mut more: Value) -> Value {
     let mut payload = json!({
         "type": "periodic", "customer_id": "c-1", "channel_pref": ["phone"], "script_id": "s-1",
         "window_from": at("2026-03-11T10:00:00+08:00"), "language": "zh-CN",
     });
-    payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    payload.as_object_mut().unwrap().append(more.as_object_mut().unwrap());
     payload
 }
 
@@ -298,7 +298,7 @@ async fn restricted_customer_is_not_called() {
     officer.sent(&id, "subject_restricted", subject).await;
     desk.rig.engine.settle().await;
     assert_eq!(desk.ann.state(&callback).await, "closed.cancelled");
-    let next = desk.ann.begin("callback", plan(&json!({ "type": "missed_call" }))).await;
+    let next = desk.ann.begin("callback", plan(json!({ "type": "missed_call" }))).await;
     let data = desk.data(&next).await;
     assert_eq!(data["suppressed"], "restricted");
 }
@@ -308,7 +308,7 @@ async fn scenario_47_customer_with_a_planned_callback_is_erased_and_the_callback
     let desk = desk().await;
     let officer = desk.rig.caller("dpo", Role::PrivacyOfficer).await;
     let id =
-        desk.ann.begin("callback", plan(&json!({ "window_from": at("2026-03-12T10:00:00+08:00") }))).await;
+        desk.ann.begin("callback", plan(json!({ "window_from": at("2026-03-12T10:00:00+08:00") }))).await;
     desk.ann.sent(&id, "contact_fixed", json!({ "phone": "139-0000-0000" })).await;
     let subject = json!({ "subject_id": "c-1", "basis": "PIPL 47" });
     assert_eq!(officer.sent(&id, "subject_erased", subject).await, "closed.cancelled");

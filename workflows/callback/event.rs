@@ -113,11 +113,12 @@ pub struct Schedule {
     /// When to call.
     pub at: Instant,
     /// Who wants it so.
+    #[schemars(schema_with = "appointed_by_schema")]
     pub by: AppointedBy,
 }
 
 /// Who appoints a call: the customer, and nobody else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AppointedBy {
     /// 客户
@@ -207,6 +208,10 @@ pub struct ContactFixed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "contact_schema")]
     pub email: Option<Personal>,
+}
+
+fn appointed_by_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "const": "customer", "description": "The customer, and nobody else." })
 }
 
 fn zone_schema(_: &mut SchemaGenerator) -> Schema {
