@@ -40,8 +40,8 @@ pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: 
         }
         ("K03", _) => {
             for (_, clock, cycle, ms) in one.answers() {
-                let run = &one.runs(&clock)[cycle as usize - 1];
-                if holds(frame, moment(run).unwrap()) {
+                let run = one.runs(&clock).into_iter().find(|run| run.cycle == cycle).unwrap();
+                if holds(frame, moment(&run).unwrap()) {
                     number.denominator += 1;
                     number.values.push(ms);
                 }

@@ -33,6 +33,7 @@ pub(crate) struct Number {
 /// One run of a clock, as its facts tell it.
 #[derive(Clone, Debug)]
 struct Run {
+    cycle: u32,
     start: Instant,
     due: Instant,
     paused: bool,
@@ -99,6 +100,7 @@ impl Naive {
                 runs.insert(
                     fact.cycle,
                     Run {
+                        cycle: fact.cycle,
                         start: *at,
                         due: *due,
                         paused: false,
