@@ -201,7 +201,7 @@ impl KpiLine {
     /// What is told of `line`, compared with `targets`.
     pub fn of(line: &Line, targets: &BTreeMap<String, String>) -> Self {
         let Line { measure, total, groups } = line;
-        let target = targets.get(measure.kpi).filter(|_| measure.targeted);
+        let target = measure.target_in(targets);
         let reached = target.and_then(|target| total.reaches(measure.kind, target));
         Self {
             kpi: measure.kpi.to_owned(),

@@ -77,11 +77,13 @@ impl Engine {
         let zone = self.zone(REPORT_WORKFLOW).unwrap_or(chrono_tz::Tz::UTC);
         let frame = Frame { from, until, now: self.now(), retargets: Retargets::Counted, zone };
         let engine = self.clone();
+        let dept = report.data.get("dept").and_then(Value::as_str).map(str::to_owned);
+        let of = dept.as_ref().map(|dept| format!(" of the department `{dept}`")).unwrap_or_default();
         // Every case of the period is decoded: too long for the thread that serves connections.
-        let counting = tokio::task::spawn_blocking(move || engine.figures(frame)).await;
+        let counting = tokio::task::spawn_blocking(move || engine.figures(frame, dept.as_deref())).await;
         let counted = counting.map_err(|error| CommandError::Stopped(error.to_string()))?;
         let (figures, position) = counted.map_err(|error| CommandError::Stopped(error.to_string()))?;
-        let query = format!("kpis from {from} to {until}, read at position {position}");
+        let query = format!("kpis{of} from {from} to {until}, read at position {position}");
         let asked = json!({ "figures": figures, "query": query });
         let hash = canonical::hash(&asked).map_err(|error| CommandError::Stopped(error.to_string()))?;
         let payload = json!({ "figures": figures, "query": query, "hash": hash.to_string() });
@@ -91,12 +93,16 @@ impl Engine {
     }
 
     /// The figures of every flow with cases in the window, by flow and KPI, and the position they were read at.
-    fn figures(&self, frame: Frame) -> Result<(Map<String, Value>, u64), IndexError> {
+    /// A department's are those of the cases that it was last given (S0-24).
+    fn figures(&self, frame: Frame, dept: Option<&str>) -> Result<(Map<String, Value>, u64), IndexError> {
         let flows = self.shared.listed.iter().map(|flow| flow.name());
         let flows: Vec<&str> = flows.filter(|name| *name != REPORT_WORKFLOW).collect();
         let mut counted: Vec<Counted> = flows.iter().map(|flow| Counted::new(flow, frame)).collect();
         let span = (frame.from, frame.until);
         let position = self.kpis(&flows, span, &mut |record| {
+            if dept.is_some_and(|dept| dept != record.traits.department) {
+                return;
+            }
             counted.iter_mut().for_each(|counted| counted.take(record));
         })?;
         let with_cases = counted.into_iter().filter(|counted| counted.cases > 0);
@@ -122,7 +128,7 @@ impl Counted {
     fn new(flow: &str, frame: Frame) -> Self {
         let measures = measures(flow);
         let ranked: Vec<Measure> = measures.iter().filter(|m| m.kpi == RANKED).take(1).copied().collect();
-        let targeted: Vec<Measure> = measures.iter().filter(|m| m.targeted).copied().collect();
+        let targeted: Vec<Measure> = measures.iter().filter(|m| m.target.is_some()).copied().collect();
         let own = [flow.to_owned()];
         let fold = |measures: &[Measure], grouping| Fold::new(measures, frame, grouping).among(&own);
         let grouped = |(name, grouping): &(&'static str, Grouping)| (*name, fold(&targeted, Some(*grouping)));
@@ -180,7 +186,7 @@ fn told(line: &Line, targets: &BTreeMap<String, String>) -> Value {
         Kind::Mean => told["mean_ms"] = json!(line.total.mean_ms()),
         Kind::Average => told["mean"] = json!(line.total.text(kind)),
     }
-    if let Some(target) = targets.get(line.measure.kpi).filter(|_| line.measure.targeted) {
+    if let Some(target) = line.measure.target_in(targets) {
         told["target"] = json!(target);
         told["reached"] = json!(line.total.reaches(kind, target));
     }

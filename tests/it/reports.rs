@@ -138,6 +138,12 @@ async fn the_figures_of_a_summary_are_those_that_the_kpi_report_tells() {
     rig.until("2026-08-01T01:00:00+08:00").await;
     assert_eq!(rig.engine.count_reports().await.unwrap(), 3, "two departments have theirs");
     assert_eq!(rig.engine.count_reports().await.unwrap(), 0, "it is frozen once");
+    for id in listed(&ann, "workflow=report").await {
+        let report = owner.instance(&id).await;
+        if report["data"].get("dept").is_some() {
+            assert_eq!(report["data"]["frozen"]["figures"], json!({}), "no department was given a case");
+        }
+    }
     let id = monthly(&ann).await;
     let report = owner.instance(&id).await;
     assert_eq!(report["state"], "open.frozen");
@@ -173,4 +179,37 @@ async fn the_figures_of_a_summary_are_those_that_the_kpi_report_tells() {
     assert_eq!(of_flow("consultation"), below, "{missed:?}");
     // The callbacks of July that nobody made (K14).
     assert_eq!((of_flow("callback"), missed.len()), (1, below + 1), "{missed:?}");
+}
+
+#[tokio::test]
+async fn a_department_reports_on_the_cases_that_it_was_given() {
+    let rig = Rig::at("2026-07-15T10:00:00+08:00").await;
+    let ann = rig.caller("ann", Role::Agent).await;
+    for department in ["sales", "service", "sales"] {
+        let id = ann.submit(question("c-1")).await;
+        ann.sent(&id, "accept", json!({})).await;
+        let note = json!({
+            "department": department, "purpose": "answer", "handoff_note": "客户的发票抬头开错，请处理。",
+            "expected_by": at("2026-07-16T10:00:00+08:00"),
+        });
+        ann.sent(&id, "transfer_department", note).await;
+    }
+    rig.until("2026-08-01T01:00:00+08:00").await;
+    assert_eq!(rig.engine.count_reports().await.unwrap(), 3);
+    let mut told = Vec::new();
+    for id in listed(&ann, "workflow=report").await {
+        let data = ann.instance(&id).await["data"].clone();
+        let frozen = &data["frozen"];
+        let transfers = frozen["figures"]["consultation"]["kpis"]["K17.accurate"]["n"].clone();
+        let query = frozen["query"].as_str().unwrap().split(" from ").next().unwrap().to_owned();
+        told.push((data.get("dept").cloned(), transfers, query));
+    }
+    told.sort_by_key(|(_, _, query)| query.clone());
+    let (sales, service) = ("kpis of the department `sales`", "kpis of the department `service`");
+    let expected = [
+        (None, json!(3), "kpis".to_owned()),
+        (Some(json!("sales")), json!(2), sales.to_owned()),
+        (Some(json!("service")), json!(1), service.to_owned()),
+    ];
+    assert_eq!(told, expected);
 }

@@ -255,7 +255,21 @@ async fn scenario_33_customer_who_opts_out_is_asked_no_more_but_served() {
     let desk = desk().await;
     let id = desk.queued(json!({})).await;
     assert_eq!(call(&desk.ann, &id, "connected").await, "open.connected");
+    let later = json!({
+        "window_from": at("2026-06-10T10:00:00+08:00"), "due_by": at("2026-06-17T18:00:00+08:00"),
+    });
+    let survey = desk.ann.begin("callback", plan(later.clone())).await;
+    let mut served = later;
+    served["type"] = json!("confirm_resolution");
+    let served = desk.ann.begin("callback", plan(served)).await;
+    assert_eq!(
+        (desk.ann.state(&survey).await, desk.ann.state(&served).await),
+        ("planned".into(), "planned".into())
+    );
     assert_eq!(desk.ann.sent(&id, "opt_out", json!({ "scope": "survey" })).await, "closed.refused");
+    desk.rig.engine.settle().await;
+    assert_eq!(desk.ann.state(&survey).await, "closed.cancelled", "planned before the customer's word");
+    assert_eq!(desk.ann.state(&served).await, "planned");
     desk.rig.until("2026-05-11T10:00:00+08:00").await;
     let started = |more: Value| {
         let (ann, mut payload) = (desk.ann.clone(), plan(more));

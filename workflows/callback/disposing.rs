@@ -5,10 +5,13 @@ use std::num::NonZeroU32;
 use serde_json::json;
 
 use super::event::OptOut;
+use super::flow::SURVEYS;
+use super::plan::CALLBACK;
 use super::{Callback, Cx, OPTED_OUT, RECOVERY, RECOVERY_HALF};
 use crate::kernel::common::{self, ForceClosed, Subject};
+use crate::kernel::fact::Glimpse;
 use crate::kernel::span::Span;
-use crate::workflows::row::Pass;
+use crate::workflows::row::{Pass, object};
 
 /// Unsatisfied customers.
 impl Callback {
@@ -50,12 +53,25 @@ impl Callback {
     }
 }
 
+/// Whether `other` is a survey in which the customer has not spoken yet.
+fn is_ahead(other: &Glimpse) -> bool {
+    let runs = other.state == "planned" || other.state.starts_with("open.");
+    other.workflow == CALLBACK
+        && runs
+        && other.state != "open.reviewing"
+        && other.data.contains_key(SURVEYS[0])
+}
+
 /// Decisions.
 impl Callback {
-    /// Rows 23 and 23a: on the suppression list.
+    /// Rows 23 and 23a: on the suppression list, and surveys that are planned already are not made.
     pub(super) fn opt_out(&mut self, wish: &OptOut, cx: &mut Cx<'_>) -> Pass {
         self.opted_out = Some(wish.scope);
         cx.count(OPTED_OUT, &self.case.customer_id);
+        let others = cx.fact::<Vec<Glimpse>>("dealings").unwrap_or_default();
+        for survey in others.into_iter().filter(|other| other.id != *cx.id && is_ahead(other)) {
+            cx.send(survey.id, "cancel", object(json!({ "reason": "opted_out" })));
+        }
         Ok(())
     }
 

@@ -23,6 +23,8 @@ const DUE: &str = "due";
 /// Something is done for an unsatisfied customer.
 const RECOVER: &str = "recovery";
 
+/// What tells a survey from a callback that belongs to a case.
+pub(super) const SURVEYS: &[&str] = &["/survey_contact"];
 /// What other cases tell of a customer: whether the data may be used, and when surveys contact the customer.
 pub(super) const DEALINGS: &[&str] = &["/case/restricted", "/case/erased", "/survey_contact"];
 /// What a source tells of itself.
@@ -125,6 +127,9 @@ impl Machine for Callback {
                     facts.push(Fact::Other { id: source.clone(), members: SOURCE });
                 }
                 facts
+            }
+            (Some(data), Event::OptOut(_)) => {
+                vec![Fact::Dealings { customer: data.case.customer_id.clone(), members: SURVEYS }]
             }
             (Some(data), Event::Dispose(ruling)) if ruling.decision == Decision::ReopenSource => {
                 data.source_case.iter().map(|source| Fact::Case { id: source.clone() }).collect()

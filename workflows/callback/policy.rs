@@ -157,10 +157,24 @@ pub struct KpiPolicy {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KpiTargets {
-    /// Percent of planned callbacks in which the customer spoke (S0-19).
+    /// Percent of planned callbacks in which the customer spoke, those on complaints aside (S0-19).
     #[serde(rename = "K14")]
     #[schemars(range(min = 1, max = 100))]
     pub called_back: u32,
+    /// The same of callbacks on complaints.
+    #[serde(rename = "K14.complaints", default = "all")]
+    #[schemars(range(min = 1, max = 100))]
+    pub on_complaints: u32,
+}
+
+impl KpiTargets {
+    fn by_name(&self) -> [(&'static str, u32); 2] {
+        [("K14", self.called_back), ("K14.complaints", self.on_complaints)]
+    }
+}
+
+const fn all() -> u32 {
+    100
 }
 
 impl CasePolicy for Policy {
@@ -169,7 +183,7 @@ impl CasePolicy for Policy {
     }
 
     fn kpi_targets(&self) -> BTreeMap<String, String> {
-        BTreeMap::from([("K14".to_owned(), self.kpi.targets.called_back.to_string())])
+        self.kpi.targets.by_name().map(|(name, percent)| (name.to_owned(), percent.to_string())).into()
     }
 
     fn suspend_reasons(&self) -> &[String] {
@@ -199,9 +213,9 @@ impl Policy {
         self.check_times(&mut faults);
         self.satisfaction.check(&mut faults);
         faults.extend(check_ladder("/ladder", &self.ladder, false));
-        for (path, percent, most) in
-            [("/warn_at", self.warn_at, 99), ("/kpi/targets/K14", self.kpi.targets.called_back, 100)]
-        {
+        let targets = self.kpi.targets.by_name();
+        let targets = targets.map(|(name, percent)| (format!("/kpi/targets/{name}"), percent, 100));
+        for (path, percent, most) in targets.into_iter().chain([("/warn_at".to_owned(), self.warn_at, 99)]) {
             if !(1..=most).contains(&percent) {
                 let message = format!("`{percent}` is refused; accepted are 1 to {most} percent");
                 faults.push(Fault::value(path, message));

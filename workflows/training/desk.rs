@@ -54,8 +54,12 @@ impl Desk {
 
 /// Gives a policy with a [`Desk`] what the common events need.
 macro_rules! case_policy {
-    ($policy:ty) => {
+    ($policy:ty $(, $targets:ident)?) => {
         impl $crate::kernel::common::CasePolicy for $policy {
+            $(fn kpi_targets(&self) -> std::collections::BTreeMap<String, String> {
+                self.$targets.by_name()
+            })?
+
             fn suspend_reasons(&self) -> &[String] {
                 &self.desk.suspend_reasons
             }

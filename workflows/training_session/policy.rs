@@ -1,5 +1,7 @@
 //! Owns what a process owner may edit of classes.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,9 +46,43 @@ pub struct Policy {
     pub review: Span,
     /// How long the filing may take.
     pub archive: Span,
+    /// What is aimed at.
+    #[serde(default)]
+    pub kpi: Kpi,
 }
 
-case_policy!(Policy);
+/// What is aimed at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Kpi {
+    /// Targets by number of the KPI; the number below is an alarm.
+    #[serde(default)]
+    pub targets: KpiTargets,
+}
+
+/// Targets by number of the KPI.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KpiTargets {
+    /// Percent of classes that are on file in time (S2-106).
+    #[serde(rename = "K29")]
+    #[schemars(range(min = 1, max = 100))]
+    pub on_file: u32,
+}
+
+impl Default for KpiTargets {
+    fn default() -> Self {
+        Self { on_file: 100 }
+    }
+}
+
+impl Kpi {
+    fn by_name(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([("K29".to_owned(), self.targets.on_file.to_string())])
+    }
+}
+
+case_policy!(Policy, kpi);
 
 impl Policy {
     /// Range checks beyond the schema.
@@ -68,6 +104,10 @@ impl Policy {
         kinds.wall("session_late", self.session_late);
         kinds.wall("sitting_overrun", self.sitting_overrun);
         kinds.calendar_days("postpone_max", self.postpone_max);
+        if !(1..=100).contains(&self.kpi.targets.on_file) {
+            let message = format!("`{}` is refused; accepted are 1 to 100 percent", self.kpi.targets.on_file);
+            kinds.0.push(Fault::value("/kpi/targets/K29", message));
+        }
         kinds.0
     }
 }

@@ -9,6 +9,8 @@ use crate::kernel::instant::Instant;
 const NOT_CALLABLE: [&str; 2] = ["suppressed", "cancelled"];
 /// What endings of callbacks begin with in which the customer spoke.
 const COMPLETED: &str = "completed_";
+/// The category of callbacks on a complaint: each should be made (S0-19).
+const ON_COMPLAINT: &str = "post_complaint";
 /// The ending of callbacks that nobody made in time.
 const EXPIRED: &str = "expired";
 
@@ -41,6 +43,18 @@ pub(super) fn called_back(record: &Record, frame: &Frame, each: &mut dyn FnMut(I
             Some(_) | None => Seen::No,
         })
     });
+}
+
+pub(super) fn called_back_on_complaints(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    if record.traits.category == ON_COMPLAINT {
+        called_back(record, frame, each);
+    }
+}
+
+pub(super) fn called_back_on_others(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    if record.traits.category != ON_COMPLAINT {
+        called_back(record, frame, each);
+    }
 }
 
 pub(super) fn callback_on_time(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {

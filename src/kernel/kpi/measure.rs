@@ -44,6 +44,8 @@
 //! - K28: L2 is what further attempts added to the first score: there is no examination before a class.
 //! - K29: the clock of the file. A class that is not closed by decision has everything that belongs there.
 
+use std::collections::BTreeMap;
+
 use chrono_tz::Tz;
 
 use super::record::Record;
@@ -51,9 +53,9 @@ use super::{callbacks, cases, complaints, lessons, training};
 use crate::kernel::instant::Instant;
 use crate::kernel::title::Title;
 
-/// The flow of complaints.
 /// The flow of callbacks.
 const CALLBACK: &str = "callback";
+/// The flow of complaints.
 const COMPLAINT: &str = "complaint";
 /// Flows whose closed cases are service contacts (K10); some are not there yet.
 pub const CONTACTS: [&str; 4] = ["consultation", "tech_support", "after_sales", "order_support"];
@@ -209,8 +211,8 @@ pub struct Measure {
     pub name: &'static str,
     /// What is told of it.
     pub kind: Kind,
-    /// Whether the policy's target of the KPI is for this number.
-    pub targeted: bool,
+    /// Under which name a policy may say what this number should reach.
+    pub target: Option<&'static str>,
     /// Which instances it is about.
     pub about: About,
     english: &'static str,
@@ -235,7 +237,7 @@ pub fn measures_of(workflows: &[&str]) -> Vec<Measure> {
 }
 
 /// Every measure of every flow, in the order of the KPIs.
-pub const MEASURES: [Measure; 53] = [
+pub const MEASURES: [Measure; 55] = [
     of(About::Cases, "K01", "response", Kind::Times, cases::response)
         .called("First response time", "首次响应时长"),
     of(About::Cases, "K02", "on_time", Kind::Rate, cases::on_time)
@@ -294,7 +296,12 @@ pub const MEASURES: [Measure; 53] = [
     of(About::Cases, "K13", "reopened", Kind::Rate, cases::reopened).called("Reopened", "重开率"),
     of(About::Cases, "K13", "repeated", Kind::Rate, cases::repeated).called("Repeats another case", "重复率"),
     of(About::Callbacks, "K14", "called_back", Kind::Rate, callbacks::called_back)
-        .called("Called back", "回访率")
+        .called("Called back", "回访率"),
+    of(About::Callbacks, "K14", "complaints", Kind::Rate, callbacks::called_back_on_complaints)
+        .called("Called back on complaints", "投诉回访率")
+        .aimed_by("K14.complaints"),
+    of(About::Callbacks, "K14", "others", Kind::Rate, callbacks::called_back_on_others)
+        .called("Called back on other matters", "其他回访率")
         .aimed(),
     of(About::Callbacks, "K15", "on_time", Kind::Rate, callbacks::callback_on_time)
         .called("Callbacks on time", "回访及时率"),
@@ -351,7 +358,7 @@ pub const MEASURES: [Measure; 53] = [
 
 /// A measure without a title yet.
 const fn of(about: About, kpi: &'static str, name: &'static str, kind: Kind, see: See) -> Measure {
-    Measure { kpi, name, kind, targeted: false, about, english: "", chinese: "", see, contact: None }
+    Measure { kpi, name, kind, target: None, about, english: "", chinese: "", see, contact: None }
 }
 
 impl PartialEq for Measure {
@@ -369,8 +376,19 @@ impl Measure {
 
     /// The policy's target of the KPI is for this number.
     const fn aimed(mut self) -> Self {
-        self.targeted = true;
+        self.target = Some(self.kpi);
         self
+    }
+
+    /// It has a target of its own in the policy.
+    const fn aimed_by(mut self, name: &'static str) -> Self {
+        self.target = Some(name);
+        self
+    }
+
+    /// What it should reach, where `targets` of policies say so.
+    pub fn target_in<'t>(&self, targets: &'t BTreeMap<String, String>) -> Option<&'t String> {
+        self.target.and_then(|name| targets.get(name))
     }
 
     /// It is set against the service contacts that were closed.

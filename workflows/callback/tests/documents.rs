@@ -97,6 +97,7 @@ fn wrong_policy_values_are_refused_at_their_place() {
         ("/warn_at", json!(100), "/warn_at"),
         ("/ladder/1/at", json!(50), "/ladder/1/at"),
         ("/kpi/targets/K14", json!(0), "/kpi/targets/K14"),
+        ("/kpi/targets/K14.complaints", json!(101), "/kpi/targets/K14.complaints"),
     ] {
         let mut values = document("callback")["policy"].clone();
         *values.pointer_mut(pointer).unwrap() = wrong;

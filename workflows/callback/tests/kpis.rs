@@ -76,6 +76,15 @@ fn customer_who_spoke_was_called_back_and_one_who_was_never_to_be_counts_nowhere
 }
 
 #[test]
+fn callbacks_on_complaints_are_counted_aside() {
+    let on_complaint = Drive::queued(json!({ "type": "post_complaint" }));
+    let of = |name| march(std::slice::from_ref(&on_complaint), "K14", name);
+    assert_eq!((of("complaints"), of("others")), (of("called_back"), (0, 0, 0)));
+    assert_eq!((march(&all(), "K14", "complaints"), march(&all(), "K14", "others")), ((0, 0, 0), (2, 6, 2)));
+    assert_ne!(of("complaints"), (0, 0, 0));
+}
+
+#[test]
 fn callback_is_on_time_where_the_customer_spoke_by_its_due() {
     // Good and low in time, neutral a day late, expired and overdue ones late; the others say nothing of time.
     assert_eq!(march(&all(), "K15", "on_time"), (2, 5, 1));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::measure::Suppression;
 use super::drive::{Drive, agent, at, with};
 use crate::kernel::actor::Actor;
+use crate::kernel::effect::Effect;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 
@@ -48,6 +49,37 @@ fn neither_contract_nor_consent_is_no_basis() {
     };
     assert_eq!(strict(json!({})), Some(Suppression::NoBasis));
     assert_eq!(strict(json!({ "basis": "consent" })), None);
+}
+
+#[test]
+fn opting_out_cancels_the_surveys_that_are_ahead() {
+    let other = |name: &str, workflow: &str, state: &str, data: Value| json!({ "id": InstanceId::derive("c-1027", &[name]), "workflow": workflow, "state": state, "data": data });
+    let survey = || json!({ "/survey_contact": "2026-06-10T02:00:00Z" });
+    let mut drive = Drive::queued(json!({}));
+    let others = json!([
+        other("planned", "callback", "planned", survey()),
+        other("waiting", "callback", "open.attempting.retry_wait", survey()),
+        other("decided on", "callback", "open.reviewing", survey()),
+        other("over", "callback", "closed.expired", survey()),
+        other("for a case", "callback", "planned", json!({ "/case/restricted": "x" })),
+        other("of another flow", "consultation", "open.triage", survey()),
+        { "id": drive.id, "workflow": "callback", "state": "open.queued", "data": survey() },
+    ]);
+    drive.facts.insert("dealings".into(), others);
+    drive.send(agent("agent-a"), "opt_out", json!({ "scope": "survey" }));
+    let effects = &drive.entries.last().unwrap().effects;
+    let told: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Send(send) => {
+                Some((send.to.clone(), send.event.as_str(), Value::Object(send.payload.clone())))
+            }
+            _ => None,
+        })
+        .collect();
+    let cancelled =
+        |name: &str| (InstanceId::derive("c-1027", &[name]), "cancel", json!({ "reason": "opted_out" }));
+    assert_eq!(told, [cancelled("planned"), cancelled("waiting")]);
 }
 
 #[test]
