@@ -68,6 +68,7 @@ impl<'a> Replay<'a> {
             workflow: loaded.mapping.workflow.clone(),
             rules: flows.iter().flat_map(|flow| flow.rows).map(RuleCount::of).collect(),
             moved: log.moved.clone(),
+            read: log.read,
             rows: (log.rows.len() + log.unreadable.len()) as u64,
             from: log.first().unwrap_or_default(),
             ..Report::default()

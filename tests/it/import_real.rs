@@ -405,10 +405,8 @@ async fn a_campaign_reaches_clients_by_its_third_call_or_not_at_all() {
     assert_eq!(report.states, states.map(|(state, count)| (state.to_owned(), count)).into(), "{report}");
     assert_eq!((report.expected.matched, report.expected.cases), (1_666, 2_060), "{report}");
     let late = "rule 22 (timer FALLBACK_EXPIRE)";
-    let lost = [
-        ("did not agree", "closed.unreachable", late, 370),
-        ("agreed", "closed.unreachable", late, 24),
-    ];
+    let lost =
+        [("did not agree", "closed.unreachable", late, 370), ("agreed", "closed.unreachable", late, 24)];
     assert_eq!(exceptions(&report), lost, "{report}");
     assert_eq!(report.unfinished, 0, "{report}");
 

@@ -260,7 +260,11 @@ async fn clients_are_called_until_they_agree_or_refuse_or_were_called_too_often(
         ],
         "{report}"
     );
-    assert_eq!((report.expected.matched, report.expected.cases, report.expected.unsaid), (5, 9, 1), "{report}");
+    assert_eq!(
+        (report.expected.matched, report.expected.cases, report.expected.unsaid),
+        (5, 9, 1),
+        "{report}"
+    );
     assert!(report.moved.is_empty() && report.lapsed.is_empty() && report.undelivered.is_empty(), "{report}");
 
     let (_store, engine) = place.engine(NOW).await;
