@@ -143,7 +143,10 @@ impl<'a> Replay<'a> {
                 self.report.skipped += 1;
                 Some(won)
             }
-            Taken::Refused(refused) => {
+            Taken::Refused(mut refused) => {
+                if let Some(rule) = rule.filter(|_| refused.rule.is_empty()) {
+                    refused.rule.clone_from(&rules[rule].name);
+                }
                 case.refused = Some(if refused.event.is_empty() {
                     refused.code.clone()
                 } else {

@@ -89,7 +89,7 @@ pub struct Refused {
     pub line: u64,
     /// Its case.
     pub case: String,
-    /// The rule it fell under; empty where it never came so far.
+    /// The rule it falls under, or `start`; empty where there is none, or the row cannot be read.
     pub rule: String,
     /// The event that was refused.
     pub event: String,
@@ -184,7 +184,7 @@ impl Report {
             self.expected.percent()
         )?;
         if *unsaid > 0 {
-            writeln!(f, "  {unsaid} cases more, of which the mapping expects nothing")?;
+            writeln!(f, "  of {unsaid} more the mapping expects nothing")?;
         }
         for exception in exceptions {
             let Exception { expected, state, cause, refused, cases } = exception;
