@@ -61,7 +61,7 @@ impl Args {
             return release(&config, self.batch.as_deref()).await;
         };
         let import = Import { config, mapping, log, batch: self.batch };
-        let shown = Progress::new("importing", Unit::Rows);
+        let shown = Progress::new("importing", Unit::Steps);
         let imported = import.run(&WallTime, &|done, of| shown.set(done, of)).await;
         shown.finish();
         let report = match imported? {

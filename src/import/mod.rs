@@ -99,7 +99,7 @@ impl ImportError {
     }
 }
 
-/// Told how many rows (or steps) of how many are done.
+/// Told how many steps of how many are done: a row is one for each of its times.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// What is imported, and where to.
