@@ -152,7 +152,7 @@ impl Report {
         if rows > read {
             writeln!(f, "  a row is replayed at each of its times: {rows} times together")?;
         }
-        write!(f, "  {cases} cases")?;
+        write!(f, "  cases: {cases}")?;
         if *children > 0 {
             write!(f, ", and {children} that they started")?;
         }
