@@ -14,12 +14,11 @@ use careflow::time::WallTime;
 use crate::rig::sample_data;
 
 fn data(file: &str) -> Option<PathBuf> {
-    let path = sample_data()?.join(file);
-    if path.exists() {
-        return Some(path);
+    let path = sample_data().map(|folder| folder.join(file)).filter(|path| path.exists());
+    if path.is_none() {
+        println!("skipped: `{file}` is not present");
     }
-    println!("skipped: `{}` is not present", path.display());
-    None
+    path
 }
 
 async fn import(mapping: &str, log: PathBuf) -> Report {
