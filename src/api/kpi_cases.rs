@@ -34,13 +34,13 @@ pub struct KpiCaseParams {
     /// Up to and without this time, or the start of this local date; by default the end of the month of `from`.
     #[param(nullable = false, example = "2026-04-01")]
     to: Option<String>,
-    /// IANA time zone of local dates and months; that of the workflow's calendar by default.
+    /// IANA time zone of local dates, months and hours; that of the workflow's calendar by default.
     #[param(nullable = false, example = "Asia/Shanghai")]
     zone: Option<String>,
     /// `left_out`: K02 without breaches that only a raised priority made; `counted` by default.
     #[param(nullable = false, example = "left_out")]
     retargets: Option<String>,
-    /// By `flow`, `channel`, `tier`, `priority`, `category`, `owner`, `first_owner`, `department`, `agent` or `month`; needs `group`.
+    /// By `flow`, `channel`, `tier`, `priority`, `category`, `owner`, `first_owner`, `department`, `agent`, `month` or `hour`; needs `group`.
     #[param(nullable = false, example = "channel")]
     group_by: Option<String>,
     /// Only the cases of this group; needs `group_by`.

@@ -33,7 +33,7 @@ pub struct WindowParams {
     pub from: Option<String>,
     /// A time, or a local date.
     pub to: Option<String>,
-    /// The zone of local dates and months.
+    /// The zone of local dates, months and hours.
     pub zone: Option<String>,
     /// Whether breaches that only a new target made count.
     pub retargets: Option<String>,

@@ -14,9 +14,11 @@ use crate::time::WallTime;
 /// Replays another system's ticket log in virtual time, or releases an import.
 ///
 /// Writes into an empty directory. A mapping says how rows become events; every row goes through the
-/// same step as a live event. Refused rows are normal in real logs: they are listed, and with
-/// --strict they make the command end with 1. Cases that are not finished stand still until
-/// `careflow import --release`.
+/// same step as a live event. Refused rows are normal in real logs: they are told by group, with lines
+/// and reasons, all of them with --json, and with --strict they make the command end with 1. Cases that
+/// are not finished stand still until `careflow import --release`.
+///
+/// `careflow schema mapping` prints what a mapping may say.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  careflow import --mapping helpdesk-it.yaml events.csv --data ./helpdesk\n  careflow import --mapping helpdesk-it.yaml events.csv --data ./helpdesk --json > report.json\n  careflow import --release --data ./helpdesk"
@@ -59,7 +61,7 @@ impl Args {
             return release(&config, self.batch.as_deref()).await;
         };
         let import = Import { config, mapping, log, batch: self.batch };
-        let shown = Progress::new("importing", Unit::Rows);
+        let shown = Progress::new("importing", Unit::Steps);
         let imported = import.run(&WallTime, &|done, of| shown.set(done, of)).await;
         shown.finish();
         let report = match imported? {

@@ -17,9 +17,7 @@ pub enum Unit {
     Commits,
     /// Bytes.
     Bytes,
-    /// Rows of a log.
-    Rows,
-    /// Steps of the demo.
+    /// Steps of the demo, or rows of a log, once for each of their times.
     Steps,
     /// Rounds of a torture.
     Rounds,
@@ -77,7 +75,6 @@ impl Unit {
         match self {
             Self::Commits => "commits",
             Self::Bytes => "bytes",
-            Self::Rows => "rows",
             Self::Steps => "steps",
             Self::Rounds => "rounds",
             Self::Seconds => "seconds",
@@ -88,7 +85,6 @@ impl Unit {
 fn style(unit: Unit) -> ProgressStyle {
     let template = match unit {
         Unit::Commits => "{msg} {wide_bar} {human_pos} of {human_len} commits, {eta} left",
-        Unit::Rows => "{msg} {wide_bar} {human_pos} of {human_len} rows, {eta} left",
         Unit::Steps => "{msg} {wide_bar} {human_pos} of {human_len} steps, {eta} left",
         Unit::Rounds => "{msg} {wide_bar} {human_pos} of {human_len} rounds, {eta} left",
         Unit::Seconds => "{msg} {wide_bar} {human_pos} of {human_len} seconds",
@@ -103,7 +99,7 @@ mod tests {
 
     #[test]
     fn every_template_is_readable() {
-        for unit in [Unit::Commits, Unit::Bytes, Unit::Rows, Unit::Steps, Unit::Rounds, Unit::Seconds] {
+        for unit in [Unit::Commits, Unit::Bytes, Unit::Steps, Unit::Rounds, Unit::Seconds] {
             style(unit);
         }
     }

@@ -29,7 +29,7 @@ enum Command {
 /// no target of the policy is marked.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  careflow report kpis                                  this month\n  careflow report kpis --from 2026-03-01 --to 2026-04-01 --group-by channel --lang zh\n  careflow report kpis --workflow consultation,complaint --group-by flow\n  careflow report kpis --kpi K02,K04 --json | jq '.kpis[].rate'"
+    after_help = "Examples:\n  careflow report kpis                                  this month\n  careflow report kpis --from 2026-03-01 --to 2026-04-01 --group-by channel --lang zh\n  careflow report kpis --workflow consultation,complaint --group-by flow\n  careflow report kpis --workflow callback --kpi K15 --group-by hour    when customers are reached\n  careflow report kpis --kpi K02,K04 --json | jq '.kpis[].rate'"
 )]
 struct Kpis {
     #[command(flatten)]
@@ -43,10 +43,10 @@ struct Kpis {
     /// Up to and without this local date or time [default: the end of the month of --from].
     #[arg(long, value_name = "WHEN")]
     to: Option<String>,
-    /// Time zone of local dates and months [default: that of the workflow's calendar].
+    /// Time zone of local dates, months and hours [default: that of the workflow's calendar].
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
-    /// flow, channel, tier, priority, category, owner, first_owner, department, agent or month.
+    /// flow, channel, tier, priority, category, owner, first_owner, department, agent, month or hour (of the day).
     #[arg(long, value_name = "WHAT")]
     group_by: Option<String>,
     /// Only these KPIs, separated by commas.

@@ -70,7 +70,9 @@ pub struct Unreadable {
 pub struct Log {
     /// Position of each column.
     pub columns: BTreeMap<String, usize>,
-    /// The readable rows in replay order.
+    /// How many rows the file has.
+    pub read: u64,
+    /// The readable rows in replay order, once for each of their times.
     pub rows: Vec<Row>,
     /// The others.
     pub unreadable: Vec<Unreadable>,
@@ -111,10 +113,17 @@ impl Log {
             }
         }
         let fingerprint = Hash::of(&[mapping.text.as_bytes(), &[0], bytes]).short();
-        let mut log =
-            Self { columns, rows: Vec::new(), unreadable: Vec::new(), moved: Vec::new(), fingerprint };
+        let mut log = Self {
+            columns,
+            read: 0,
+            rows: Vec::new(),
+            unreadable: Vec::new(),
+            moved: Vec::new(),
+            fingerprint,
+        };
         let mut latest = HashMap::new();
         for record in reader.into_records() {
+            log.read += 1;
             log.take(record, mapping, &mut latest);
         }
         // Of the times of one row, the first column comes first: the sort is stable.

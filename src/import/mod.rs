@@ -2,8 +2,8 @@
 //!
 //! [`mapping`] says how rows become events and [`moments`] when, [`fit`] holds that against workflow and log,
 //! [`log`] reads the rows, [`timeline`] moves the clock over rows and timers in one order, [`replay`] sends
-//! them and [`report`] tells what became of each, with the [`outcome`] and the [`kpis`] of the whole;
-//! [`directory`] decides where it may write.
+//! them and [`report`] tells what became of each, `refusals` what was refused, by group, with the [`outcome`] and
+//! the [`kpis`] of the whole; [`directory`] decides where it may write.
 //!
 //! # Why
 //! An imported case goes through the same step as a live one: what its history
@@ -17,6 +17,7 @@ pub mod log;
 pub mod mapping;
 pub mod moments;
 pub mod outcome;
+mod refusals;
 pub mod replay;
 pub mod report;
 pub mod template;
@@ -98,7 +99,7 @@ impl ImportError {
     }
 }
 
-/// Told how many rows (or steps) of how many are done.
+/// Told how many steps of how many are done: a row is one for each of its times.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// What is imported, and where to.

@@ -68,6 +68,7 @@ impl<'a> Replay<'a> {
             workflow: loaded.mapping.workflow.clone(),
             rules: flows.iter().flat_map(|flow| flow.rows).map(RuleCount::of).collect(),
             moved: log.moved.clone(),
+            read: log.read,
             rows: (log.rows.len() + log.unreadable.len()) as u64,
             from: log.first().unwrap_or_default(),
             ..Report::default()
@@ -142,7 +143,10 @@ impl<'a> Replay<'a> {
                 self.report.skipped += 1;
                 Some(won)
             }
-            Taken::Refused(refused) => {
+            Taken::Refused(mut refused) => {
+                if let Some(rule) = rule.filter(|_| refused.rule.is_empty()) {
+                    refused.rule.clone_from(&rules[rule].name);
+                }
                 case.refused = Some(if refused.event.is_empty() {
                     refused.code.clone()
                 } else {

@@ -7,10 +7,9 @@ use serde::Serialize;
 
 use super::kpis::KpiNumber;
 use super::log::Moved;
+use super::refusals;
 use crate::kernel::instant::Instant;
 
-/// Refused rows that the text shows; all are in the JSON form.
-const REFUSED_SHOWN: usize = 20;
 /// Cases that the text names for each class of exceptions.
 const CASES_SHOWN: usize = 5;
 /// Rows out of time order that the text shows.
@@ -27,7 +26,9 @@ pub struct Report {
     pub from: Instant,
     /// The virtual moment at which it ended.
     pub until: Instant,
-    /// Rows read, once for each of their times: those accepted, skipped and refused together.
+    /// Rows of the file.
+    pub read: u64,
+    /// Those, once for each of their times: accepted, skipped and refused together.
     pub rows: u64,
     /// Rows of which everything was accepted.
     pub accepted: u64,
@@ -88,7 +89,7 @@ pub struct Refused {
     pub line: u64,
     /// Its case.
     pub case: String,
-    /// The rule it fell under; empty where it never came so far.
+    /// The rule it falls under, or `start`; empty where there is none, or the row cannot be read.
     pub rule: String,
     /// The event that was refused.
     pub event: String,
@@ -144,40 +145,32 @@ impl Report {
         !self.refused.is_empty()
     }
 
-    fn refusals(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut codes: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-        for refused in &self.refused {
-            *codes.entry((&refused.event, &refused.code)).or_default() += 1;
+    /// How many rows of how many cases, and what became of them.
+    fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { batch, workflow, from, until, read, rows, accepted, skipped, cases, children, .. } = self;
+        writeln!(f, "import `{batch}` into `{workflow}`: {read} rows, {from} to {until}")?;
+        if rows > read {
+            writeln!(f, "  a row is replayed at each of its times: {rows} times together")?;
         }
-        writeln!(f, "\nrefused rows: {}", self.refused.len())?;
-        for ((event, code), count) in codes {
-            writeln!(f, "  {count:>7}  {} ({code})", or(event, "not sent"))?;
+        write!(f, "  cases: {cases}")?;
+        if *children > 0 {
+            write!(f, ", and {children} that they started")?;
         }
-        for refused in self.refused.iter().take(REFUSED_SHOWN) {
-            let Refused { line, case, event, state, code, reason, after, .. } = refused;
-            write!(f, "  line {line}, case {}", or(case, "unknown"))?;
-            if !event.is_empty() {
-                write!(f, ", {event} in {}", or(state, "no state"))?;
-            }
-            write!(f, ": {code}: {reason}")?;
-            if !after.is_empty() {
-                write!(f, " (after {}, which stands)", after.join(", "))?;
-            }
-            writeln!(f)?;
-        }
-        let more = self.refused.len().saturating_sub(REFUSED_SHOWN);
-        if more > 0 {
-            writeln!(f, "  … and {more} more; --json lists all")?;
-        }
-        Ok(())
+        let refused = self.refused.len();
+        writeln!(f, "\n  {accepted} accepted, {skipped} skipped by a rule, {refused} refused")
     }
 
     fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\nrows by rule and accepted alternative")?;
+        writeln!(f, "\nrows by rule, and what became of them")?;
         for rule in &self.rules {
             writeln!(f, "  {:>7}  {}", rule.rows, rule.rule)?;
             for alternative in rule.alternatives.iter().filter(|alternative| alternative.rows > 0) {
                 writeln!(f, "           {:>7}  {}", alternative.rows, alternative.alternative)?;
+            }
+            let taken: u64 = rule.alternatives.iter().map(|alternative| alternative.rows).sum();
+            let refused = rule.rows.saturating_sub(taken);
+            if refused > 0 {
+                writeln!(f, "           {refused:>7}  refused")?;
             }
         }
         Ok(())
@@ -191,7 +184,7 @@ impl Report {
             self.expected.percent()
         )?;
         if *unsaid > 0 {
-            writeln!(f, "  {unsaid} cases more, of which the mapping expects nothing")?;
+            writeln!(f, "  of {unsaid} more the mapping expects nothing")?;
         }
         for exception in exceptions {
             let Exception { expected, state, cause, refused, cases } = exception;
@@ -207,10 +200,6 @@ impl Report {
     }
 }
 
-fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
-    if text.is_empty() { otherwise } else { text }
-}
-
 fn counts(f: &mut fmt::Formatter<'_>, title: &str, counts: &BTreeMap<String, u64>) -> fmt::Result {
     if counts.is_empty() {
         return Ok(());
@@ -224,18 +213,7 @@ fn counts(f: &mut fmt::Formatter<'_>, title: &str, counts: &BTreeMap<String, u64
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "import `{}` into `{}`: {} rows of {} cases, {} to {}",
-            self.batch, self.workflow, self.rows, self.cases, self.from, self.until
-        )?;
-        writeln!(
-            f,
-            "  {} rows accepted, {} skipped by a rule, {} refused",
-            self.accepted,
-            self.skipped,
-            self.refused.len()
-        )?;
+        self.head(f)?;
         self.rules(f)?;
         counts(f, "events accepted", &self.events)?;
         counts(f, "timers fired", &self.timers)?;
@@ -248,7 +226,7 @@ impl fmt::Display for Report {
             }
         }
         if self.has_refused() {
-            self.refusals(f)?;
+            refusals::tell(&self.refused, f)?;
         }
         counts(f, "cases by state", &self.states)?;
         if self.expected.cases + self.expected.unsaid > 0 {

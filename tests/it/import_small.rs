@@ -45,6 +45,7 @@ impl Place {
             "helpdesk" => ("mappings/helpdesk-it.yaml", "logs/helpdesk-small.csv"),
             "complaints" => ("mappings/complaints-cfpb.yaml", "logs/complaints-small.csv"),
             "training" => ("mappings/training-oulad.yaml", "logs/oulad-small.csv"),
+            "bank" => ("mappings/callback-campaign-bank.yaml", "logs/bank-small.csv"),
             _ => ("mappings/incidents-servicenow.yaml", "logs/incidents-small.csv"),
         };
         let (mapping, log) = (file(mapping), file(log));
@@ -225,6 +226,65 @@ async fn complaints_are_answered_in_time_or_late_and_rejected_into_a_second_roun
     }
     let unanswered = found(5).clocks["DEPT"].clone();
     assert!(unanswered.run.is_some_and(|run| run.is_breached()), "{report}");
+    engine.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_called_until_they_agree_or_refuse_or_were_called_too_often() {
+    let place = Place::new();
+    let report = place.ran("bank").await;
+    assert_eq!((report.rows, report.accepted, report.skipped, report.cases), (35, 17, 10, 9), "{report}");
+    assert_eq!(
+        refused(&report),
+        [
+            // A fourth call, and a ninth.
+            (6, "claim", "closed.unreachable", "event_not_accepted"),
+            (7, "claim", "closed.unreachable", "event_not_accepted"),
+            // A month without a week, a day without calls, a letter, and no word of what came of it.
+            (8, "", "", "time"),
+            (9, "", "", "time"),
+            (10, "plan", "", "payload"),
+            (10, "", "", "case_not_started"),
+            (11, "", "", "no_rule"),
+            (12, "", "", "case"),
+        ],
+        "{report}"
+    );
+    assert_eq!(
+        states(&report),
+        [
+            ("closed.completed_positive", 3),
+            ("closed.expired", 2),
+            ("closed.refused", 2),
+            ("closed.unreachable", 2)
+        ],
+        "{report}"
+    );
+    assert_eq!(
+        (report.expected.matched, report.expected.cases, report.expected.unsaid),
+        (5, 9, 1),
+        "{report}"
+    );
+    assert!(report.moved.is_empty() && report.lapsed.is_empty() && report.undelivered.is_empty(), "{report}");
+
+    let (_store, engine) = place.engine(NOW).await;
+    let tried = |client: u32| -> Vec<String> {
+        let lists = [List::Customer(format!("client-{client}"))];
+        let page = engine.page(&lists, &Range::default(), 10).unwrap().rows;
+        let log = page[0].data["attempt_log"].as_array().unwrap();
+        log.iter().map(|tried| format!("{} {}", tried["at"], tried["outcome"]).replace('"', "")).collect()
+    };
+    // By the clocks of Lisbon in summer: the last call lies on the day that the row says.
+    assert_eq!(
+        tried(4),
+        [
+            "2009-05-05T09:00:00.000Z no_answer",
+            "2009-05-06T14:00:00.000Z no_answer",
+            "2009-05-13T09:00:00.000Z rejected"
+        ]
+    );
+    assert_eq!(tried(1), ["2009-03-16T10:00:00.000Z connected"]);
+    assert_eq!(tried(6).len(), 3);
     engine.stop().await.unwrap();
 }
 

@@ -37,10 +37,12 @@ pub enum Grouping {
     Agent,
     /// The local month in which it counts.
     Month(Tz),
+    /// The hour of the local day in which it counts: when customers are reached best (K15).
+    Hour(Tz),
 }
 
-/// The names of the groupings, in order; months need a zone.
-pub const GROUPINGS: [&str; 10] = [
+/// The names of the groupings, in order; months and hours need a zone.
+pub const GROUPINGS: [&str; 11] = [
     "flow",
     "channel",
     "tier",
@@ -51,10 +53,11 @@ pub const GROUPINGS: [&str; 10] = [
     "department",
     "agent",
     "month",
+    "hour",
 ];
 
 impl Grouping {
-    /// The grouping called `name`; months are those of `zone`.
+    /// The grouping called `name`; months and hours are those of `zone`.
     ///
     /// # Errors
     /// A name that is none of [`GROUPINGS`]; the message lists them.
@@ -70,6 +73,7 @@ impl Grouping {
             "department" => Self::Department,
             "agent" => Self::Agent,
             "month" => Self::Month(zone),
+            "hour" => Self::Hour(zone),
             _ => return Err(format!("`{name}` is no grouping; accepted are {}", GROUPINGS.join(", "))),
         })
     }
@@ -88,6 +92,7 @@ impl Grouping {
             Self::Department => &traits.department,
             Self::Agent => &traits.agent,
             Self::Month(zone) => return date_of(*zone, at).format("%Y-%m").to_string(),
+            Self::Hour(zone) => return at.utc().with_timezone(zone).format("%H").to_string(),
         };
         if name.is_empty() { NO_VALUE.to_owned() } else { name.to_owned() }
     }

@@ -26,6 +26,7 @@
 //! - K14 and K15 are callbacks' own, and of those that somebody could have begun: each counts by its own
 //!   due. Suppressed and cancelled ones count nowhere; a customer who refused or was not reached was
 //!   not called back, and says nothing of being on time. One that is still decided on is pending for K14.
+//! - K15's best hour is the one with the highest share of attempts that connected, grouped by hour.
 //! - K13: a settled case is reopened within its window or not at all.
 //! - K16: judged as a clock of 48 hours is. Opened is the case again (another round, too), a complaint or
 //!   an improvement that the case starts, or a link that somebody adds. A score that a callback tells

@@ -3,19 +3,24 @@
 use serde_json::json;
 
 use super::drive::{Drive, agent, at};
-use crate::kernel::kpi::fold::fold;
+use crate::kernel::kpi::fold::{Grouping, Line, fold};
 use crate::kernel::kpi::measure::{Frame, Retargets, kpis, measures};
 use crate::kernel::kpi::{self, Record};
 
-/// The numbers of one KPI over March, looked at from its end: numerator, denominator, pending.
-fn march(drives: &[Drive], kpi: &str, name: &str) -> (u64, u64, u64) {
+/// One KPI over March, looked at from its end.
+fn line(drives: &[Drive], kpi: &str, name: &str, grouping: Option<Grouping>) -> Line {
     let records: Vec<Record> =
         drives.iter().filter_map(|drive| kpi::record(drive.instance.as_ref().unwrap())).collect();
     let until = at("2026-04-01T00:00:00+08:00");
     let (from, zone) = (at("2026-03-01T00:00:00+08:00"), chrono_tz::Asia::Shanghai);
     let frame = Frame { from, until, now: until, retargets: Retargets::Counted, zone };
-    let lines = fold(&records, &measures("callback"), frame, None);
-    let line = lines.iter().find(|line| (line.measure.kpi, line.measure.name) == (kpi, name)).unwrap();
+    let mut lines = fold(&records, &measures("callback"), frame, grouping).into_iter();
+    lines.find(|line| (line.measure.kpi, line.measure.name) == (kpi, name)).unwrap()
+}
+
+/// Its numbers: numerator, denominator, pending.
+fn march(drives: &[Drive], kpi: &str, name: &str) -> (u64, u64, u64) {
+    let line = line(drives, kpi, name, None);
     (line.total.numerator, line.total.denominator, line.total.pending)
 }
 
@@ -94,6 +99,36 @@ fn callback_is_on_time_where_the_customer_spoke_by_its_due() {
 fn reach_and_effort_count_cases_and_attempts() {
     assert_eq!(march(&all(), "K15", "reached"), (3, 5, 0));
     assert_eq!(march(&all(), "K15", "connected"), (3, 7, 0));
+}
+
+/// Somebody tried to call at each of `times`, and was answered at the last.
+fn tried(times: &[&str]) -> Drive {
+    let mut drive = Drive::queued(json!({}));
+    for (n, time) in times.iter().enumerate() {
+        if n > 0 {
+            drive.fire("RETRY_AT");
+        }
+        drive.now = at(time);
+        drive.call(if n + 1 == times.len() { "connected" } else { "no_answer" });
+    }
+    drive
+}
+
+#[test]
+fn best_hour_is_found_among_the_attempts_of_each_hour_of_the_local_day() {
+    let drives = [
+        tried(&["2026-03-11T09:59:59+08:00", "2026-03-11T14:30:00+08:00"]),
+        tried(&["2026-03-11T09:00:00+08:00", "2026-03-12T09:30:00+08:00"]),
+        tried(&["2026-03-11T10:00:00+08:00"]),
+    ];
+    let hours = |zone| {
+        let grouping = Grouping::parse("hour", zone).unwrap();
+        let groups = line(&drives, "K15", "connected", Some(grouping)).groups.into_iter();
+        groups.map(|(hour, figure)| (hour, figure.numerator, figure.denominator)).collect::<Vec<_>>()
+    };
+    let told = |hour: &str, connected, tried| (hour.to_owned(), connected, tried);
+    assert_eq!(hours(chrono_tz::Asia::Shanghai), [told("09", 1, 3), told("10", 1, 1), told("14", 1, 1)]);
+    assert_eq!(hours(chrono_tz::UTC), [told("01", 1, 3), told("02", 1, 1), told("06", 1, 1)]);
 }
 
 #[test]
