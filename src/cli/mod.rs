@@ -45,7 +45,7 @@ Examples:
   careflow definition write ./flows                put the shipped definitions on disk for editing
   careflow check ./flows                           everything wrong with them, with line and column
   careflow serve --definitions ./flows
-  careflow serve --demo --data ./demo              about 200 invented consultations to look at
+  careflow serve --demo --data ./demo              an invented organisation to look at
   careflow import --mapping MAP.yaml FILE.csv      replay another system's ticket log
   careflow calendar due --calendar cn --start 2026-09-30T10:00 --add '3 working days' --explain
   careflow token create --role agent --actor u-17

@@ -57,7 +57,7 @@ pub struct Args {
     /// Address and port; port 0 takes a free one and prints it.
     #[arg(long, env = "CAREFLOW_LISTEN", value_name = "ADDR", default_value = LISTEN_DEFAULT)]
     listen: SocketAddr,
-    /// First fill an empty directory with about 200 invented consultations in every state.
+    /// First fill an empty directory with an invented organisation: thirty days of work, and its training.
     #[arg(long)]
     demo: bool,
     #[command(flatten)]
@@ -145,7 +145,7 @@ impl Args {
 
 /// Fills the directory with the demo, unless it was before.
 async fn fill(config: &Config) -> Result<(), Failure> {
-    let shown = Progress::new("inventing consultations", Unit::Steps);
+    let shown = Progress::new("inventing an organisation", Unit::Steps);
     let made = demo::make(config, WallTime.now(), DEMO_SEED, &|done, of| shown.set(done, of)).await;
     shown.finish();
     match made? {

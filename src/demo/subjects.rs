@@ -87,3 +87,99 @@ pub(super) const SUBJECTS: &[Subject] = &[
         "service",
     ),
 ];
+
+/// What somebody complains about.
+pub(super) struct Grievance {
+    /// What happened, in the customer's words.
+    pub facts: &'static str,
+    /// What the customer wants.
+    pub remedy: &'static str,
+    /// Why, as the customer says.
+    pub cause: &'static str,
+    /// What it is about; a person is whoever the demo names.
+    pub about: About,
+    /// The department that investigates.
+    pub department: &'static str,
+    /// Why it happened, as the department finds.
+    pub root_cause: &'static str,
+}
+
+/// What a complaint is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// Somebody of the staff.
+    Person,
+    /// A department.
+    Department,
+    /// A product.
+    Product(&'static str),
+}
+
+const fn grievance(
+    words: (&'static str, &'static str),
+    cause: &'static str,
+    about: About,
+    (department, root_cause): (&'static str, &'static str),
+) -> Grievance {
+    let (facts, remedy) = words;
+    Grievance { facts, remedy, cause, about, department, root_cause }
+}
+
+/// Complaints as they come in.
+pub(super) const GRIEVANCES: &[Grievance] = &[
+    grievance(
+        ("客服态度冷淡，中途挂断电话", "当面道歉"),
+        "attitude",
+        About::Person,
+        ("service", "communication"),
+    ),
+    grievance(
+        ("The agent kept interrupting me and would not listen", "an apology"),
+        "attitude",
+        About::Person,
+        ("service", "communication"),
+    ),
+    grievance(
+        ("连续三次答复互相矛盾", "给出准确答复"),
+        "competence",
+        About::Person,
+        ("service", "product_training"),
+    ),
+    grievance(
+        ("退款申请两周没有处理", "立即退款并补偿"),
+        "response_time",
+        About::Department,
+        ("finance", "refund_approval"),
+    ),
+    grievance(
+        ("I was charged twice for the same invoice", "the second charge back"),
+        "price",
+        About::Department,
+        ("finance", "billing_run"),
+    ),
+    grievance(
+        ("新设备用了三天就黑屏", "换一台新的"),
+        "product",
+        About::Product("display-27"),
+        ("technology", "power_board"),
+    ),
+    grievance(
+        ("The update deleted our saved reports", "restore the reports"),
+        "product",
+        About::Product("reports-app"),
+        ("technology", "release_check"),
+    ),
+    grievance(("快递放在门口丢失", "重新发货"), "logistics", About::Department, ("sales", "carrier")),
+    grievance(
+        ("The price on the contract is not the one that was offered", "the offered price"),
+        "price",
+        About::Department,
+        ("sales", "quotation"),
+    ),
+    grievance(
+        ("我的手机号被泄露给第三方", "书面说明原因"),
+        "privacy",
+        About::Department,
+        ("legal", "data_export"),
+    ),
+];

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use crate::app::{self, AppError, Store};
 use crate::config::Config;
 use crate::engine::batch::Phase;
+use crate::kernel::effect;
 use crate::time::{ManualTime, TimeSource};
 use crate::workflows::Registry;
 use directory::Found;
@@ -63,7 +64,7 @@ pub enum ImportError {
     /// The directory holds something that an import must not be mixed with.
     #[error("{0}")]
     Occupied(String),
-    /// There is no such batch to release.
+    /// There is no such batch to release, or its name is not free.
     #[error("{0}")]
     Release(String),
     /// The directory cannot be opened.
@@ -142,6 +143,7 @@ impl Import {
         loaded.check(&workflows, &log.columns).map_err(ImportError::Mapping)?;
         let sources = app::sources(&workflows, self.config.definitions.as_deref())?;
         let batch = self.batch.clone().unwrap_or_else(|| loaded.mapping.name.clone());
+        free_to_use(&batch)?;
         let Some(first) = log.first() else {
             let file = self.log.display().to_string();
             return Err(ImportError::File { file, reason: "it has no row that can be read".into() });
@@ -161,6 +163,15 @@ impl Import {
         engine.stop().await.map_err(ImportError::Close)?;
         Ok(Imported::Ran(Box::new(report)))
     }
+}
+
+/// Refuses the name of the demo's batch, whose cases tell monitors what an import's do not.
+fn free_to_use(batch: &str) -> Result<(), ImportError> {
+    if batch != effect::DEMO {
+        return Ok(());
+    }
+    let reason = format!("`{batch}` is the batch of the demo; --batch names the import's otherwise");
+    Err(ImportError::Release(reason))
 }
 
 /// Lets the cases of a finished import live on; what came due meanwhile fires now, marked as caught up.

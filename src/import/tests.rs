@@ -318,3 +318,10 @@ fn a_release_knows_which_batch_is_meant() {
     assert!(choose(&both, Some("c")).unwrap_err().contains("it holds `a`, `b`"));
     assert_eq!(choose(&[], None).unwrap_err(), "holds no import");
 }
+
+#[test]
+fn an_import_is_not_called_as_the_demo_is() {
+    assert!(free_to_use("log").is_ok());
+    let refused = free_to_use("demo").unwrap_err().to_string();
+    assert_eq!(refused, "`demo` is the batch of the demo; --batch names the import's otherwise");
+}

@@ -118,10 +118,13 @@ pub struct Send {
     pub starts: Option<String>,
 }
 
+/// The batch of the demo, which no import is called.
+pub const DEMO: &str = "demo";
+
 /// Leaves out what `effects` tell keyed instances where the sender belongs to an import: what happened in
-/// another system is history here, and nobody is called or trained because of it.
+/// another system is history here, and nobody is called or trained because of it. The demo happens here.
 pub fn of_origin(effects: &mut Vec<Effect>, origin: Option<&str>) {
-    if origin.is_some() {
+    if origin.is_some_and(|origin| origin != DEMO) {
         effects.retain(|effect| !matches!(effect, Effect::Send(send) if send.starts.is_some()));
     }
 }

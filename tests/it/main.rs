@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be, helpers included")]
 
 mod again;
+mod again_training;
 mod architecture;
 mod basics;
 mod calendars;

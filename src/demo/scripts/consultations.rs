@@ -1,52 +1,21 @@
-//! Owns the demo's scripts: for each state, how cases get there.
+//! Owns how consultations of the demo go: for each state, how cases get there.
 
-use std::num::NonZeroU32;
+use serde_json::json;
 
-use serde_json::{Value, json};
-
-use super::plan::{AGENTS, CUSTOMERS, DAY_MS, PEOPLE, Step};
-use super::subjects::{SUBJECTS, Subject};
-use crate::chance::Chance;
-use crate::kernel::actor::{Actor, ActorKind, Role};
-use crate::kernel::calendar::Calendar;
-use crate::kernel::instant::Instant;
+use crate::demo::people::{self, OWNER, SUPERVISOR, gateway};
+use crate::demo::story::{CHANNELS, Kind, MINUTE_MS, Story, Teller, WRITTEN, count, questions};
+use crate::demo::subjects::Subject;
 use crate::kernel::span::{Roll, Span};
 
-/// A minute.
-const MINUTE_MS: i64 = 60_000;
-/// Telephones first, as people reach an organisation.
-const CHANNELS: [&str; 10] =
-    ["phone", "phone", "email", "email", "wecom", "wecom", "wechat", "web_chat", "sms", "social"];
-/// Channels where nobody waits on the line.
-const WRITTEN: [&str; 7] = ["email", "email", "wecom", "wecom", "wechat", "web_chat", "social"];
+/// The flow.
+pub(in crate::demo) const CONSULTATION: &str = "consultation";
 
 /// For an answer to a question.
-const INFO: Span = Span::WorkingDays(days(5));
+const INFO: Span = Span::WorkingDays(count(5));
 /// For a word on an answer.
-const CONFIRM: Span = Span::WorkingDays(days(3));
+const CONFIRM: Span = Span::WorkingDays(count(3));
 /// To reopen.
-const REOPEN: Span = Span::CalendarDays(days(7), Roll::Stay);
-
-const fn days(count: u32) -> NonZeroU32 {
-    NonZeroU32::new(count).expect("the demo's spans are not zero")
-}
-
-/// Cases that end in one state.
-pub(super) struct Kind {
-    /// The state.
-    pub end: &'static str,
-    /// How many.
-    pub count: usize,
-    /// How many days ago they begin: from, to.
-    days: (u64, u64),
-    /// Times that have passed since the last step, one after the other.
-    passed: &'static [Span],
-    /// The time that still runs.
-    running: Option<Span>,
-    /// Whether it may have copies.
-    pub is_master: bool,
-    script: fn(&mut Story, &mut Teller<'_>),
-}
+const REOPEN: Span = Span::CalendarDays(count(7), Roll::Stay);
 
 const fn kind(
     end: &'static str,
@@ -54,18 +23,12 @@ const fn kind(
     days: (u64, u64),
     script: fn(&mut Story, &mut Teller<'_>),
 ) -> Kind {
-    Kind { end, count, days, passed: &[], running: None, is_master: false, script }
-}
-
-impl Kind {
-    const fn timed(self, passed: &'static [Span], running: Option<Span>) -> Self {
-        Self { passed, running, ..self }
-    }
+    Kind::of(CONSULTATION, end, (count, days), script)
 }
 
 /// Every state and how often. Timers stand for policy's shipped values.
-pub(super) const KINDS: &[Kind] = &[
-    Kind { is_master: true, ..kind("open.handling.in_progress", 18, (0, 4), in_progress) },
+pub(in crate::demo) const KINDS: &[Kind] = &[
+    kind("open.handling.in_progress", 18, (0, 4), in_progress),
     kind("open.intake.received", 8, (0, 0), received),
     kind("open.intake.accepted", 8, (0, 0), accepted),
     kind("open.handling.escalated", 9, (0, 1), escalated),
@@ -79,99 +42,14 @@ pub(super) const KINDS: &[Kind] = &[
     kind("closed.unconfirmed", 14, (13, 29), answered).timed(&[CONFIRM, REOPEN], None),
     kind("closed.no_response", 8, (16, 29), waiting_customer).timed(&[INFO, REOPEN], None),
     kind("closed.withdrawn", 7, (2, 25), withdrawn),
-    kind("closed.duplicate", 6, (0, 0), duplicate),
+    kind("closed.duplicate", 6, (0, 0), duplicate).after("open.handling.in_progress"),
     kind("closed.abandoned", 8, (1, 27), abandoned),
     kind("closed.invalid", 6, (1, 27), invalid),
     kind("closed.forced", 3, (5, 25), forced),
-    kind("closed.converted", 4, (0, 0), converted),
+    kind("closed.converted", 5, (0, 12), converted),
 ];
 
-/// One case as it is told.
-pub(super) struct Story {
-    /// What happens.
-    pub steps: Vec<Step>,
-    case: usize,
-    customer: String,
-    agent: &'static str,
-    subject: &'static Subject,
-    at: Instant,
-}
-
-/// What a script may ask.
-pub(super) struct Teller<'a> {
-    calendar: &'a Calendar,
-    chance: &'a mut Chance,
-    master: Option<&'a Story>,
-}
-
 impl Story {
-    /// Tells case `case` of `kind`; it may begin `shift` days earlier or later than the kind says.
-    pub(super) fn tell(
-        kind: &Kind,
-        case: usize,
-        (now, shift): (Instant, u64),
-        calendar: &Calendar,
-        chance: &mut Chance,
-        master: Option<&Self>,
-    ) -> Self {
-        let days = chance.between(kind.days.0.saturating_sub(shift), kind.days.1 + shift);
-        let within_day = chance.between(5, 23 * 60);
-        let back =
-            i64::try_from(days).unwrap_or(0) * DAY_MS + i64::try_from(within_day).unwrap_or(0) * MINUTE_MS;
-        let mut story = Self {
-            steps: Vec::new(),
-            case,
-            customer: format!("c-{}", 1_000 + chance.below(CUSTOMERS)),
-            agent: chance.pick(&PEOPLE[..AGENTS]).0,
-            subject: chance.pick(SUBJECTS),
-            at: now.plus_millis(-back),
-        };
-        // Some write at night and at weekends; the others while somebody is there.
-        if !calendar.is_open(story.at) && !chance.percent(20) {
-            let into = i64::try_from(chance.between(0, 150)).unwrap_or(0) * MINUTE_MS;
-            story.at = calendar.after(calendar.next_open(story.at), into.max(1));
-        }
-        (kind.script)(&mut story, &mut Teller { calendar, chance, master });
-        story
-    }
-
-    /// Whether everything has happened by `now`, and the kind's timers stand as it says.
-    pub(super) fn fits(&self, kind: &Kind, now: Instant, calendar: &Calendar) -> bool {
-        let Some(last) = self.steps.last() else { return false };
-        let passed = kind.passed.iter().fold(last.at, |at, span| calendar.due(at, *span));
-        passed <= now && kind.running.is_none_or(|span| calendar.due(passed, span) > now)
-    }
-
-    fn step(&mut self, event: &'static str, actor: Actor, payload: Value) {
-        let Value::Object(payload) = payload else { return };
-        self.steps.push(Step { at: self.at, case: self.case, event, payload, actor, master: None });
-    }
-
-    /// Seconds pass.
-    fn seconds(&mut self, teller: &mut Teller<'_>, from: u64, to: u64) -> u64 {
-        let seconds = teller.chance.between(from, to);
-        self.at = self.at.plus_millis(i64::try_from(seconds).unwrap_or(0) * 1_000);
-        seconds
-    }
-
-    /// Minutes of business time pass.
-    fn work(&mut self, teller: &mut Teller<'_>, from: u64, to: u64) {
-        let minutes = i64::try_from(teller.chance.between(from, to)).unwrap_or(1);
-        self.at = teller.calendar.after(self.at, minutes * MINUTE_MS);
-    }
-
-    fn reference(&self, what: &str) -> String {
-        format!("demo:{}:{what}:{}", self.case, self.steps.len())
-    }
-
-    fn agent(&self) -> Actor {
-        Actor::person(self.agent, Role::Agent)
-    }
-
-    fn customer(&self) -> Actor {
-        Actor::person(&self.customer, Role::Customer)
-    }
-
     fn submit(&mut self, teller: &mut Teller<'_>, channel: &'static str) {
         let Subject { text, category, problem, scope, .. } = self.subject;
         let priority =
@@ -183,7 +61,7 @@ impl Story {
             "service_goal": "solve", "happened_at": self.at, "impact_scope": scope, "priority": priority,
             "occurred_at": self.at,
         });
-        self.step("submit", gateway(channel), payload);
+        self.start(CONSULTATION, "submit", gateway(channel), payload);
     }
 
     /// Comes in and is taken: by telephone at once, in a chat within the minute, otherwise within the hour.
@@ -236,10 +114,9 @@ impl Story {
     }
 
     fn department_answers(&mut self) {
-        let department = self.subject.department;
-        let who = PEOPLE[AGENTS..].iter().find(|(_, of)| *of == department).map_or("sun.hao", |(id, _)| id);
+        let handler = people::handler(self.subject.department, 0);
         let payload = json!({ "answer_ref": self.reference("department"), "verified": true });
-        self.step("department_reply", Actor::person(who, Role::DeptHandler), payload);
+        self.step("department_reply", handler, payload);
     }
 
     fn escalate(&mut self, teller: &mut Teller<'_>) {
@@ -255,7 +132,7 @@ impl Story {
     fn ask_customer(&mut self) {
         let payload = json!({
             "message_ref": self.reference("question"),
-            "questions": ["请提供订单号和截图 / please send the order number and a picture"],
+            "questions": questions(),
         });
         self.step("request_info", self.agent(), payload);
     }
@@ -304,15 +181,6 @@ impl Story {
     }
 }
 
-fn gateway(channel: &str) -> Actor {
-    let id = format!("gateway-{channel}");
-    Actor { id, kind: ActorKind::Service, role: Role::Gateway, on_behalf_of: None }
-}
-
-fn supervisor() -> Actor {
-    Actor::person("zhao.lei", Role::Supervisor)
-}
-
 fn received(story: &mut Story, teller: &mut Teller<'_>) {
     let channel = *teller.chance.pick(&WRITTEN);
     story.submit(teller, channel);
@@ -325,7 +193,7 @@ fn accepted(story: &mut Story, teller: &mut Teller<'_>) {
     if teller.chance.percent(40) {
         let to = json!({ "person": { "id": story.agent, "role": "agent" } });
         let reason = "熟悉该客户 / knows the customer";
-        story.step("assigned", supervisor(), json!({ "to": to, "reason": reason }));
+        story.step("assigned", people::staff(SUPERVISOR), json!({ "to": to, "reason": reason }));
         story.at = story.at.plus_millis(40_000);
     }
     story.step("accept", story.agent(), json!({}));
@@ -386,6 +254,7 @@ fn confirmed(story: &mut Story, teller: &mut Teller<'_>) {
     if teller.chance.percent(12) {
         story.work(teller, 30, 180);
         story.step("reopen", story.customer(), json!({ "reason": "又出现同样的问题 / it is back" }));
+        story.only_if(story.case, "settled.");
         story.work(teller, 10, 60);
         story.answer(teller);
         story.work(teller, 10, 90);
@@ -400,14 +269,13 @@ fn withdrawn(story: &mut Story, teller: &mut Teller<'_>) {
 }
 
 fn duplicate(story: &mut Story, teller: &mut Teller<'_>) {
-    let master = teller.master.expect("masters are told before their copies");
-    story.customer.clone_from(&master.customer);
-    story.subject = master.subject;
+    let master = teller.before.expect("masters are told before their copies");
+    story.repeat(master);
     let first = master.steps.first().expect("a case begins with its submit");
     story.at = first.at.plus_millis(40_000);
     story.submit(teller, "email");
     story.at = story.at.plus_millis(90_000);
-    story.step("mark_duplicate", Actor::person("emma.clark", Role::Agent), json!({}));
+    story.step("mark_duplicate", people::staff("emma.clark"), json!({}));
     if let Some(last) = story.steps.last_mut() {
         last.master = Some(first.case);
     }
@@ -437,9 +305,9 @@ fn forced(story: &mut Story, teller: &mut Teller<'_>) {
     story.work(teller, 60, 300);
     let payload = json!({
         "reason": "客户主体已注销 / the customer's company no longer exists",
-        "approver": { "id": "zhao.lei", "role": "supervisor" },
+        "approver": { "id": SUPERVISOR, "role": "supervisor" },
     });
-    story.step("force_closed", Actor::person("he.ping", Role::ProcessOwner), payload);
+    story.step("force_closed", people::staff(OWNER), payload);
 }
 
 fn converted(story: &mut Story, teller: &mut Teller<'_>) {
@@ -456,4 +324,25 @@ fn converted(story: &mut Story, teller: &mut Teller<'_>) {
         "to_flow": "complaint", "reason": "客户要求投诉 / the customer complains", "child": child,
     });
     story.step("convert", story.agent(), payload);
+}
+
+/// What becomes of a case that was settled, and is reopened because of what a callback heard.
+pub(in crate::demo) fn answered_again(story: &mut Story, teller: &mut Teller<'_>) {
+    story.work(teller, 20, 200);
+    story.answer(teller);
+    story.only_if(story.case, "open.handling.");
+    story.work(teller, 30, 300);
+    story.confirm(teller);
+    story.only_if(story.case, "open.answered");
+}
+
+/// What becomes of a question that the system has asked for a customer.
+pub(in crate::demo) fn taken_up(story: &mut Story, teller: &mut Teller<'_>) {
+    story.work(teller, 4, 70);
+    let message = story.reference("first-word");
+    story.step("respond", story.agent(), json!({ "message_ref": message, "human": true }));
+    let Subject { problem, scope, .. } = story.subject;
+    let details = json!({ "problem_type": problem, "happened_at": story.at, "impact_scope": scope });
+    story.step("record_details", story.agent(), details);
+    answered_again(story, teller);
 }
