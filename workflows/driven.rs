@@ -251,6 +251,20 @@ impl<F: Flow> Driven<F> {
         self.commit(&event)
     }
 
+    /// Moves the clock by `minutes`, through every due on the way.
+    pub fn pass(&mut self, minutes: i64) {
+        let until = self.now.plus_millis(minutes * 60_000);
+        loop {
+            let timers = self.instance.iter().flat_map(|instance| &instance.timers);
+            let next = timers.map(|(name, timer)| (timer.due, name.clone())).min();
+            let Some((_, name)) = next.filter(|(due, _)| *due <= until) else { break };
+            if self.try_fire(&name).is_err() {
+                self.instance.as_mut().unwrap().timers.remove(&name);
+            }
+        }
+        self.now = until;
+    }
+
     pub fn attempt(&mut self, actor: Actor, event: &str, payload: Value) -> Result<Change, Refusal> {
         let mut event = self.event(actor, event, payload);
         event.occurred_at = self.occurred.take().unwrap_or(self.now);

@@ -12,6 +12,8 @@ pub mod consultation;
 #[cfg(test)]
 mod driven;
 pub mod effect_review;
+#[cfg(test)]
+mod held;
 pub mod links;
 pub mod monitor;
 #[cfg(test)]

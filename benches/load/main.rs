@@ -18,6 +18,12 @@ mod limits;
 mod lists;
 mod machine;
 mod monitors;
+#[allow(clippy::unwrap_used, reason = "a law that does not hold ends the row")]
+#[path = "../../workflows/naive/mod.rs"]
+mod naive;
+#[allow(clippy::unwrap_used, reason = "a law that does not hold ends the row")]
+#[path = "../../tests/organisation/mod.rs"]
+mod organisation;
 mod people;
 mod place;
 mod server;
@@ -25,10 +31,13 @@ mod soak;
 mod standing;
 mod table;
 mod timers;
+mod year;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// What the numbers of `naive` are computed with.
+use careflow::kernel;
 use clap::{Parser, ValueEnum};
 
 use machine::Machine;
@@ -66,6 +75,8 @@ pub enum Row {
     Burst,
     /// The load of 64 clients while cases are archived and monitors told of them, and not.
     Monitors,
+    /// A virtual year of a whole organisation: 20,000 linked instances of all flows, and every law checked.
+    Organisation,
     /// Pages of 50 by state, by owner and of what is overdue.
     Lists,
     /// KPIs of a month that holds every instance.
@@ -162,6 +173,10 @@ async fn measure(args: &Args, run: &Run, table: &mut Table) {
     if args.wants(Row::Monitors) {
         let done = monitors::rows(run, table).await;
         table.ended("monitors", done);
+    }
+    if args.wants(Row::Organisation) {
+        let done = year::rows(run, table).await;
+        table.ended("organisation", done);
     }
     if args.wants(Row::Soak) {
         let done = soak::rows(run, table).await;

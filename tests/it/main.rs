@@ -28,8 +28,12 @@ mod kpis;
 mod laws;
 mod lists;
 mod monitors;
+#[path = "../../workflows/naive/mod.rs"]
+mod naive;
 mod openapi;
 mod operations;
+#[path = "../organisation/mod.rs"]
+mod organisation;
 mod problems;
 mod prometheus;
 mod readiness;
@@ -55,3 +59,7 @@ mod transitions;
 mod transitions_callback;
 mod transitions_complaint;
 mod twin;
+mod virtual_year;
+
+/// What the numbers of `naive` are computed with.
+use careflow::kernel;

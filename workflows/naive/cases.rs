@@ -151,7 +151,8 @@ pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: 
 /// Steps with a score, and the score.
 fn scores(one: &Naive) -> Vec<(usize, i64)> {
     let scored = |(i, (entry, _)): (usize, &(Entry, Value))| {
-        let carries = ["answer", "confirm", "satisfaction_recorded"].contains(&entry.event.as_str());
+        let carries =
+            ["answer", "confirm", "record", "satisfaction_recorded"].contains(&entry.event.as_str());
         entry.payload.get("score").filter(|_| carries)?.as_i64().map(|score| (i, score))
     };
     one.steps.iter().enumerate().filter_map(scored).collect()

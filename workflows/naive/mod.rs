@@ -1,4 +1,5 @@
-//! Owns KPIs computed again from entries alone, to hold the folded ones to. For the tests of flows.
+//! Owns KPIs computed again from entries alone, to hold the folded ones to. For tests: those of flows, and the
+//! year of a whole organisation.
 //!
 //! It knows neither the facts that instances keep nor the state of their clocks.
 
@@ -6,17 +7,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+mod callbacks;
 mod cases;
 mod complaints;
 mod training;
 
 use crate::kernel::common::{Stage, Verdict};
 use crate::kernel::entry::Entry;
-use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
-use crate::kernel::kpi::fold::{Behind, Grouping, Line, Part, fold};
+use crate::kernel::kpi::fold::Line;
 use crate::kernel::kpi::measure::{About, Frame, Kind, Measure};
-use crate::kernel::kpi::{self, Record};
 use crate::kernel::patch;
 use crate::kernel::sla::fact::What;
 use crate::kernel::step::stage_of;
@@ -50,6 +50,40 @@ struct Run {
 pub(crate) struct Naive {
     workflow: String,
     steps: Vec<(Entry, Value)>,
+}
+
+impl Number {
+    /// Takes up what the histories `all` say of `measure`.
+    pub(crate) fn take(&mut self, measure: &Measure, all: &[Naive], frame: &Frame) {
+        for one in all.iter().filter(|one| one.counts()) {
+            match (measure.kpi, measure.about) {
+                ("K10", _) => complaints::count(self, measure, one, frame),
+                (_, about) if !about.holds(&one.workflow) => {}
+                (_, About::Cases | About::Scored) => cases::count(self, measure, one, frame),
+                (_, About::Complaints) => complaints::count(self, measure, one, frame),
+                (_, About::Callbacks) => callbacks::count(self, measure, one, frame),
+                (_, About::Plans | About::Classes | About::Enrolments | About::Reviews) => {
+                    training::count(self, measure, one, frame);
+                }
+            }
+        }
+        self.values.sort_unstable();
+    }
+
+    /// Holds a folded number to this one; `of` says of what.
+    pub(crate) fn assert_is(&self, line: &Line, of: &str) {
+        let Line { measure, total, .. } = line;
+        let sum = if measure.kind.is_rate() { 0 } else { self.values.iter().sum() };
+        let told = (self.numerator, self.denominator, self.pending, sum);
+        let folded = (total.numerator, total.denominator, total.pending, total.sum);
+        assert_eq!(folded, told, "{} {} {of}", measure.kpi, measure.name);
+        if measure.kind == Kind::Times {
+            for percent in [50, 90] {
+                let rank = (self.values.len() * percent).div_ceil(100).max(1);
+                assert_eq!(total.percentile(percent), self.values.get(rank - 1).copied());
+            }
+        }
+    }
 }
 
 impl Naive {
@@ -281,66 +315,7 @@ fn yes(number: &mut Number, yes: bool) {
     number.numerator += u64::from(yes);
 }
 
-/// The number of `measure` over all histories.
-pub(crate) fn recomputed(measure: &Measure, all: &[Naive], frame: &Frame) -> Number {
-    let mut number = Number::default();
-    for one in all.iter().filter(|one| one.counts()) {
-        match (measure.kpi, measure.about) {
-            ("K10", _) => complaints::count(&mut number, measure, one, frame),
-            (_, about) if !about.holds(&one.workflow) => {}
-            (_, About::Cases | About::Scored) => cases::count(&mut number, measure, one, frame),
-            (_, About::Complaints) => complaints::count(&mut number, measure, one, frame),
-            (_, About::Callbacks) => unreachable!("no life that is recomputed is a callback's"),
-            (_, About::Plans | About::Classes | About::Enrolments | About::Reviews) => {
-                training::count(&mut number, measure, one, frame);
-            }
-        }
-    }
-    number.values.sort_unstable();
-    number
-}
-
 fn worth(number: &mut Number, value: i64) {
     number.denominator += 1;
     number.values.push(value);
-}
-
-/// Holds the folded numbers of `measures` over the instances of `drives` to those that their histories give.
-pub(crate) fn assert_equal<'d>(
-    measures: &[Measure],
-    drives: impl IntoIterator<Item = (&'d Instance, &'d [Entry])>,
-    frame: Frame,
-) -> Vec<Line> {
-    let (mut histories, mut records) = (Vec::new(), Vec::new());
-    for (instance, entries) in drives {
-        histories.push(Naive::new(entries));
-        records.extend(kpi::record(instance));
-    }
-    for record in &records {
-        assert_eq!(&Record::decode(record.id.clone(), &record.encode()).unwrap(), record);
-    }
-    let lines = fold(&records, measures, frame, Some(Grouping::Agent));
-    for Line { measure, total, groups } in &lines {
-        let expected = recomputed(measure, &histories, &frame);
-        let values = !measure.kind.is_rate();
-        let sum = if values { expected.values.iter().sum() } else { 0 };
-        let told = (expected.numerator, expected.denominator, expected.pending, sum);
-        let folded = (total.numerator, total.denominator, total.pending, total.sum);
-        assert_eq!(folded, told, "{} {}", measure.kpi, measure.name);
-        if measure.kind == Kind::Times {
-            let median = expected.values.get(expected.values.len().div_ceil(2).max(1) - 1).copied();
-            assert_eq!(total.percentile(50), median);
-        }
-        assert_eq!(groups.values().map(|figure| figure.denominator).sum::<u64>(), total.denominator);
-        let behind =
-            Behind { measure: *measure, frame, part: Part::Denominator, group: None, asked: Vec::new() };
-        let moments: usize = records.iter().map(|record| behind.moments(record).len()).sum();
-        assert_eq!(moments as u64, total.denominator);
-        for record in &records {
-            let (begin, end) = record.span();
-            let moments = behind.moments(record);
-            assert!(moments.iter().all(|at| (begin..=end).contains(at)), "{} {}", measure.kpi, measure.name);
-        }
-    }
-    lines
 }

@@ -1,11 +1,16 @@
 //! Owns the KPIs of callbacks: called back, on time, reached.
 
-use serde_json::json;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
-use super::drive::{Drive, agent, at};
+use super::super::samples::samples;
+use super::drive::{Drive, agent, at, result, supervisor};
+use crate::kernel::id::InstanceId;
 use crate::kernel::kpi::fold::{Grouping, Line, fold};
 use crate::kernel::kpi::measure::{Frame, Retargets, kpis, measures};
 use crate::kernel::kpi::{self, Record};
+use crate::workflows::driven::frame;
+use crate::workflows::held::assert_equal;
 
 /// One KPI over March, looked at from its end.
 fn line(drives: &[Drive], kpi: &str, name: &str, grouping: Option<Grouping>) -> Line {
@@ -141,4 +146,109 @@ fn appointment_moves_the_due_that_counts() {
     drive.call("connected");
     drive.send(agent("agent-a"), "record", json!({ "score": 4 }));
     assert_eq!(march(&[drive], "K15", "on_time"), (1, 1, 0));
+}
+
+/// Where lives begin.
+const BEGINNINGS: [&[&str]; 6] = [
+    &["plan:periodic", "timer:WINDOW_OPEN"],
+    &["plan:complaint", "timer:WINDOW_OPEN"],
+    &["plan:missed", "timer:WINDOW_OPEN"],
+    &["plan:complaint", "timer:WINDOW_OPEN", "claim:agent", "attempt_result:connected"],
+    &["plan:complaint", "timer:WINDOW_OPEN", "claim:agent", "attempt_result:connected", "record:worst"],
+    &["plan:opted_out"],
+];
+const OUTCOMES: [&str; 6] = ["connected", "connected", "busy", "no_answer", "wrong_number", "rejected"];
+
+/// A life: where it begins, then minutes to wait and what to try; whatever is refused is passed over.
+fn driven(number: usize, beginning: usize, steps: &[(u16, u16)]) -> Drive {
+    let mut drive = Drive::new();
+    drive.id = InstanceId::derive("c-1027", &["callback", &number.to_string()]);
+    for step in BEGINNINGS[beginning] {
+        drive.take(step);
+    }
+    for (minutes, choice) in steps {
+        drive.pass(i64::from(*minutes));
+        attempt(&mut drive, usize::from(*choice));
+    }
+    drive
+}
+
+fn attempt(drive: &mut Drive, choice: usize) {
+    let more = choice / 8;
+    let (actor, event, payload) = match choice % 8 {
+        0..=2 => {
+            drive.attempt(agent("agent-a"), "claim", json!({})).ok();
+            let outcome = OUTCOMES[more % OUTCOMES.len()];
+            (agent("agent-a"), "attempt_result", result(outcome, "phone"))
+        }
+        3 | 4 => {
+            let said = json!({ "score": 1 + more % 5, "resolved": more % 3 > 0 });
+            (agent("agent-a"), "record", said)
+        }
+        5 => {
+            let decision = ["new_complaint", "improvement", "explain"][more % 3];
+            (supervisor(), "dispose", json!({ "decision": decision, "note": "经核实" }))
+        }
+        6 => {
+            let at = drive.calendar.after(drive.now, 8 * 3_600_000);
+            (agent("agent-a"), "schedule", json!({ "at": at, "by": "customer" }))
+        }
+        _ => {
+            let known = samples();
+            let sample = &known[more % known.len()];
+            (sample.actor.clone(), sample.event, Value::Object(sample.payload.clone()))
+        }
+    };
+    if event != "plan" {
+        drive.attempt(actor, event, payload).ok();
+    }
+}
+
+fn lives() -> impl Strategy<Value = Vec<(usize, Vec<(u16, u16)>)>> {
+    let steps = prop_oneof![Just(20u16), Just(300), Just(3_000)]
+        .prop_flat_map(|longest| prop::collection::vec((0..longest, any::<u16>()), 0..25));
+    prop::collection::vec((0..BEGINNINGS.len(), steps), 1..5)
+}
+
+fn many(lives: &[(usize, Vec<(u16, u16)>)]) -> Vec<Drive> {
+    lives.iter().enumerate().map(|(n, (beginning, steps))| driven(n, *beginning, steps)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn every_kpi_of_callbacks_is_what_the_histories_say(
+        lives in lives(),
+        from in 0i64..30,
+        days in 1i64..60,
+        later in 0i64..20,
+    ) {
+        let drives = many(&lives);
+        let last = drives.iter().map(|drive| drive.now).max().unwrap_or_default();
+        let from = at("2026-03-08T16:00:00Z").plus_millis(from * 43_200_000);
+        let frame = frame(from, from.plus_millis(days * 43_200_000));
+        let frame = Frame { now: last.plus_millis(later * 86_400_000), ..frame };
+        let lives = drives.iter().map(|drive| (drive.instance.as_ref().unwrap(), drive.entries.as_slice()));
+        assert_equal(&measures("callback"), lives, frame);
+    }
+}
+
+#[test]
+fn lives_of_callbacks_reach_every_number() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let strategy = lives();
+    let drives: Vec<Drive> =
+        (0..100).flat_map(|_| many(&strategy.new_tree(&mut runner).unwrap().current())).collect();
+    let year = frame(at("2026-01-01T00:00:00+08:00"), at("2027-01-01T00:00:00+08:00"));
+    let lives = drives.iter().map(|drive| (drive.instance.as_ref().unwrap(), drive.entries.as_slice()));
+    let lines = assert_equal(&measures("callback"), lives, year);
+    let one_sided = lines.iter().filter(|line| {
+        let total = &line.total;
+        total.numerator == 0 || total.numerator == total.denominator
+    });
+    let one_sided: Vec<_> = one_sided.map(|line| (line.measure.kpi, line.measure.name)).collect();
+    assert_eq!(one_sided, []);
 }

@@ -9,7 +9,7 @@ use crate::kernel::kpi::fold::{Line, fold};
 use crate::kernel::kpi::measure::{Frame, Kind, Retargets, kpis, measures};
 use crate::kernel::kpi::{self, Record};
 use crate::workflows::driven::frame;
-use crate::workflows::naive::assert_equal;
+use crate::workflows::held::assert_equal;
 
 /// The numbers of one KPI over March, looked at from its end: numerator, denominator, pending.
 fn march(drives: &[Drive], kpi: &str, name: &str) -> (u64, u64, u64) {
@@ -114,7 +114,7 @@ fn driven(number: usize, beginning: usize, steps: &[(u16, u16)]) -> Drive {
     drive.id = crate::kernel::id::InstanceId::derive("c-1027", &["complaint", &number.to_string()]);
     let known = samples();
     for (minutes, choice) in steps {
-        pass(&mut drive, *minutes);
+        drive.pass(i64::from(*minutes));
         let choice = usize::from(*choice);
         let (actor, event, payload, facts) = if choice.is_multiple_of(6) {
             let word = json!({ "satisfied": choice % 4 > 0, "score": 1 + choice / 6 % 5 });
@@ -133,20 +133,6 @@ fn driven(number: usize, beginning: usize, steps: &[(u16, u16)]) -> Drive {
         drive.facts = kept;
     }
     drive
-}
-
-/// Moves the clock, through every due on the way.
-fn pass(drive: &mut Drive, minutes: u16) {
-    let until = drive.now.plus_millis(i64::from(minutes) * 60_000);
-    loop {
-        let timers = drive.instance.iter().flat_map(|instance| &instance.timers);
-        let next = timers.map(|(name, timer)| (timer.due, name.clone())).min();
-        let Some((_, name)) = next.filter(|(due, _)| *due <= until) else { break };
-        if drive.try_fire(&name).is_err() {
-            drive.instance.as_mut().unwrap().timers.remove(&name);
-        }
-    }
-    drive.now = until;
 }
 
 fn lives() -> impl Strategy<Value = Vec<(usize, Vec<(u16, u16)>)>> {

@@ -9,7 +9,7 @@ use crate::kernel::kpi::fold::{Line, fold};
 use crate::kernel::kpi::measure::{Frame, Kind, Retargets, measures};
 use crate::kernel::kpi::{self, Record};
 use crate::workflows::driven::frame;
-use crate::workflows::naive::assert_equal;
+use crate::workflows::held::assert_equal;
 
 /// A drive along random events and times; whatever is refused is passed over.
 fn driven(number: usize, steps: &[(u16, u32)]) -> Drive {

@@ -13,7 +13,7 @@ use crate::kernel::kpi::measure::{Frame, measures_of};
 use crate::kernel::machine::SAMPLES_AT;
 use crate::kernel::sla::is_clock_timer;
 use crate::workflows::driven::{at, frame};
-use crate::workflows::naive::assert_equal;
+use crate::workflows::held::assert_equal;
 
 const DAY_MS: i64 = 86_400_000;
 const FLOWS: [&str; 4] = ["training_plan", "training_session", "training_enrollment", "effect_review"];

@@ -1,0 +1,76 @@
+//! A whole organisation over a virtual year: linked instances of all flows, driven at random, and what must hold
+//! at its end.
+//!
+//! `CAREFLOW_TEST_SCALE` multiplies the instances, `CAREFLOW_YEAR_SEED` lives another year.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use careflow::workflows::Registry;
+
+use crate::organisation::{Histories, Lived, Wanted, hold, live};
+
+/// Instances of all flows.
+const INSTANCES: u64 = 2_000;
+/// The year that is lived unless another is asked for.
+const SEED: u64 = 1;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+#[test]
+fn a_year_of_a_whole_organisation_keeps_every_law() {
+    let scale = number("CAREFLOW_TEST_SCALE").unwrap_or(1);
+    let seed = number("CAREFLOW_YEAR_SEED").unwrap_or(SEED);
+    let checked = catch_unwind(AssertUnwindSafe(|| check(seed, INSTANCES * scale)));
+    if let Err(panic) = checked {
+        eprintln!("seed {seed} failed; CAREFLOW_YEAR_SEED={seed} lives the same year again");
+        resume_unwind(panic);
+    }
+}
+
+fn check(seed: u64, instances: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = Wanted { seed, instances, data: folder.path().join("data") };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let lived = runtime.block_on(live(&wanted));
+    assert!(lived.instances() >= instances);
+    let histories = hold(&lived, &wanted.data);
+    assert!(lived.again > 0 && lived.refusals() > 0 && lived.refusals() < lived.accepted);
+    every_flow_ends_in_several_ways(&lived);
+    every_state_and_number_is_seen(&lived, &histories);
+}
+
+/// A law that never saw an end proves nothing of it.
+fn every_flow_ends_in_several_ways(lived: &Lived) {
+    for workflow in Registry::shipped().all() {
+        let states = workflow.states();
+        let ends: BTreeSet<&str> =
+            states.iter().filter(|state| state.is_final).map(|state| state.path.as_str()).collect();
+        let flows = lived.census.keys().filter(|(flow, _)| flow == workflow.name());
+        let reached: BTreeSet<&str> = flows.map(|(_, state)| state.as_str()).collect();
+        let missed: Vec<_> = ends.difference(&reached).collect();
+        assert!(missed.len() * 3 <= ends.len(), "{} never ends in {missed:?}", workflow.name());
+    }
+}
+
+/// Nor of a state or a number that it never saw: of each flow a quarter of the states may be left out.
+fn every_state_and_number_is_seen(lived: &Lived, histories: &Histories) {
+    let entries = || histories.flows().flat_map(|(_, entries)| entries);
+    let seen: BTreeSet<(&str, &str)> =
+        entries().map(|entry| (entry.workflow.as_str(), entry.to.as_str())).collect();
+    for flow in Registry::shipped().all() {
+        let states = flow.states();
+        let is_leaf = |path: &str| !states.iter().any(|state| state.path.starts_with(&format!("{path}.")));
+        let leaves: Vec<&str> =
+            states.iter().map(|state| state.path.as_str()).filter(|path| is_leaf(path)).collect();
+        let unseen: Vec<&&str> =
+            leaves.iter().filter(|path| !seen.contains(&(flow.name(), **path))).collect();
+        assert!(unseen.len() * 4 <= leaves.len(), "{} is never in {unseen:?}", flow.name());
+    }
+    let (_, year) = &lived.reports[0];
+    let empty = year.iter().filter(|line| line.total.denominator == 0);
+    let empty: Vec<_> = empty.map(|line| (line.measure.kpi, line.measure.name)).collect();
+    assert!(empty.is_empty(), "of nothing: {empty:?}");
+}
