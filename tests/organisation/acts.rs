@@ -330,6 +330,9 @@ fn weight(instance: &Instance, event: &str, temper: Temper) -> u64 {
     let by_customer =
         ["confirm", "customer_reply", "customer_accepts", "customer_rejects", "reopen", "withdraw"];
     let weight = match event {
+        "force_closed" if ["report", "certificate", "consequence"].contains(&instance.workflow.as_str()) => {
+            20
+        }
         "force_closed" | "subject_restricted" | "subject_erased" => 1,
         "note_added" | "linked" | "priority_changed" | "ring" => 8,
         "attachment_added" | "correction" | "clock_suspended" | "clock_resumed" | "verdict_corrected"

@@ -182,7 +182,7 @@ fn attempt(drive: &mut Drive, choice: usize) {
             (agent("agent-a"), "attempt_result", result(outcome, "phone"))
         }
         3 | 4 => {
-            let said = json!({ "score": 1 + more % 5, "resolved": more % 3 > 0 });
+            let said = json!({ "score": 1 + more % 5, "resolved": !more.is_multiple_of(3) });
             (agent("agent-a"), "record", said)
         }
         5 => {
