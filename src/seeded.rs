@@ -11,6 +11,11 @@ pub fn scale() -> u64 {
     set.map_or(1, |text| text.parse().expect("CAREFLOW_TEST_SCALE is a whole number"))
 }
 
+/// So many cases of a law, times the scale.
+pub fn cases(usual: u32) -> u32 {
+    usual * u32::try_from(scale()).expect("a scale of at most some thousands")
+}
+
 /// Runs `check` with each seed from 0 on, `usual` times the scale of them, or with the one that the
 /// environment variable `variable` names; says which seed failed.
 ///

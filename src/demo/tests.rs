@@ -194,7 +194,9 @@ async fn organisation_has_rounds_scores_links_and_a_value_of_every_kpi() {
 
     // Somebody fails for good, somebody else at first; monitors hear of all that.
     let enrolments = cases(&engine, &entries, "training_enrollment");
-    let tries: BTreeSet<u64> = enrolments.iter().filter_map(|one| one.data["attempts"].as_u64()).collect();
+    let tries =
+        |one: &Arc<Instance>| one.data.get("attempts").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let tries: BTreeSet<u64> = enrolments.iter().map(tries).collect();
     assert_eq!(tries, BTreeSet::from([0, 1, 2, 3]));
     let watched = cases(&engine, &entries, MONITOR);
     let agent = json!({ "id": people::ACCUSED, "role": "agent" });

@@ -215,7 +215,7 @@ fn many(lives: &[(usize, Vec<(u16, u16)>)]) -> Vec<Drive> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(crate::seeded::cases(150)))]
 
     #[test]
     fn every_kpi_of_callbacks_is_what_the_histories_say(

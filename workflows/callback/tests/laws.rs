@@ -8,7 +8,7 @@ use crate::kernel::sla::state::{self, Clocks};
 use crate::workflows::driven::Life;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(crate::seeded::cases(200)))]
 
     #[test]
     fn life_of_a_callback_keeps_what_must_hold(

@@ -121,7 +121,7 @@ fn random() -> impl Strategy<Value = Vec<(u16, u32)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(crate::seeded::cases(400)))]
 
     #[test]
     fn every_kpi_is_what_the_histories_say(

@@ -82,7 +82,7 @@ fn counted(drive: &Drive, steps: &[Step], start: Instant, end: Instant) -> i64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(crate::seeded::cases(200)))]
 
     #[test]
     fn clocks_kept_step_by_step_are_the_facts_of_the_whole_history(

@@ -138,7 +138,7 @@ fn all(lives: &[(usize, Vec<(u16, u16)>)]) -> Vec<Drive> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(crate::seeded::cases(150)))]
 
     #[test]
     fn every_kpi_of_training_is_what_the_histories_say(
