@@ -339,6 +339,16 @@ impl Engine {
     /// # Errors
     /// What could not be closed; nothing acknowledged is lost by it.
     pub async fn stop(&self) -> Result<(), String> {
+        self.end_writer().await?;
+        if self.shared.halted() {
+            return Err(self.shared.stop_reason());
+        }
+        self.shared.index.close().map_err(|e| e.to_string())?;
+        self.shared.journal.close().await.map_err(|e| e.to_string())
+    }
+
+    /// Lets the writer finish what waits, and waits for its end: until then it holds the directory.
+    async fn end_writer(&self) -> Result<(), String> {
         // A writer that already ended took its channel with it.
         self.queue.send(Message::Stop).await.ok();
         let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
@@ -346,11 +356,7 @@ impl Engine {
             let joined = tokio::task::spawn_blocking(move || writer.join()).await;
             joined.map_err(|e| e.to_string())?.map_err(|_| "the writer panicked".to_owned())?;
         }
-        if self.shared.halted() {
-            return Err(self.shared.stop_reason());
-        }
-        self.shared.index.close().map_err(|e| e.to_string())?;
-        self.shared.journal.close().await.map_err(|e| e.to_string())
+        Ok(())
     }
 }
 

@@ -135,11 +135,20 @@ impl Engine {
         let (queue, messages) = mpsc::channel(queue_max);
         let writer = run(&shared, Executor::new(shared.clone(), messages, tail, recorded));
         let engine = Self { shared, queue, writer: Arc::new(Mutex::new(writer)) };
-        engine.record_binary().await?;
-        engine.publish(sources).await?;
-        engine.amend().await?;
+        if let Err(error) = engine.record_new(sources).await {
+            // Whoever is refused can open the directory again at once. That the writer panicked says less.
+            engine.end_writer().await.ok();
+            return Err(error);
+        }
         engine.begin().await;
         Ok(engine)
+    }
+
+    /// Records what is new since the directory was last open.
+    async fn record_new(&self, sources: Vec<Source>) -> Result<(), OpenError> {
+        self.record_binary().await?;
+        self.publish(sources).await?;
+        self.amend().await
     }
 
     async fn record_binary(&self) -> Result<(), OpenError> {

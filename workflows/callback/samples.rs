@@ -107,7 +107,8 @@ fn answers() -> Vec<Sample> {
         record("written_low", customer(), json!({ "score": 1, "resolved": true })),
         record("written_neutral", customer(), json!({ "score": 3, "resolved": true })),
         record("written_unscored", customer(), json!({ "resolved": true })),
-        sample("opt_out", "survey", customer(), json!({ "scope": "survey" })),
+        sample("opt_out", "survey", customer(), json!({ "scope": "survey" }))
+            .knowing(json!({ "dealings": [] })),
     ]
 }
 

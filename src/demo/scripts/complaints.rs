@@ -148,7 +148,7 @@ impl Story {
         self.step("submit_findings", handler(self.grievance.department, round), payload);
     }
 
-    fn propose(&mut self, teller: &mut Teller<'_>, round: usize, actions: Value) {
+    fn propose(&mut self, teller: &mut Teller<'_>, round: usize, actions: &Value) {
         self.work(teller, 20, 160);
         let payload = json!({ "actions": actions, "rationale": "依据调查结论 / as was found" });
         self.step("propose", handler(self.grievance.department, round), payload);
@@ -171,7 +171,7 @@ impl Story {
     fn round(&mut self, teller: &mut Teller<'_>, round: usize) {
         self.accept(teller, round);
         self.find(teller, round);
-        self.propose(teller, round, words());
+        self.propose(teller, round, &words());
         self.communicate(teller);
     }
 
@@ -280,7 +280,7 @@ fn costly(story: &mut Story, teller: &mut Teller<'_>) {
     story.accept(teller, 0);
     story.find(teller, 0);
     let actions = money(teller);
-    story.propose(teller, 0, actions);
+    story.propose(teller, 0, &actions);
 }
 
 fn told(story: &mut Story, teller: &mut Teller<'_>) {
@@ -338,7 +338,7 @@ fn satisfied_at_last(story: &mut Story, teller: &mut Teller<'_>) {
     story.accept(teller, 1);
     story.find(teller, 1);
     let actions = money(teller);
-    story.propose(teller, 1, actions);
+    story.propose(teller, 1, &actions);
     story.approve(teller);
     story.communicate(teller);
     story.agree(teller);
@@ -364,7 +364,7 @@ fn grave(story: &mut Story, teller: &mut Teller<'_>) {
     story.intake(teller, GRAVE);
     story.accept(teller, 0);
     story.find(teller, 0);
-    story.propose(teller, 0, words());
+    story.propose(teller, 0, &words());
     story.approve(teller);
     story.communicate(teller);
     story.refuse(teller);
