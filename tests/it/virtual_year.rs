@@ -42,7 +42,7 @@ fn check(seed: u64, instances: u64) {
     every_state_and_number_is_seen(&lived, &histories);
 }
 
-/// A law that never saw an end proves nothing of it.
+/// A law that never saw an end proves nothing of it: half of each flow's are seen, whatever the seed.
 fn every_flow_ends_in_several_ways(lived: &Lived) {
     for workflow in Registry::shipped().all() {
         let states = workflow.states();
@@ -51,11 +51,11 @@ fn every_flow_ends_in_several_ways(lived: &Lived) {
         let flows = lived.census.keys().filter(|(flow, _)| flow == workflow.name());
         let reached: BTreeSet<&str> = flows.map(|(_, state)| state.as_str()).collect();
         let missed: Vec<_> = ends.difference(&reached).collect();
-        assert!(missed.len() * 3 <= ends.len(), "{} never ends in {missed:?}", workflow.name());
+        assert!(missed.len() * 2 <= ends.len(), "{} never ends in {missed:?}", workflow.name());
     }
 }
 
-/// Nor of a state or a number that it never saw: of each flow a quarter of the states may be left out.
+/// Nor of a state or a number that it never saw: of each flow a third of the states may be left out.
 fn every_state_and_number_is_seen(lived: &Lived, histories: &Histories) {
     let entries = || histories.flows().flat_map(|(_, entries)| entries);
     let seen: BTreeSet<(&str, &str)> =
@@ -67,7 +67,7 @@ fn every_state_and_number_is_seen(lived: &Lived, histories: &Histories) {
             states.iter().map(|state| state.path.as_str()).filter(|path| is_leaf(path)).collect();
         let unseen: Vec<&&str> =
             leaves.iter().filter(|path| !seen.contains(&(flow.name(), **path))).collect();
-        assert!(unseen.len() * 4 <= leaves.len(), "{} is never in {unseen:?}", flow.name());
+        assert!(unseen.len() * 3 <= leaves.len(), "{} is never in {unseen:?}", flow.name());
     }
     let (_, year) = &lived.reports[0];
     let empty = year.iter().filter(|line| line.total.denominator == 0);
