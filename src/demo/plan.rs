@@ -1,7 +1,7 @@
 //! Owns what is planned to happen in the demo: who does what when, made from a seed and nothing else.
 //!
 //! What comes of it that people must see to (callbacks, complaints out of them, classes for who failed) is
-//! told when it happens, by [`super::stage`].
+//! told when it happens, by `super::stage`.
 
 use std::collections::BTreeMap;
 
