@@ -1,6 +1,6 @@
 //! Owns the demo: a small organisation over thirty days, with a season of training around it.
 //!
-//! [`plan`] invents from a seed who does what when: about two hundred consultations, some fifty complaints in
+//! [`plan`] invents from a seed who does what when: about two hundred consultations, some sixty complaints in
 //! every state, and the classes of a year. `stage` drives that through the engine in virtual time and
 //! sees to what comes of it: callbacks, complaints out of them, consequences, classes for who failed. So a
 //! demo case has the same history, timers and hashes as a real one, and monitors hear of it as of a real one.

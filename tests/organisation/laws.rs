@@ -227,7 +227,7 @@ fn each_send_arrives_once(histories: &Histories) {
     assert!(sent.is_empty(), "never arrived: {sent:?}");
 }
 
-/// K01 to K43 as reported are those computed again from entries alone.
+/// Every KPI as reported is the one computed again from entries alone.
 fn numbers_are_what_histories_say(lived: &Lived, histories: &Histories) {
     let mut numbers: Vec<Vec<Number>> =
         lived.reports.iter().map(|(_, lines)| lines.iter().map(|_| Number::default()).collect()).collect();

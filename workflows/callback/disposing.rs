@@ -68,6 +68,7 @@ impl Callback {
     pub(super) fn opt_out(&mut self, wish: &OptOut, cx: &mut Cx<'_>) -> Pass {
         self.opted_out = Some(wish.scope);
         cx.count(OPTED_OUT, &self.case.customer_id);
+        // A history of a build that did not ask for them has none, and does the same again.
         let others = cx.fact::<Vec<Glimpse>>("dealings").unwrap_or_default();
         for survey in others.into_iter().filter(|other| other.id != *cx.id && is_ahead(other)) {
             cx.send(survey.id, "cancel", object(json!({ "reason": "opted_out" })));
