@@ -18,13 +18,14 @@
 //! | [`index`] | what is derived from it: current instances, timers, lists |
 //! | [`engine`] | the only writer, and what reads the published state |
 //! | [`api`] | the REST API, a file per resource |
+//! | [`console`] | the pages that people work in, made on the server |
 //! | [`metrics`] | counters and histograms, and the list of everything that is measured |
 //! | [`import`] | other systems' ticket logs, replayed through the same step |
 //! | [`cli`] | the commands, a file each |
 //! | [`chance`] | draws that follow from a seed: for the demo, for `torture`, for tests |
 //! | [`app`] | the composition: the only place that chooses a journal and an index |
 //!
-//! Dependencies point one way: `kernel` ← `definition` ← `engine` ← `api`, `import`, `cli`;
+//! Dependencies point one way: `kernel` ← `definition` ← `engine` ← `api`, `import`, `cli`; `api` ← `console`;
 //! `kernel` ← `journal`, `index` ← `engine`; `workflows` sees only `kernel`.
 //!
 //! # Invariants
@@ -47,6 +48,7 @@ pub mod app;
 pub mod chance;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod definition;
 pub mod demo;
 pub mod engine;

@@ -70,14 +70,10 @@ impl FromRequestParts<AppState> for Caller {
                 })?
             }
         };
-        request::limit(state, &identity.actor, Instant::now())?;
-        if let Some(who) = parts.extensions.get::<Who>() {
-            who.is(&identity);
-        }
-        let chosen = single(&parts.headers, &ROLE)?.map(|name| choose(&identity, name)).transpose()?;
+        let known = Self::known(parts, state, identity)?;
+        let chosen = single(&parts.headers, &ROLE)?.map(|name| choose(&known.identity, name)).transpose()?;
         let on_behalf_of = single(&parts.headers, &ON_BEHALF_OF)?.map(name).transpose()?;
-        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        Ok(Self { identity, chosen, on_behalf_of, request_id })
+        Ok(Self { chosen, on_behalf_of, ..known })
     }
 }
 
@@ -121,6 +117,19 @@ fn name(text: &str) -> Result<String, ApiError> {
 }
 
 impl Caller {
+    /// The sender of a request who is known by then: counted, limited and named in the log.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn known(parts: &Parts, state: &AppState, identity: Identity) -> Result<Self, ApiError> {
+        request::limit(state, &identity.actor, Instant::now())?;
+        if let Some(who) = parts.extensions.get::<Who>() {
+            who.is(&identity);
+        }
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        Ok(Self { identity, chosen: None, on_behalf_of: None, request_id })
+    }
+
     /// The caller's id.
     pub fn id(&self) -> &str {
         &self.identity.actor
@@ -132,7 +141,7 @@ impl Caller {
     }
 
     /// The chosen role alone, else all of the token's.
-    fn roles(&self) -> &[Role] {
+    pub fn roles(&self) -> &[Role] {
         self.chosen.as_ref().map_or(&self.identity.roles, std::slice::from_ref)
     }
 

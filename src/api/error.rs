@@ -259,7 +259,7 @@ impl ApiError {
     }
 
     /// The document, complete but for path and request id.
-    pub(super) fn into_problem(self) -> Problem {
+    pub fn into_problem(self) -> Problem {
         *self.problem
     }
 

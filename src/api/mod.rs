@@ -114,16 +114,24 @@ fn listed() -> OpenApiRouter<AppState> {
 
 /// The API over `state`, with what surrounds every request.
 pub fn router(state: AppState) -> Router {
-    let (router, _) = listed().split_for_parts();
-    surrounded(router.merge(docs::page()), state)
+    surrounded(closed(routes()), state)
 }
 
-/// Gives every route, and every path that is none, its id, span, limits and problem documents.
-fn surrounded(router: Router<AppState>, state: AppState) -> Router {
+/// The routes of the API and of its page.
+pub fn routes() -> Router<AppState> {
+    let (router, _) = listed().split_for_parts();
+    router.merge(docs::page())
+}
+
+/// Gives every path that is no route, and every panic, a problem.
+pub fn closed(router: Router<AppState>) -> Router<AppState> {
     router
         .fallback(request::unknown_route)
         .method_not_allowed_fallback(request::wrong_method)
         .layer(CatchPanicLayer::custom(request::caught))
-        .layer(middleware::from_fn_with_state(state.clone(), request::surround))
-        .with_state(state)
+}
+
+/// Gives every request its id, span and limits, and writes problems as documents.
+pub fn surrounded(router: Router<AppState>, state: AppState) -> Router {
+    router.layer(middleware::from_fn_with_state(state.clone(), request::surround)).with_state(state)
 }

@@ -126,7 +126,7 @@ fn limit_strangers(state: &AppState, request: &Request, now: Instant) -> Result<
 ///
 /// # Errors
 /// `rate_limited`.
-pub(super) fn limit(state: &AppState, caller: &str, now: Instant) -> Result<(), ApiError> {
+pub fn limit(state: &AppState, caller: &str, now: Instant) -> Result<(), ApiError> {
     state.rates().take(caller, now).map_err(|wait| {
         let per_second = state.limits().rate_per_second;
         ApiError::new(Code::RateLimited, format!("more than {per_second} requests a second"))

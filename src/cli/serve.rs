@@ -19,6 +19,7 @@ use super::progress::{Progress, Unit};
 use crate::api::{self, AppState, Listeners};
 use crate::app::{self, Pace, Store};
 use crate::config::{Config, LISTEN_DEFAULT};
+use crate::console;
 use crate::definition::file::{Content, Source};
 use crate::demo;
 use crate::engine::{Engine, Identity};
@@ -105,7 +106,7 @@ impl Args {
         };
         let listeners = Listeners { network: listener, control: Some(socket) };
         let door = state.door();
-        let server = tokio::spawn(api::serve_on(listeners, api::router(state.clone()), door, ended));
+        let server = tokio::spawn(api::serve_on(listeners, console::router(state.clone()), door, ended));
         say(&format!("listening on http://{address}"))?;
         let opened = tokio::select! {
             opened = open_engine(&store, sources, ground.time(), &state) => Some(opened?),

@@ -114,7 +114,17 @@ impl Directory {
     ///
     /// The lookup is by the secret's digest, so its time tells nothing about the secret.
     pub fn authenticate(&self, secret: &str) -> Option<Identity> {
-        let token = self.tokens.get(self.by_secret.get(&secret_hash(secret))?)?;
+        self.identity(self.opened_by(secret)?)
+    }
+
+    /// The token whose secret this is, revoked or not.
+    pub fn opened_by(&self, secret: &str) -> Option<&InstanceId> {
+        self.by_secret.get(&secret_hash(secret))
+    }
+
+    /// Who the token speaks for; absent for an unknown or revoked one, and for a deactivated person.
+    pub fn identity(&self, token: &InstanceId) -> Option<Identity> {
+        let token = self.tokens.get(token)?;
         let active = self.actors.get(&token.identity.actor).is_none_or(|actor| actor.active);
         (!token.revoked && active).then(|| token.identity.clone())
     }

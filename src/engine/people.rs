@@ -122,6 +122,18 @@ impl Engine {
         self.shared.directory().authenticate(secret)
     }
 
+    /// The token whose secret this is, where it still opens something.
+    pub fn opened_by(&self, secret: &str) -> Option<InstanceId> {
+        let directory = self.shared.directory();
+        let token = directory.opened_by(secret)?;
+        directory.identity(token).is_some().then(|| token.clone())
+    }
+
+    /// Who the token speaks for; absent once it is revoked or the person deactivated.
+    pub fn identity(&self, token: &InstanceId) -> Option<Identity> {
+        self.shared.directory().identity(token)
+    }
+
     /// Known people and services.
     pub fn actors(&self) -> Vec<ActorInfo> {
         self.shared.directory().actors()

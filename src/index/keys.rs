@@ -9,6 +9,7 @@
 //! c/<customer>␟<created><id>              list: customer
 //! x/<workflow>␟<reference>␟<created><id>  list: external reference
 //! d/<due><id>                             list: the due that comes first among its running clocks
+//! w/<owner>␟<due><id>                     list: what an owner has open, by that due; without one after all others
 //! n/<name>␟<key>                          tally
 //! k/<workflow>␟<length><end><id>          what KPIs see of a settled or closed instance; see `kpis`
 //! ```
@@ -29,12 +30,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{IndexError, List, Range, kpis};
+use crate::kernel::common::Stage;
 use crate::kernel::hash::{Hash, hex};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::record::owner_name;
 use crate::kernel::sla;
+use crate::kernel::step::stage_of;
 
 /// One key of an index.
 pub type Key = Arc<[u8]>;
@@ -53,6 +56,10 @@ const ID_BYTES: usize = 21;
 const MOMENT_BYTES: usize = 8;
 /// Bytes of (created, id) at the end of a list's key.
 const ROW_BYTES: usize = MOMENT_BYTES + ID_BYTES;
+
+/// Past every due that a calendar gives (the year 8965): from here on stand open instances whose clocks all
+/// stand still, by their start.
+pub const WORK_IDLE: Instant = Instant::from_millis(7_000 * 365 * 86_400_000);
 
 /// The prefix of timer rows.
 const TIMER: &[u8] = b"t/";
@@ -109,7 +116,14 @@ pub fn wake_at(instance: &Instance) -> Option<Instant> {
     instance.next_due().into_iter().chain(parked).chain(lapses).min()
 }
 
-/// The keys of `instance` beside its record; at most seven.
+/// Where an open instance stands in the list of what its owner has open: at the due that comes first among its
+/// running clocks, after every due where none runs.
+pub fn work_moment(instance: &Instance) -> Instant {
+    let idle = || WORK_IDLE.plus_millis(instance.created.millis());
+    sla::state::first_due(&instance.clocks).unwrap_or_else(idle)
+}
+
+/// The keys of `instance` beside its record; at most eight.
 fn rows(instance: &Instance) -> Vec<Key> {
     let row_at = |list: &List, moment: Instant| {
         let mut key = prefix(list);
@@ -129,7 +143,12 @@ fn rows(instance: &Instance) -> Vec<Key> {
         return rows;
     }
     let owner = instance.data.get("case").and_then(|case| case.get("owner")).and_then(owner_name);
-    rows.extend(owner.map(|owner| row(&List::Owner(owner))));
+    if let Some(owner) = owner {
+        rows.push(row(&List::Owner(owner.clone())));
+        if stage_of(&instance.state) == Stage::Open {
+            rows.push(row_at(&List::Work(owner), work_moment(instance)));
+        }
+    }
     rows.extend(instance.case_text("customer_id").map(|customer| row(&List::Customer(customer.to_owned()))));
     rows.extend(instance.data.get("external_ref").and_then(Value::as_str).map(|reference| {
         row(&List::ExternalRef { workflow: workflow.clone(), reference: reference.to_owned() })
@@ -146,6 +165,7 @@ fn prefix(list: &List) -> Vec<u8> {
         List::Customer(customer) => (b"c/", [Some(customer), None]),
         List::ExternalRef { workflow, reference } => (b"x/", [Some(workflow), Some(reference)]),
         List::Due => (b"d/", [None, None]),
+        List::Work(owner) => (b"w/", [Some(owner), None]),
     };
     let mut key = Vec::with_capacity(64 + ROW_BYTES);
     key.extend_from_slice(kind);
@@ -298,9 +318,10 @@ mod tests {
     fn an_id_and_a_moment_are_read_back_from_a_row() {
         let instance = started(7);
         let rows = rows(&instance);
-        assert_eq!(rows.len(), 3);
+        assert_eq!(rows.len(), 4);
         for row in &rows {
-            assert_eq!(parse_row(row).expect("is a row"), (instance.created, instance.id.clone()));
+            let at = if row.starts_with(b"w/") { work_moment(&instance) } else { instance.created };
+            assert_eq!(parse_row(row).expect("is a row"), (at, instance.id.clone()));
         }
         let place = parse_state(&rows[0]).expect("is a state's row");
         assert_eq!(place, (instance.workflow, instance.state));
@@ -388,7 +409,7 @@ mod tests {
     fn a_transition_writes_at_most_six_keys_on_average() {
         let path = path();
         let mut writes = changes(None, &Arc::new(path[0].clone())).len();
-        assert_eq!(writes, 7, "a start writes its record and six rows");
+        assert_eq!(writes, 8, "a start writes its record and seven rows");
         for step in path.windows(2) {
             writes += changes(Some(&step[0]), &Arc::new(step[1].clone())).len();
         }

@@ -79,6 +79,9 @@ pub enum List {
     },
     /// Instances owned by a person or queue.
     Owner(String),
+    /// What a person or queue has open, by (due, id): the due that comes first among an instance's running
+    /// clocks; those without one last, by their start. Merged with no other kind of list.
+    Work(String),
     /// Instances of a customer.
     Customer(String),
     /// Instances (open or not) of `workflow` with an outside reference.

@@ -146,6 +146,15 @@ impl Calendar {
         Instant::from_millis(open)
     }
 
+    /// When what `at` lies in ends: the close where it is open, else the next open.
+    pub fn turns(&self, at: Instant) -> Instant {
+        let next = self.openings(at).next();
+        let turn = next.map_or(end_of_walk(at), |opening| {
+            if opening.open <= at.millis() { opening.close } else { opening.open }
+        });
+        Instant::from_millis(turn)
+    }
+
     /// When the closed period around `at` began; none while open. The same for every
     /// instant of one closed period and for no other, so it serves as its key (A5).
     pub fn closed_since(&self, at: Instant) -> Option<Instant> {

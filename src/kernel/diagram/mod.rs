@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use drawing::Drawing;
+pub use style::sheet;
 pub use svg::{Mark, Taken};
 
 use super::definition::Definition;

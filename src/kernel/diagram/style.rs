@@ -62,7 +62,7 @@ const RULES: [(&str, &str); 15] = [
 /// The style sheet: the light colours, and the dark ones where the reader prefers them.
 ///
 /// Every rule holds inside of the picture only, so that it may stand in a page.
-pub(super) fn sheet() -> String {
+pub fn sheet() -> String {
     let mut text = String::new();
     for (selectors, declarations) in RULES {
         rule(&mut text, selectors, declarations);

@@ -1,0 +1,100 @@
+// What must be live: time that is left, and pages that follow what happens. Everything else works without it.
+"use strict";
+(() => {
+  const zh = document.documentElement.lang.startsWith("zh");
+  const units = zh ? ["天", "小时", "分钟", "秒"] : ["d", "h", "min", "s"];
+
+  // Business time runs only while the calendar is open: `data-left` milliseconds at the moment the page was
+  // made, counted down until `data-flip` milliseconds have passed, when it opens or closes.
+  const began = performance.now();
+  const written = (ms) => {
+    const s = Math.floor(Math.abs(ms) / 1000);
+    const parts = [Math.floor(s / 86400), Math.floor(s / 3600) % 24, Math.floor(s / 60) % 60, s % 60];
+    const first = parts.findIndex((part) => part > 0);
+    const from = first < 0 ? 3 : Math.min(first, 2);
+    return parts.slice(from, from + 2).map((part, i) => `${part} ${units[from + i]}`).join(" ");
+  };
+  const tick = () => {
+    const passed = performance.now() - began;
+    for (const el of document.querySelectorAll("[data-left]")) {
+      const left = Number(el.dataset.left);
+      const flip = el.dataset.flip === undefined ? Infinity : Number(el.dataset.flip);
+      const open = el.dataset.open === "true";
+      const used = open ? Math.min(passed, flip) : Math.max(0, passed - flip);
+      const now = left - used;
+      const text = written(now);
+      const over = zh ? `超期 ${text}` : `${text} over`;
+      const shown = now < 0 ? over : zh ? `剩余 ${text}` : `${text} left`;
+      if (el.textContent !== shown) el.textContent = shown;
+      el.classList.toggle("bad", now < 0);
+    }
+  };
+  if (document.querySelector("[data-left]")) {
+    tick();
+    setInterval(tick, 1000);
+  }
+
+  // Live: a page that names what it shows is told when that changed, and takes its live parts anew. One stream
+  // for a page, none while nobody looks at it; the browser connects again by itself, a little later each time.
+  const live = document.querySelector("[data-live]");
+  let source, waiting, retry = 1000;
+  const refresh = async () => {
+    waiting = undefined;
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+    if (!answer.ok || answer.redirected) return;
+    const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of document.querySelectorAll("[data-part]")) {
+      const fresh = next.querySelector(`[data-part="${part.dataset.part}"]`);
+      if (!fresh || fresh.innerHTML === part.innerHTML || part.contains(document.activeElement)) continue;
+      part.replaceWith(fresh);
+      fresh.classList.add("changed");
+    }
+  };
+  const follow = () => {
+    if (source || document.hidden) return;
+    source = new EventSource(live.dataset.live);
+    source.onopen = () => { retry = 1000; };
+    source.addEventListener("changed", () => {
+      // Many pages may be told at the same moment: each waits a little, so that they do not all ask at once.
+      waiting ??= setTimeout(refresh, 200 + Math.random() * 800);
+    });
+    source.onerror = () => {
+      source.close();
+      source = undefined;
+      setTimeout(() => { if (!document.hidden) follow(); }, retry + Math.random() * 500);
+      retry = Math.min(retry * 2, 30000);
+    };
+  };
+  if (live && "EventSource" in window) {
+    follow();
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden && source) { source.close(); source = undefined; } else if (!document.hidden) { refresh(); follow(); }
+    });
+  }
+
+  // Parts that take long are fetched after the page.
+  for (const slot of document.querySelectorAll("[data-load]")) {
+    fetch(slot.dataset.load, { headers: { Accept: "text/html" }, credentials: "same-origin" })
+      .then((answer) => answer.text())
+      .then((text) => {
+        const next = new DOMParser().parseFromString(text, "text/html").querySelector("[data-loaded]");
+        if (next) slot.replaceChildren(...next.childNodes);
+        slot.removeAttribute("aria-busy");
+      });
+  }
+
+  // All boxes of a table at once; how many are chosen.
+  for (const all of document.querySelectorAll("[data-all]")) {
+    const boxes = () => [...document.querySelectorAll(`input[name="${all.dataset.all}"]`)];
+    all.addEventListener("change", () => boxes().forEach((box) => { box.checked = all.checked; }));
+  }
+
+  // The diagram of a case shows where the case is.
+  for (const view of document.querySelectorAll(".diagram")) {
+    const current = view.querySelector("[aria-current=true]");
+    if (current) {
+      const [a, b] = [current.getBoundingClientRect(), view.getBoundingClientRect()];
+      view.scrollTo(a.left - b.left - view.clientWidth / 2 + a.width / 2, a.top - b.top - view.clientHeight / 2);
+    }
+  }
+})();

@@ -1,0 +1,77 @@
+//! Owns the names that definitions do not give, in both languages: roles, clock states, members of payloads.
+
+pub mod fields;
+
+use super::lang::Lang;
+use crate::kernel::actor::Role;
+
+/// What a role is called.
+pub const fn role(role: Role, lang: Lang) -> &'static str {
+    match role {
+        Role::Customer => lang.t("customer", "客户"),
+        Role::Gateway => lang.t("gateway", "渠道网关"),
+        Role::Agent => lang.t("agent", "客服人员"),
+        Role::SeniorAgent => lang.t("senior agent", "高级支持"),
+        Role::Supervisor => lang.t("supervisor", "客服主管"),
+        Role::DeptHandler => lang.t("department handler", "责任部门经办"),
+        Role::DeptManager => lang.t("department manager", "责任部门负责人"),
+        Role::QaInspector => lang.t("quality inspector", "质检员"),
+        Role::TrainingAdmin => lang.t("training administrator", "培训管理员"),
+        Role::Trainer => lang.t("trainer", "讲师"),
+        Role::Trainee => lang.t("trainee", "参训人"),
+        Role::ProcessOwner => lang.t("process owner", "流程负责人"),
+        Role::Auditor => lang.t("auditor", "审计"),
+        Role::PrivacyOfficer => lang.t("privacy officer", "个人信息保护负责人"),
+        Role::Administrator => lang.t("administrator", "系统管理员"),
+        Role::System => lang.t("system", "系统"),
+    }
+}
+
+/// What the role called `name` is called; the name itself where there is none.
+pub fn role_named(name: &str, lang: Lang) -> String {
+    Role::parse(name).map_or_else(|_| name.to_owned(), |known| role(known, lang).to_owned())
+}
+
+/// What a state of a clock is called.
+pub fn clock_status(status: &str, lang: Lang) -> &str {
+    match status {
+        "running" => lang.t("running", "计时中"),
+        "paused" => lang.t("paused", "暂停"),
+        "suspended" => lang.t("suspended", "中止"),
+        "met" => lang.t("met", "达标"),
+        "breached" => lang.t("breached", "超期"),
+        "cancelled" => lang.t("cancelled", "取消"),
+        other => other,
+    }
+}
+
+/// What a value of an enumeration is called in words: its own name with spaces, or what its schema says in Chinese.
+pub fn value(name: &str, described: Option<&str>, lang: Lang) -> String {
+    let chinese = described.filter(|text| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)));
+    match (lang.name(), chinese) {
+        ("zh", Some(text)) => text.trim_end_matches(['.', '。']).to_owned(),
+        _ => fields::enumerated(name, lang).map_or_else(|| sentence(name), str::to_owned),
+    }
+}
+
+/// A name of code as words: `wrong_number` as `Wrong number`.
+pub fn sentence(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// What a member of a payload or of a case's data is called.
+pub fn field(name: &str, lang: Lang) -> String {
+    fields::FIELDS
+        .binary_search_by_key(&name, |(known, _, _)| known)
+        .map_or_else(|_| sentence(name), |at| lang.t(fields::FIELDS[at].1, fields::FIELDS[at].2).to_owned())
+}
+
+/// Who owns a case, in words: a person's id or the name of a queue.
+pub fn owner(owner: &str, lang: Lang) -> String {
+    match owner.strip_prefix("queue:") {
+        Some(queue) => format!("{} {queue}", lang.t("queue", "队列")),
+        None => owner.to_owned(),
+    }
+}

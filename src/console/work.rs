@@ -1,0 +1,327 @@
+//! Work: what a person or a team has open, in the order in which it breaches, with filters.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use super::clock::{self, Heat, Shown};
+use super::lang::Lang;
+use super::shell::{Part, Shell, Visitor};
+use super::times::Time;
+use super::{Desk, page, words};
+use crate::api::caller::Sight;
+use crate::api::error::{ApiError, Code};
+use crate::api::instances::owner_text;
+use crate::engine::Engine;
+use crate::index::{List, Range};
+use crate::kernel::common::Stage;
+use crate::kernel::id::InstanceId;
+use crate::kernel::instance::Instance;
+use crate::kernel::instant::Instant;
+use crate::kernel::step::stage_of;
+
+/// Rows of a page.
+const ROWS: usize = 50;
+/// Rows looked at for a page that is filtered.
+const SCAN_MAX: usize = 1_000;
+
+/// Which work.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct WorkQuery {
+    /// `mine` (the default), `all`, or the name of a queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// Only this flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// Only of this priority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// Only of this channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// `near` or `over`: only what is near its due, or past it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heat: Option<String>,
+    /// Where the page before ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// One case of a queue.
+pub struct Row {
+    /// Its id.
+    pub id: String,
+    /// Its flow's title.
+    pub flow: String,
+    /// Its state's title.
+    pub state: String,
+    /// What it is about, without personal values.
+    pub about: String,
+    /// The customer's pseudonym.
+    pub customer: Option<String>,
+    /// Who has it.
+    pub owner: String,
+    /// Its priority's name.
+    pub priority: Option<String>,
+    /// Its priority in words.
+    pub priority_text: String,
+    /// The clock that is due first.
+    pub clock: Option<Shown>,
+    /// When it was started.
+    pub created: Time,
+}
+
+/// A choice of a filter.
+pub struct Choice {
+    /// What is sent.
+    pub value: String,
+    /// What is read.
+    pub text: String,
+    /// Whether it is chosen.
+    pub chosen: bool,
+}
+
+/// A tab: a queue.
+struct Tab {
+    href: String,
+    text: String,
+    here: bool,
+}
+
+#[derive(Template)]
+#[template(path = "work.html", config = "src/console/askama.toml")]
+struct WorkPage {
+    shell: Shell,
+    tabs: Vec<Tab>,
+    query: WorkQuery,
+    flows: Vec<Choice>,
+    priorities: Vec<Choice>,
+    channels: Vec<Choice>,
+    heats: Vec<Choice>,
+    rows: Vec<Row>,
+    next: Option<String>,
+    /// Rows that were looked at, where a filter left some out.
+    scanned: Option<usize>,
+    live: String,
+}
+
+/// Shows a queue.
+///
+/// # Errors
+/// A filter that there is not.
+pub async fn work(
+    State(desk): State<Desk>,
+    visitor: Visitor,
+    Query(query): Query<WorkQuery>,
+) -> Result<Response, ApiError> {
+    let engine = &visitor.engine;
+    let queue = query.queue.clone().unwrap_or_else(|| "mine".to_owned());
+    let own = visitor.caller.sight() == Sight::Own;
+    let list = list(&visitor, &queue);
+    let asked = Asked { list, query: query.clone(), own };
+    let found = asked.read(&visitor).await?;
+    let lang = visitor.lang;
+    let now = engine.now();
+    let rows = found.rows.iter().map(|instance| row(&visitor, instance, now)).collect();
+    let next = found.next.map(|after| href(&WorkQuery { after: Some(after), ..query.clone() }));
+    let tab = |name: &str, text: String| Tab {
+        href: href(&WorkQuery {
+            queue: (name != "mine").then(|| name.to_owned()),
+            after: None,
+            ..query.clone()
+        }),
+        text,
+        here: queue == name,
+    };
+    let mut tabs = vec![tab("mine", lang.t("Mine", "我的").to_owned())];
+    if !own {
+        tabs.extend(desk.queues.all(engine).iter().map(|name| tab(name, name.clone())));
+        tabs.push(tab("all", lang.t("All open, by due", "全部未结（按期限）").to_owned()));
+    }
+    let shell = visitor.shell(Part::Work, lang.t("Work", "工作"));
+    let shown = WorkPage {
+        shell,
+        tabs,
+        flows: flows(engine, query.workflow.as_deref(), lang),
+        priorities: choices(&["urgent", "high", "normal", "low"], query.priority.as_deref(), lang),
+        channels: choices(CHANNELS, query.channel.as_deref(), lang),
+        heats: heats(query.heat.as_deref(), lang),
+        rows,
+        next,
+        scanned: found.more_to_look_at.then_some(SCAN_MAX),
+        live: format!("/live?of=queue&name={}", super::around::encoded(&queue)),
+        query,
+    };
+    page::page(&shown)
+}
+
+/// Names of channels, as cases hold them.
+pub const CHANNELS: &[&str] =
+    &["phone", "email", "web_chat", "wecom", "wechat", "sms", "social", "walk_in", "api"];
+
+/// The list that a queue is.
+fn list(visitor: &Visitor, queue: &str) -> List {
+    match queue {
+        "all" => List::Due,
+        "mine" if visitor.caller.sight() == Sight::Own => List::Customer(visitor.caller.id().to_owned()),
+        "mine" => List::Work(visitor.caller.id().to_owned()),
+        name => List::Work(format!("queue:{name}")),
+    }
+}
+
+/// What is asked of a queue.
+struct Asked {
+    list: List,
+    query: WorkQuery,
+    /// Whether only own cases may be shown.
+    own: bool,
+}
+
+/// What was found.
+struct Found {
+    rows: Vec<std::sync::Arc<Instance>>,
+    next: Option<String>,
+    more_to_look_at: bool,
+}
+
+impl Asked {
+    async fn read(self, visitor: &Visitor) -> Result<Found, ApiError> {
+        if self.own && !matches!(self.list, List::Customer(_)) {
+            return Err(ApiError::new(Code::RoleNotAllowed, "the caller lists own cases only"));
+        }
+        let after = self.query.after.as_deref().map(read_place).transpose()?;
+        let range = Range { after, newest_first: self.own, ..Range::default() };
+        let filtered = self.query.workflow.is_some()
+            || self.query.priority.is_some()
+            || self.query.channel.is_some()
+            || self.query.heat.is_some();
+        let rows = if filtered { SCAN_MAX } else { ROWS };
+        let (engine, list) = (visitor.engine.clone(), self.list.clone());
+        // Up to a thousand records are decoded: too long for the thread that serves connections.
+        let read = tokio::task::spawn_blocking(move || engine.page(&[list], &range, rows)).await;
+        let page = read.map_err(|_| ApiError::new(Code::Internal, "the queue could not be read"))??;
+        let now = visitor.engine.now();
+        let mut kept = Vec::new();
+        let mut looked_at = 0;
+        for instance in &page.rows {
+            if kept.len() == ROWS {
+                break;
+            }
+            looked_at += 1;
+            if visitor.caller.may_read(instance) && self.keeps(visitor, instance, now) {
+                kept.push(instance.clone());
+            }
+        }
+        let ended = looked_at == page.rows.len() && !page.more;
+        let last = page.rows.get(looked_at.wrapping_sub(1)).filter(|_| !ended);
+        let next = last.map(|last| place(&self.list, last));
+        Ok(Found { more_to_look_at: next.is_some() && kept.len() < ROWS, rows: kept, next })
+    }
+
+    fn keeps(&self, visitor: &Visitor, instance: &Instance, now: Instant) -> bool {
+        let is = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
+        };
+        is(&self.query.workflow, Some(&instance.workflow))
+            && is(&self.query.priority, instance.case_text("priority"))
+            && is(&self.query.channel, instance.case_text("channel"))
+            && self.query.heat.as_deref().is_none_or(|wanted| {
+                let heat = heat(visitor, instance, now);
+                match wanted {
+                    "over" => heat == Some(Heat::Over),
+                    _ => heat >= Some(Heat::Near),
+                }
+            })
+    }
+}
+
+/// The heat of the clock of `instance` that is worst.
+fn heat(visitor: &Visitor, instance: &Instance, now: Instant) -> Option<Heat> {
+    let measures = visitor.engine.measures(&instance.pins)?;
+    let clocks = clock::running(instance, &measures, now, visitor.zone, visitor.lang);
+    clocks.iter().map(|clock| clock.heat).max()
+}
+
+/// The row of an instance.
+pub fn row(visitor: &Visitor, instance: &Instance, now: Instant) -> Row {
+    let (engine, lang) = (&visitor.engine, visitor.lang);
+    let definition = engine.pinned(instance);
+    let title = |found: Option<&crate::kernel::title::Title>, name: &str| {
+        found.map_or_else(|| name.to_owned(), |title| lang.of(title).to_owned())
+    };
+    let measures = engine.measures(&instance.pins);
+    let clocks = measures.map(|measures| clock::running(instance, &measures, now, visitor.zone, lang));
+    let clock = clocks.unwrap_or_default().into_iter().next();
+    let about = ["problem_type", "category", "cause", "purpose", "title", "kind"];
+    let about =
+        about.iter().find_map(|name| instance.case_text(name).or_else(|| instance.data.get(*name)?.as_str()));
+    let priority = instance.case_text("priority").map(str::to_owned);
+    Row {
+        id: instance.id.to_string(),
+        flow: title(definition.as_ref().map(|d| &d.title), &instance.workflow),
+        state: title(definition.as_ref().and_then(|d| d.states.get(&instance.state)), &instance.state),
+        about: about.map(|name| words::value(name, None, lang)).unwrap_or_default(),
+        customer: instance.case_text("customer_id").map(str::to_owned),
+        owner: owner_text(instance).map(|owner| words::owner(&owner, lang)).unwrap_or_default(),
+        priority_text: priority.as_deref().map(|name| words::value(name, None, lang)).unwrap_or_default(),
+        priority,
+        clock: clock.filter(|_| stage_of(&instance.state) != Stage::Final),
+        created: Time::new(instance.created, visitor.zone, lang),
+    }
+}
+
+/// Where a page ended, for the link to the next one.
+fn place(list: &List, last: &Instance) -> String {
+    let at = match list {
+        List::Work(_) => crate::index::keys::work_moment(last),
+        List::Due => crate::kernel::sla::state::first_due(&last.clocks).unwrap_or(last.created),
+        List::Customer(_) | List::Owner(_) | List::State { .. } | List::ExternalRef { .. } => last.created,
+    };
+    format!("{}.{}", at.millis(), last.id)
+}
+
+fn read_place(text: &str) -> Result<(Instant, InstanceId), ApiError> {
+    let parts =
+        text.split_once('.').and_then(|(at, id)| Some((at.parse().ok()?, InstanceId::parse(id).ok()?)));
+    let wrong = || ApiError::new(Code::InvalidQuery, "`after` is no place of this list; open the list anew");
+    parts.map(|(at, id)| (Instant::from_millis(at), id)).ok_or_else(wrong)
+}
+
+fn href(query: &WorkQuery) -> String {
+    let text = serde_urlencoded::to_string(query).unwrap_or_default();
+    if text.is_empty() { "/".to_owned() } else { format!("/?{text}") }
+}
+
+/// The flows, as choices.
+pub fn flows(engine: &Engine, chosen: Option<&str>, lang: Lang) -> Vec<Choice> {
+    let flow = |flow: &std::sync::Arc<dyn crate::kernel::machine::Workflow>| {
+        let name = flow.name();
+        let text = engine.definition(name).map_or_else(|| name.to_owned(), |d| lang.of(&d.title).to_owned());
+        Choice { value: name.to_owned(), text, chosen: chosen == Some(name) }
+    };
+    engine.workflows().iter().map(flow).collect()
+}
+
+/// Values of an enumeration, as choices.
+pub fn choices(names: &[&str], chosen: Option<&str>, lang: Lang) -> Vec<Choice> {
+    let choice = |name: &&str| Choice {
+        value: (*name).to_owned(),
+        text: words::value(name, None, lang),
+        chosen: chosen == Some(*name),
+    };
+    names.iter().map(choice).collect()
+}
+
+fn heats(chosen: Option<&str>, lang: Lang) -> Vec<Choice> {
+    let choice = |value: &str, text: &str| Choice {
+        value: value.to_owned(),
+        text: text.to_owned(),
+        chosen: chosen == Some(value),
+    };
+    vec![
+        choice("near", lang.t("Near its due or past it", "临近或超过期限")),
+        choice("over", lang.t("Past its due", "已超期")),
+    ]
+}
