@@ -31,14 +31,14 @@ use crate::kernel::sla::story::{By, Retarget, Story};
 pub struct ExplainParams {
     /// Which run, from 1; the last one where it is absent.
     #[param(nullable = false, minimum = 1)]
-    cycle: Option<u32>,
+    pub cycle: Option<u32>,
     /// As the history told it with the entry of this sequence; all of it where it is absent.
     #[param(nullable = false, minimum = 1)]
-    as_of: Option<u64>,
+    pub as_of: Option<u64>,
     /// Language of `text`, `en` by default; `sentences` are in both.
     #[serde(default)]
     #[param(inline, required = false)]
-    lang: Lang,
+    pub lang: Lang,
 }
 
 /// How one run of a clock came about.

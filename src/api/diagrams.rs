@@ -334,6 +334,22 @@ pub async fn get_instance_diagram(
     Ok((headers, [(CONTENT_TYPE, SVG)], drawing.svg(&mark)).into_response())
 }
 
+/// The picture of an instance for a page: its workflow with the way it took and the state it is in.
+///
+/// # Errors
+/// A workflow without a definition in force; a history that cannot be read.
+pub async fn picture(
+    state: &AppState,
+    caller: &Caller,
+    instance: &Instance,
+    language: Language,
+) -> Result<String, ApiError> {
+    let engine = state.engine()?;
+    let (exploration, definition) = explored(engine, &instance.workflow).await?;
+    let drawing = drawing(state, exploration, definition, language).await?;
+    Ok(drawing.svg(&mark(engine, caller, instance).await?))
+}
+
 /// Who does not read histories sees where the case is, not how it came there.
 async fn mark(engine: &Engine, caller: &Caller, instance: &Instance) -> Result<Mark, ApiError> {
     let mut mark = Mark { current: Some(instance.state.clone()), taken: Vec::new() };

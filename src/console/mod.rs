@@ -4,6 +4,11 @@
 //! |---|---|
 //! | signing in and out, the language | [`sign`] |
 //! | queues, filters, assigning many | [`work`] |
+//! | a case, one entry of it, why a clock is due | [`case`] |
+//! | forms made from schemas, previews, sending | [`send`], [`input`] |
+//! | what is offered to whom | [`offers`] |
+//! | entries and values in words | [`told`], [`words`] |
+//! | what changed while a page is open | [`live`] |
 //! | errors as pages, sessions that change their id | [`around`] |
 //! | what every page has: navigation, language, who reads | [`shell`] |
 //! | style sheet and script | [`assets`] |
@@ -18,15 +23,21 @@
 
 pub mod around;
 pub mod assets;
+pub mod case;
 pub mod clock;
 pub mod form;
+pub mod input;
 pub mod lang;
+pub mod live;
+pub mod offers;
 pub mod page;
 pub mod queues;
+pub mod send;
 pub mod session;
 pub mod shell;
 pub mod sign;
 pub mod times;
+pub mod told;
 pub mod words;
 pub mod work;
 
@@ -38,6 +49,8 @@ use axum::middleware;
 use axum::routing::{get, post};
 
 use crate::api::{self, AppState};
+use live::Live;
+use offers::Samples;
 use queues::Queues;
 use session::Sessions;
 
@@ -53,12 +66,24 @@ pub struct Desk {
     pub sessions: Arc<Sessions>,
     /// Which queues there are.
     pub queues: Arc<Queues>,
+    /// Sample events, to ask what is offered.
+    pub samples: Arc<Samples>,
+    /// Who is told of changes.
+    pub live: Arc<Live>,
 }
 
 /// Every page, each with its handler.
 fn pages() -> Router<Desk> {
     Router::new()
         .route("/", get(work::work))
+        .route("/start", get(send::startable))
+        .route("/start/{workflow}", get(send::start_form).post(send::start_post))
+        .route("/cases/{id}", get(case::show))
+        .route("/cases/{id}/reveal", post(case::reveal))
+        .route("/cases/{id}/entries/{seq}", get(case::entry))
+        .route("/cases/{id}/clocks/{clock}", get(case::why))
+        .route("/cases/{id}/send/{event}", get(send::event_form).post(send::event_post))
+        .route("/live", get(live::stream))
         .route("/sign-in", get(sign::show).post(sign::sign_in))
         .route("/sign-out", post(sign::sign_out))
         .route("/language", post(sign::language))
@@ -67,7 +92,13 @@ fn pages() -> Router<Desk> {
 
 /// The API and the console over `state`.
 pub fn router(state: AppState) -> Router {
-    let desk = Desk { state: state.clone(), sessions: Arc::default(), queues: Arc::default() };
+    let desk = Desk {
+        state: state.clone(),
+        sessions: Arc::default(),
+        queues: Arc::default(),
+        samples: Arc::default(),
+        live: Arc::default(),
+    };
     let limit = DefaultBodyLimit::max(state.limits().body_bytes_max);
     let pages = pages().layer(limit).with_state(desk.clone());
     let all =

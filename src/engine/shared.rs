@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use super::catalog::{CALENDAR, Catalog, DEFINITION, FileData};
 use super::command::CommandError;
 use super::directory::{ACTOR, Directory, TOKEN};
 use super::disk::Disk;
+use super::follow::{FOLLOW_MAX, Touched};
 use super::group::{Answer, Used};
 use super::metrics::Metrics;
 use super::schedule::{SCHEDULE, Schedules};
@@ -78,6 +79,8 @@ pub struct Shared {
     pub time: Arc<dyn TimeSource>,
     /// The last published position.
     pub published: watch::Sender<Position>,
+    /// Told what each published group touched, while somebody follows.
+    pub followers: broadcast::Sender<Arc<[Touched]>>,
     /// Counters.
     pub metrics: Metrics,
     /// Told every event that a state or a duty refused.
@@ -145,6 +148,7 @@ impl Shared {
             time,
             rejected,
             published,
+            followers: broadcast::Sender::new(FOLLOW_MAX),
             metrics: Metrics::default(),
             catalog: RwLock::default(),
             directory: RwLock::default(),

@@ -84,6 +84,7 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basis: Option<Basis>,
     /// How many flows lie behind it; set by the system only (X12).
+    #[schemars(extend("x-set-by" = "system"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 100))]
     pub chain_depth: Option<u32>,

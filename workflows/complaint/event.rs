@@ -138,12 +138,15 @@ pub struct Register {
     #[schemars(schema_with = "representative_schema")]
     pub representative: Option<Personal>,
     /// The closed complaint that it continues; set by the system only.
+    #[schemars(extend("x-set-by" = "system"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follow_up_of: Option<InstanceId>,
     /// Who stays accountable; set by the system only.
+    #[schemars(extend("x-set-by" = "system"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_owner: Option<Handle>,
     /// How many flows lie before it (X12); set by the system only.
+    #[schemars(extend("x-set-by" = "system"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain_depth: Option<u32>,
 }

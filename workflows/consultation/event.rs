@@ -150,15 +150,19 @@ pub struct Submit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Instant>,
     /// When it must be settled, where another system has promised it; set by the system only.
+    #[schemars(extend("x-set-by" = "system"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Instant>,
     /// The case it came out of; set by the system only.
+    #[schemars(extend("x-set-by" = "system"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follow_up_of: Option<InstanceId>,
     /// Who stays accountable; set by the system only.
+    #[schemars(extend("x-set-by" = "system"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_owner: Option<Handle>,
     /// How many flows lie before it (X12); set by the system only.
+    #[schemars(extend("x-set-by" = "system"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain_depth: Option<u32>,
 }

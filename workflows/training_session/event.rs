@@ -114,6 +114,7 @@ pub struct Draft {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_item: Option<PlanItem>,
     /// Who waits for it; set by the system only.
+    #[schemars(extend("x-set-by" = "system"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub waiting: Vec<Waiting>,

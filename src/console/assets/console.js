@@ -89,6 +89,17 @@
     all.addEventListener("change", () => boxes().forEach((box) => { box.checked = all.checked; }));
   }
 
+  // Of several groups of fields the chosen one is shown.
+  for (const which of document.querySelectorAll("[data-union]")) {
+    const show = () => {
+      for (const group of document.querySelectorAll(`[data-of="${which.dataset.union}"]`)) {
+        group.hidden = group.dataset.case !== which.value;
+      }
+    };
+    which.addEventListener("change", show);
+    show();
+  }
+
   // The diagram of a case shows where the case is.
   for (const view of document.querySelectorAll(".diagram")) {
     const current = view.querySelector("[aria-current=true]");

@@ -75,3 +75,44 @@ pub fn owner(owner: &str, lang: Lang) -> String {
         None => owner.to_owned(),
     }
 }
+
+/// How another case is related, as its history says.
+pub fn relation(how: &str, lang: Lang) -> &str {
+    match how {
+        "parent" => lang.t("Started this", "发起了本案"),
+        "spawned" => lang.t("Started by this", "由本案发起"),
+        "sent" => lang.t("Was told by this", "收到本案通知"),
+        "received" => lang.t("Told this", "通知了本案"),
+        other => other,
+    }
+}
+
+/// What a stretch of a derivation is, and why.
+pub fn stretch(kind: &str, reason: Option<&str>, lang: Lang) -> String {
+    let what = match kind {
+        "counted" => lang.t("counted", "计时"),
+        "closed" => lang.t("closed", "非工作时间"),
+        "paused" => lang.t("stood still", "暂停"),
+        "retargeted" => lang.t("another target", "目标变更"),
+        "start_day" => lang.t("day of the start", "起始日"),
+        "working_day" => lang.t("working day", "工作日"),
+        "calendar_days" => lang.t("calendar days", "自然日"),
+        "next_working_day" => lang.t("next working day", "顺延至工作日"),
+        "between" => lang.t("in between (left out)", "其间（略）"),
+        other => other,
+    };
+    let why = match reason {
+        Some("night") => lang.t("night", "夜间"),
+        Some("break") => lang.t("break", "午休"),
+        Some("weekend") => lang.t("weekend", "周末"),
+        Some("closed_weekday") => lang.t("closed weekday", "休息日"),
+        Some("day_off") => lang.t("day off", "节假日"),
+        Some("clock_change") => lang.t("clock change", "时钟调整"),
+        Some("make_up_day") => lang.t("make-up day", "调休上班"),
+        Some("own_hours") => lang.t("own hours of that day", "当日特别时间"),
+        Some("wall") => lang.t("around the clock", "全天"),
+        Some(other) => other,
+        None => return what.to_owned(),
+    };
+    format!("{what} ({why})")
+}

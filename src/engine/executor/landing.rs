@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Executor, FULL_REST_MS, Message};
 use crate::engine::command::CommandError;
+use crate::engine::follow::Touched;
 use crate::engine::group::{Answer, Group, Reply};
 use crate::engine::reports;
 use crate::journal::{AppendError, Fence, Position};
@@ -78,6 +79,7 @@ impl Executor {
     pub(super) fn publish(&mut self, group: &mut Group, position: Position) {
         let published: Vec<Arc<Instance>> = group.after().cloned().collect();
         let batch = group.batch(position);
+        let touched = (self.shared.followers.receiver_count() > 0).then(|| Touched::of(&batch));
         let began = std::time::Instant::now();
         if let Err(error) = self.shared.index.apply(batch) {
             // The group is durable and a restart finds it, but no read sees it now: nobody is told "done".
@@ -99,6 +101,8 @@ impl Executor {
             self.shared.reports.notify_one();
         }
         self.shared.published.send_replace(position);
+        // Nobody may be left since it was asked.
+        touched.map(|touched| self.shared.followers.send(touched).ok());
         for (reply, answer) in group.replies.drain(..) {
             reply.send(answer).ok();
         }
