@@ -3,7 +3,7 @@
 //! | page | file |
 //! |---|---|
 //! | signing in and out, the language | [`sign`] |
-//! | queues, filters, assigning many | [`work`] |
+//! | queues, filters, views that were saved, assigning many | [`work`], [`views`], [`assign`] |
 //! | a case, one entry of it, why a clock is due | [`case`] |
 //! | forms made from schemas, previews, sending | [`send`], [`input`] |
 //! | what is offered to whom | [`offers`] |
@@ -23,6 +23,7 @@
 
 pub mod around;
 pub mod assets;
+pub mod assign;
 pub mod case;
 pub mod clock;
 pub mod form;
@@ -38,6 +39,7 @@ pub mod shell;
 pub mod sign;
 pub mod times;
 pub mod told;
+pub mod views;
 pub mod words;
 pub mod work;
 
@@ -76,6 +78,9 @@ pub struct Desk {
 fn pages() -> Router<Desk> {
     Router::new()
         .route("/", get(work::work))
+        .route("/assign", post(assign::assign))
+        .route("/views", post(views::save))
+        .route("/views/forget", post(views::forget))
         .route("/start", get(send::startable))
         .route("/start/{workflow}", get(send::start_form).post(send::start_post))
         .route("/cases/{id}", get(case::show))

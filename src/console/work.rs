@@ -14,6 +14,7 @@ use crate::api::caller::Sight;
 use crate::api::error::{ApiError, Code};
 use crate::api::instances::owner_text;
 use crate::engine::Engine;
+use crate::engine::desk::View;
 use crate::index::{List, Range};
 use crate::kernel::common::Stage;
 use crate::kernel::id::InstanceId;
@@ -102,6 +103,11 @@ struct WorkPage {
     heats: Vec<Choice>,
     rows: Vec<Row>,
     next: Option<String>,
+    /// Saved views: name, path, whether it is this one.
+    views: Vec<(String, String, bool)>,
+    /// The query of this list, for a view of it.
+    own_query: String,
+    assigns: bool,
     /// Rows that were looked at, where a filter left some out.
     scanned: Option<usize>,
     live: String,
@@ -140,6 +146,9 @@ pub async fn work(
         tabs.extend(desk.queues.all(engine).iter().map(|name| tab(name, name.clone())));
         tabs.push(tab("all", lang.t("All open, by due", "全部未结（按期限）").to_owned()));
     }
+    let own_query = href(&WorkQuery { after: None, ..query.clone() }).trim_start_matches('/').to_owned();
+    let view = |view: View| (view.name, format!("/{}", view.query), view.query == own_query);
+    let views = engine.views(visitor.caller.id()).views.into_iter().map(view).collect();
     let shell = visitor.shell(Part::Work, lang.t("Work", "工作"));
     let shown = WorkPage {
         shell,
@@ -150,6 +159,9 @@ pub async fn work(
         heats: heats(query.heat.as_deref(), lang),
         rows,
         next,
+        views,
+        own_query,
+        assigns: super::assign::may(&visitor),
         scanned: found.more_to_look_at.then_some(SCAN_MAX),
         live: format!("/live?of=queue&name={}", super::around::encoded(&queue)),
         query,

@@ -6,6 +6,7 @@ mod again;
 mod again_training;
 mod architecture;
 mod basics;
+mod browser;
 mod calendars;
 mod canonical;
 mod cli_calendar;

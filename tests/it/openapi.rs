@@ -47,7 +47,7 @@ static LINTER: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
 
 /// Says once what is skipped.
 #[expect(clippy::explicit_write, reason = "the test harness keeps what a passing test says with `eprintln!`")]
-fn or_skipped(why: &str, found: Result<PathBuf, String>) -> Option<PathBuf> {
+pub fn or_skipped(why: &str, found: Result<PathBuf, String>) -> Option<PathBuf> {
     match found {
         Ok(path) => Some(path),
         Err(error) => {
@@ -83,7 +83,7 @@ fn linter() -> Result<PathBuf, String> {
 }
 
 /// A folder below `target/` that holds what `make` made of `pins`, now or in an earlier run.
-fn kept(
+pub fn kept(
     name: &str,
     pins: &str,
     make: impl FnOnce(&Path) -> Result<String, String>,
@@ -105,7 +105,7 @@ fn kept(
 }
 
 /// What a program printed that ended well, or why it did not.
-fn run(command: &mut Command) -> Result<String, String> {
+pub fn run(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let done = command.output().map_err(|error| format!("`{program}`: {error}"))?;
     let printed =

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use careflow::api;
 use careflow::app::{self, Store};
 use careflow::config::Config;
+use careflow::console;
 use careflow::engine::{Engine, Identity};
 use careflow::journal::file;
 use careflow::kernel::actor::{Actor, ActorKind, Role};
@@ -130,7 +131,7 @@ impl Rig {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (end, ended) = oneshot::channel::<()>();
-        let (router, door) = (api::router(state.clone()), state.door());
+        let (router, door) = (console::router(state.clone()), state.door());
         let serving = tokio::spawn(async move {
             let shutdown = async {
                 ended.await.ok();

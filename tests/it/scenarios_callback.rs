@@ -7,7 +7,7 @@ use crate::rig::{Caller, at, due};
 use crate::scenarios_complaint::{Desk, desk, tasks};
 
 /// A periodic callback of `c-1`, `more` on top.
-fn plan(mut more: Value) -> Value {
+pub fn plan(mut more: Value) -> Value {
     let mut payload = json!({
         "type": "periodic", "customer_id": "c-1", "channel_pref": ["phone"], "script_id": "s-1",
         "window_from": at("2026-03-11T10:00:00+08:00"), "language": "zh-CN",
@@ -17,7 +17,7 @@ fn plan(mut more: Value) -> Value {
 }
 
 /// The child that an answer's or entry's effects name for `rule`.
-fn child(effects: &Value, rule: &str) -> String {
+pub fn child(effects: &Value, rule: &str) -> String {
     let effects = effects.as_array().unwrap();
     let found = effects.iter().find(|effect| effect["kind"] == "spawn" && effect["rule"] == rule);
     found.unwrap_or_else(|| panic!("no spawn of `{rule}` among {effects:?}"))["child"]

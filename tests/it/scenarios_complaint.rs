@@ -13,7 +13,7 @@ pub struct Desk {
     gateway: Caller,
     pub ann: Caller,
     pub sue: Caller,
-    dora: Caller,
+    pub dora: Caller,
     max: Caller,
     olga: Caller,
 }
@@ -36,7 +36,7 @@ pub async fn desk_at(time: &str) -> Desk {
     }
 }
 
-fn complaint() -> Value {
+pub fn complaint() -> Value {
     json!({
         "customer_id": "c-1", "channel": "email", "facts": "客服态度恶劣。",
         "happened_at": at("2026-03-10T09:00:00+08:00"), "subjects": [{ "kind": "product", "id": "p-7" }],
@@ -51,7 +51,7 @@ fn assessment(severity: &str, safety: bool) -> Value {
     })
 }
 
-fn told() -> Value {
+pub fn told() -> Value {
     json!({ "message_ref": "mail/4", "channel": "email", "told_recourse": true })
 }
 
@@ -64,7 +64,7 @@ impl Desk {
         id
     }
 
-    async fn acknowledged(&self, id: &str) {
+    pub async fn acknowledged(&self, id: &str) {
         let expected = self.rig.time_in_hours(8);
         let word = json!({ "handler_contact": "tel:8001", "expected_by": expected, "message_ref": "mail/2" });
         assert_eq!(self.ann.sent(id, "acknowledge", word).await, "open.assessing");
@@ -76,7 +76,7 @@ impl Desk {
     }
 
     /// From the dispatch on: `dora` finds and proposes an apology, `ann` tells the customer.
-    async fn plan_told(&self, id: &str) {
+    pub async fn plan_told(&self, id: &str) {
         self.dora.sent(id, "dept_accept", json!({})).await;
         let found = json!({ "finding": "upheld", "root_cause": "training", "systemic": false, "responsible": [], "evidence": [] });
         self.dora.sent(id, "submit_findings", found).await;

@@ -131,18 +131,18 @@ async fn certificate_is_revoked_by_two_people_and_read_by_its_holder() {
 }
 
 /// A server on a Wednesday at 10:00 and the people of a class; `ann` and `bo` work for `sue`.
-struct School {
-    rig: Rig,
-    admin: Caller,
+pub struct School {
+    pub rig: Rig,
+    pub admin: Caller,
     owner: Caller,
-    tom: Caller,
-    gus: Caller,
+    pub tom: Caller,
+    pub gus: Caller,
     eva: Caller,
     sue: Caller,
     ann: Caller,
 }
 
-async fn school() -> School {
+pub async fn school() -> School {
     let rig = Rig::wednesday().await;
     let root = rig.caller("root", Role::Administrator).await;
     let school = School {
@@ -175,7 +175,7 @@ fn sitting(start: &str) -> Value {
 }
 
 /// When the class of these tests is taught: six working days ahead.
-const START: &str = "2026-03-19T09:00:00+08:00";
+pub const START: &str = "2026-03-19T09:00:00+08:00";
 
 impl School {
     /// A class that is examined, as its draft.
@@ -191,7 +191,7 @@ impl School {
     }
 
     /// A class that is planned for `start`, with `ann` in it; answers class and enrolment.
-    async fn scheduled(&self, start: &str) -> (String, String) {
+    pub async fn scheduled(&self, start: &str) -> (String, String) {
         let class = self.drafted().await;
         assert_eq!(self.admin.sent(&class, "submit", json!({})).await, "preparing.pending_approval");
         assert_eq!(self.owner.sent(&class, "approve", json!({})).await, "preparing.approved");

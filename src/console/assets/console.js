@@ -53,7 +53,7 @@
   const follow = () => {
     if (source || document.hidden) return;
     source = new EventSource(live.dataset.live);
-    source.onopen = () => { retry = 1000; };
+    source.onopen = () => { retry = 1000; live.dataset.open = "true"; };
     source.addEventListener("changed", () => {
       // Many pages may be told at the same moment: each waits a little, so that they do not all ask at once.
       waiting ??= setTimeout(refresh, 200 + Math.random() * 800);
