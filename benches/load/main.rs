@@ -24,6 +24,7 @@ mod naive;
 #[allow(clippy::unwrap_used, reason = "a law that does not hold ends the row")]
 #[path = "../../tests/organisation/mod.rs"]
 mod organisation;
+mod pages;
 mod people;
 mod place;
 mod server;
@@ -77,6 +78,10 @@ pub enum Row {
     Monitors,
     /// A virtual year of a whole organisation: 20,000 linked instances of all flows, and every law checked.
     Organisation,
+    /// The load of 64 clients while the console's pages are open and told of changes, and not.
+    Open,
+    /// The console's pages.
+    Pages,
     /// Pages of 50 by state, by owner and of what is overdue.
     Lists,
     /// KPIs of a month that holds every instance.
@@ -87,7 +92,7 @@ pub enum Row {
     Restart,
     /// The index built anew from the journal.
     Rebuild,
-    /// The five rows above and a load of 64 clients, over 10,000, 100,000 and 1,000,000 instances.
+    /// The six rows above and a load of 64 clients, over 10,000, 100,000 and 1,000,000 instances.
     Growth,
     /// Twenty minutes at half the highest rate: latency and memory at their beginning and end.
     Soak,
@@ -132,7 +137,7 @@ impl Args {
 
     /// The rows over standing cases: `growth` is about all of them, with a load over them.
     fn standing(&self) -> Vec<Row> {
-        let all = [Row::Lists, Row::Kpis, Row::Memory, Row::Restart, Row::Rebuild];
+        let all = [Row::Lists, Row::Pages, Row::Kpis, Row::Memory, Row::Restart, Row::Rebuild];
         if self.wants(Row::Growth) {
             return all.into_iter().chain([Row::Drive]).collect();
         }
@@ -177,6 +182,10 @@ async fn measure(args: &Args, run: &Run, table: &mut Table) {
     if args.wants(Row::Organisation) {
         let done = year::rows(run, table).await;
         table.ended("organisation", done);
+    }
+    if args.wants(Row::Open) {
+        let done = pages::open(run, table).await;
+        table.ended("open", done);
     }
     if args.wants(Row::Soak) {
         let done = soak::rows(run, table).await;

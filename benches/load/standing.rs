@@ -1,4 +1,4 @@
-//! The rows over standing cases: `lists`, `kpis`, `memory`, `restart`, `rebuild`, and a load over them.
+//! The rows over standing cases: `lists`, `pages`, `kpis`, `memory`, `restart`, `rebuild`, and a load over them.
 //!
 //! They share one imported directory, and run in the order in which none disturbs the next.
 
@@ -15,7 +15,7 @@ use crate::people::People;
 use crate::place::{Case, Data, Stage};
 use crate::server::{self, Server};
 use crate::table::{self, Line, Table, Unit};
-use crate::{Outcome, Row, Run, kpis, limits, lists, machine};
+use crate::{Outcome, Row, Run, kpis, limits, lists, machine, pages};
 
 /// Most cases arrived lately: nothing of theirs is due for an hour and a half.
 const RECENT_MS: i64 = 8 * 60_000;
@@ -41,6 +41,9 @@ pub async fn rows(run: &Run, table: &mut Table, count: usize, rows: &[Row]) -> O
     let people = Arc::new(People::of(data.paths(), &server.address()?).await?);
     if wants(Row::Lists) {
         lists::rows(run, table, &server.address()?, &people, &over).await?;
+    }
+    if wants(Row::Pages) {
+        pages::rows(run, table, &server.address()?, &people, &over).await?;
     }
     if wants(Row::Memory) {
         memory(table, &over, resident, &server, &empty)?;
