@@ -27,37 +27,37 @@ use crate::kernel::kpi::measure::Measure;
 pub struct KpiCaseParams {
     /// The workflow, several separated by commas, or `all`.
     #[param(nullable = false, example = "consultation")]
-    workflow: Option<String>,
+    pub workflow: Option<String>,
     /// From this time, or the start of this local date; by default the start of the month that holds now.
     #[param(nullable = false, example = "2026-03-01")]
-    from: Option<String>,
+    pub from: Option<String>,
     /// Up to and without this time, or the start of this local date; by default the end of the month of `from`.
     #[param(nullable = false, example = "2026-04-01")]
-    to: Option<String>,
+    pub to: Option<String>,
     /// IANA time zone of local dates, months and hours; that of the workflow's calendar by default.
     #[param(nullable = false, example = "Asia/Shanghai")]
-    zone: Option<String>,
+    pub zone: Option<String>,
     /// `left_out`: K02 without breaches that only a raised priority made; `counted` by default.
     #[param(nullable = false, example = "left_out")]
-    retargets: Option<String>,
+    pub retargets: Option<String>,
     /// By `flow`, `channel`, `tier`, `priority`, `category`, `owner`, `first_owner`, `department`, `agent`, `month` or `hour`; needs `group`.
     #[param(nullable = false, example = "channel")]
-    group_by: Option<String>,
+    pub group_by: Option<String>,
     /// Only the cases of this group; needs `group_by`.
     #[param(nullable = false, example = "email")]
-    group: Option<String>,
+    pub group: Option<String>,
     /// The number within the KPI; its first by default.
     #[param(nullable = false, example = "confirmed")]
-    measure: Option<String>,
+    pub measure: Option<String>,
     /// The part: `denominator` (the default), `numerator`, `missed` or `pending`.
     #[param(nullable = false, example = "missed")]
-    part: Option<String>,
+    pub part: Option<String>,
     /// Most rows, 1 to 200; 50 by default.
     #[param(nullable = false, minimum = 1, maximum = 200)]
-    limit: Option<usize>,
+    pub limit: Option<usize>,
     /// `next_cursor` of the page before, with the same parameters.
     #[param(nullable = false)]
-    cursor: Option<String>,
+    pub cursor: Option<String>,
 }
 
 /// A page of the cases behind a number.

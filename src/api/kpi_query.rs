@@ -18,11 +18,11 @@ use crate::kernel::kpi::fold::{GROUPINGS, Grouping, read_for};
 use crate::kernel::kpi::measure::{self, Frame, Measure, Retargets};
 
 /// Who reads reports: those who answer for others' work, and those who check it.
-const READERS: [Role; 5] =
+pub const READERS: [Role; 5] =
     [Role::Supervisor, Role::DeptManager, Role::QaInspector, Role::ProcessOwner, Role::Auditor];
 
 /// Every workflow.
-const ALL: &str = "all";
+pub const ALL: &str = "all";
 
 /// The window of a report, as it was asked for.
 #[derive(Clone, Debug, Default)]

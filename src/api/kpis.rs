@@ -26,25 +26,25 @@ use crate::kernel::kpi::measure::{Kind, Measure};
 pub struct KpiParams {
     /// The workflow, several separated by commas, or `all`; K10 of complaints also reads the contacts.
     #[param(nullable = false, example = "consultation")]
-    workflow: Option<String>,
+    pub workflow: Option<String>,
     /// From this time, or the start of this local date; by default the start of the month that holds now.
     #[param(nullable = false, example = "2026-03-01")]
-    from: Option<String>,
+    pub from: Option<String>,
     /// Up to and without this time, or the start of this local date; by default the end of the month of `from`.
     #[param(nullable = false, example = "2026-04-01")]
-    to: Option<String>,
+    pub to: Option<String>,
     /// IANA time zone of local dates, months and hours; that of the workflow's calendar by default.
     #[param(nullable = false, example = "Asia/Shanghai")]
-    zone: Option<String>,
+    pub zone: Option<String>,
     /// `left_out`: K02 without breaches that only a raised priority made; `counted` by default.
     #[param(nullable = false, example = "left_out")]
-    retargets: Option<String>,
+    pub retargets: Option<String>,
     /// By `flow`, `channel`, `tier`, `priority`, `category`, `owner`, `first_owner`, `department`, `agent`, `month` or `hour`.
     #[param(nullable = false, example = "channel")]
-    group_by: Option<String>,
+    pub group_by: Option<String>,
     /// Only these KPIs, separated by commas.
     #[param(nullable = false, example = "K02,K04")]
-    kpi: Option<String>,
+    pub kpi: Option<String>,
 }
 
 /// The numbers of a window.

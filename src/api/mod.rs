@@ -38,7 +38,7 @@ pub mod health;
 pub mod history;
 pub mod instances;
 pub mod kpi_cases;
-mod kpi_query;
+pub mod kpi_query;
 pub mod kpis;
 pub mod lists;
 mod meter;
@@ -49,6 +49,7 @@ pub mod responses;
 mod roles;
 pub mod rows;
 pub mod schedules;
+pub mod search;
 pub mod server;
 pub mod standing;
 pub mod state;
@@ -104,6 +105,7 @@ fn listed() -> OpenApiRouter<AppState> {
         .routes(routes!(schedules::resume_schedule))
         .routes(routes!(schedules::run_schedule))
         .routes(routes!(changes::list_changes))
+        .routes(routes!(search::search_history))
         .routes(routes!(kpis::get_kpis))
         .routes(routes!(kpi_cases::list_kpi_instances))
         .routes(routes!(tokens::create_token, tokens::list_tokens))

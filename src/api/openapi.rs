@@ -45,7 +45,7 @@ type Use = (Arc<dyn Workflow>, EventSpec);
         (name = "events", description = "Starting instances and moving them on."),
         (name = "timers", description = "What is due when."),
         (name = "schedules", description = "What starts by itself, and when."),
-        (name = "changes", description = "The resumable feed of entries."),
+        (name = "changes", description = "The resumable feed of entries, and the search for them."),
         (name = "reports", description = "Numbers over histories, and the cases behind each."),
         (name = "tokens", description = "Who may call."),
         (name = "actors", description = "Who can own cases."),

@@ -4,6 +4,7 @@ use axum::Form;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
+use serde::{Deserialize, Deserializer};
 
 use super::Desk;
 use super::shell::Visitor;
@@ -85,6 +86,15 @@ pub fn check_origin(headers: &HeaderMap) -> Result<(), ApiError> {
         return Err(ApiError::new(Code::RoleNotAllowed, detail));
     }
     Ok(())
+}
+
+/// Reads a field of a form that is sent in an address: one that was left empty is none.
+///
+/// # Errors
+/// What the deserializer fails with.
+pub fn filled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
 }
 
 #[cfg(test)]

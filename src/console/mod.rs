@@ -9,6 +9,10 @@
 //! | what is offered to whom | [`offers`] |
 //! | entries and values in words | [`told`], [`words`] |
 //! | what changed while a page is open | [`live`] |
+//! | histories, searched and exported | [`audit`] |
+//! | KPIs of a window, with their charts | [`reports`], [`kpi_table`], [`chart`] |
+//! | the cases behind a number | [`behind`] |
+//! | reports that were frozen | [`summaries`] |
 //! | errors as pages, sessions that change their id | [`around`] |
 //! | what every page has: navigation, language, who reads | [`shell`] |
 //! | style sheet and script | [`assets`] |
@@ -24,19 +28,25 @@
 pub mod around;
 pub mod assets;
 pub mod assign;
+pub mod audit;
+pub mod behind;
 pub mod case;
+pub mod chart;
 pub mod clock;
 pub mod form;
 pub mod input;
+pub mod kpi_table;
 pub mod lang;
 pub mod live;
 pub mod offers;
 pub mod page;
 pub mod queues;
+pub mod reports;
 pub mod send;
 pub mod session;
 pub mod shell;
 pub mod sign;
+pub mod summaries;
 pub mod times;
 pub mod told;
 pub mod views;
@@ -92,6 +102,14 @@ fn pages() -> Router<Desk> {
         .route("/sign-in", get(sign::show).post(sign::sign_in))
         .route("/sign-out", post(sign::sign_out))
         .route("/language", post(sign::language))
+        .route("/reports", get(reports::reports))
+        .route("/reports/table", get(kpi_table::table))
+        .route("/reports/kpis/{kpi}", get(behind::behind))
+        .route("/reports/kpis/{kpi}/cases", get(behind::cases))
+        .route("/reports/summaries", get(summaries::summaries))
+        .route("/audit", get(audit::audit))
+        .route("/audit/export.csv", get(audit::export_csv))
+        .route("/audit/export.jsonl", get(audit::export_jsonl))
         .route("/assets/{file}", get(assets::asset))
 }
 

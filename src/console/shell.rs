@@ -14,12 +14,9 @@ use super::{assets, words};
 use crate::api::AppState;
 use crate::api::caller::{Caller, Sight};
 use crate::api::error::{ApiError, Code};
+use crate::api::kpi_query;
 use crate::engine::Engine;
 use crate::kernel::actor::Role;
-
-/// Who reads reports, as the API says it.
-const REPORT_READERS: [Role; 5] =
-    [Role::Supervisor, Role::DeptManager, Role::QaInspector, Role::ProcessOwner, Role::Auditor];
 
 /// A part of the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +83,7 @@ impl Part {
         match self {
             Self::Work | Self::Flows | Self::Calendars | Self::Help => true,
             Self::Schedules | Self::Audit => staff,
-            Self::Reports => caller.in_role(&REPORT_READERS).is_ok(),
+            Self::Reports => kpi_query::check_reader(caller).is_ok(),
             Self::System => caller.in_role(&[Role::Administrator, Role::Auditor]).is_ok(),
         }
     }

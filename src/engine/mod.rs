@@ -24,6 +24,7 @@ pub mod replay;
 mod reports;
 pub mod schedule;
 mod schedules;
+pub mod search;
 mod shared;
 mod submit;
 mod system;

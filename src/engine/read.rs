@@ -130,13 +130,13 @@ impl Engine {
         Ok(found)
     }
 
-    async fn read_at(&self, position: Position) -> Result<Vec<(Position, Commit)>, ReadError> {
+    pub(super) async fn read_at(&self, position: Position) -> Result<Vec<(Position, Commit)>, ReadError> {
         let read = self.shared.journal.get(&[position]).await;
         self.note_damage(read)
     }
 
     /// Damage that a reader found stops the writer: nothing is added to a journal that is not whole.
-    fn note_damage<T>(&self, read: Result<T, ReadError>) -> Result<T, ReadError> {
+    pub(super) fn note_damage<T>(&self, read: Result<T, ReadError>) -> Result<T, ReadError> {
         if let Err(error @ ReadError::Damaged { .. }) = &read {
             self.shared.found_damage(&error.to_string());
         }
@@ -301,7 +301,10 @@ impl Engine {
 }
 
 /// The entries of one commit, read and checked, with the position of each instance's entry before.
-fn records(position: Position, commit: &Commit) -> Result<Vec<(Recorded, Option<Position>)>, ReadError> {
+pub(super) fn records(
+    position: Position,
+    commit: &Commit,
+) -> Result<Vec<(Recorded, Option<Position>)>, ReadError> {
     let private = Arc::new(commit.private.clone());
     commit
         .entries

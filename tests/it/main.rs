@@ -21,6 +21,7 @@ mod conventions;
 mod cron;
 mod definitions;
 mod fuzzing;
+mod history_search;
 mod import_real;
 mod import_small;
 mod kill;

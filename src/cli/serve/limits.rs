@@ -146,6 +146,15 @@ fn fixed() -> Vec<Fixed> {
             "a short page with `next_cursor` is normal",
         ),
         row(
+            "Page of a search of histories",
+            format!(
+                "{} entries, {} commits looked at",
+                api::lists::PAGE_MAX,
+                thousands(engine::search::COMMITS_MAX as u64)
+            ),
+            "there is no index for it; a page without entries and with `next_cursor` is normal",
+        ),
+        row(
             "Page of the feed",
             format!("{} entries, {} s of waiting", api::changes::CHANGES_MAX, api::changes::WAIT_SECONDS_MAX),
             "about a megabyte; under the idle limit of common proxies",

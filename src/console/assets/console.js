@@ -72,15 +72,19 @@
     });
   }
 
-  // Parts that take long are fetched after the page.
+  // Parts that take long are fetched after the page; what was a link becomes a sign of progress meanwhile.
   for (const slot of document.querySelectorAll("[data-load]")) {
+    for (const part of slot.children) part.hidden = !part.hidden;
+    slot.setAttribute("aria-busy", "true");
     fetch(slot.dataset.load, { headers: { Accept: "text/html" }, credentials: "same-origin" })
       .then((answer) => answer.text())
       .then((text) => {
-        const next = new DOMParser().parseFromString(text, "text/html").querySelector("[data-loaded]");
-        if (next) slot.replaceChildren(...next.childNodes);
-        slot.removeAttribute("aria-busy");
-      });
+        const next = new DOMParser().parseFromString(text, "text/html");
+        const part = next.querySelector("[data-loaded]") ?? next.querySelector("main");
+        slot.replaceChildren(...part.childNodes);
+      })
+      .catch(() => { for (const part of slot.children) part.hidden = !part.hidden; })
+      .finally(() => slot.removeAttribute("aria-busy"));
   }
 
   // All boxes of a table at once; how many are chosen.
