@@ -39,7 +39,8 @@ struct Browser {
 
 impl Browser {
     async fn signed_in(address: &str, token: &str) -> Outcome<Self> {
-        let mut browser = Self { sender: connected(address).await?, address: address.to_owned(), cookie: String::new() };
+        let mut browser =
+            Self { sender: connected(address).await?, address: address.to_owned(), cookie: String::new() };
         let form = format!("token={token}&next=%2F");
         let (status, headers, _) = browser.send("POST", "/sign-in", form).await?;
         let set = headers.get("set-cookie").and_then(|cookie| cookie.to_str().ok());
@@ -112,9 +113,13 @@ pub async fn rows(run: &Run, table: &mut Table, address: &str, people: &People, 
         let nothing = limits::nothing(traffic).await?;
         for (rank, percent) in [("p50", 50.0), ("p99", 99.0)] {
             table.add(
-                Line::new(format!("{rank} of the page {name}{over}"), latencies.percentile(percent), Unit::Millis)
-                    .beside("does nothing", nothing.latencies.percentile(percent))
-                    .noting(format!("{bytes} bytes")),
+                Line::new(
+                    format!("{rank} of the page {name}{over}"),
+                    latencies.percentile(percent),
+                    Unit::Millis,
+                )
+                .beside("does nothing", nothing.latencies.percentile(percent))
+                .noting(format!("{bytes} bytes")),
             );
         }
     }
@@ -135,7 +140,8 @@ pub async fn open(run: &Run, table: &mut Table) -> Outcome<()> {
     for round in 0..2 {
         for watched in [false, true] {
             let changes = Arc::new(AtomicUsize::new(0));
-            let streams = if watched { streams(&address, &people, pages, &changes).await? } else { JoinSet::new() };
+            let streams =
+                if watched { streams(&address, &people, pages, &changes).await? } else { JoinSet::new() };
             let cpu = server.cpu_seconds()?;
             let driven = driver.load(&format!("load{round}{watched}"), LOAD)?.run().await?.whole()?;
             let cpu = (server.cpu_seconds()? - cpu) * 1e6 / driven.transitions() as f64;
@@ -146,7 +152,11 @@ pub async fn open(run: &Run, table: &mut Table) -> Outcome<()> {
     server.stop()?;
     data.remove()?;
     let mean = |watched: bool, of: &dyn Fn(&crate::consultations::Driven, f64) -> f64| {
-        let values: Vec<f64> = told.iter().filter(|(is, ..)| *is == watched).map(|(_, driven, cpu, _)| of(driven, *cpu)).collect();
+        let values: Vec<f64> = told
+            .iter()
+            .filter(|(is, ..)| *is == watched)
+            .map(|(_, driven, cpu, _)| of(driven, *cpu))
+            .collect();
         values.iter().sum::<f64>() / values.len() as f64
     };
     let heard: usize = told.iter().map(|(.., heard)| heard).sum();
@@ -162,13 +172,24 @@ pub async fn open(run: &Run, table: &mut Table) -> Outcome<()> {
             .beside("none open", mean(false, &rate))
             .noting(format!("{heard} times a page was told of a change")),
     );
-    table.add(Line::new(what("p99 of an answer"), mean(true, &p99), Unit::Millis).beside("none open", mean(false, &p99)));
-    table.add(Line::new(what("CPU of the server for 1,000 transitions"), mean(true, &cpu), Unit::Millis).beside("none open", mean(false, &cpu)));
+    table.add(
+        Line::new(what("p99 of an answer"), mean(true, &p99), Unit::Millis)
+            .beside("none open", mean(false, &p99)),
+    );
+    table.add(
+        Line::new(what("CPU of the server for 1,000 transitions"), mean(true, &cpu), Unit::Millis)
+            .beside("none open", mean(false, &cpu)),
+    );
     Ok(())
 }
 
 /// Opens so many pages' streams: queues of agents, and everything by due.
-async fn streams(address: &str, people: &Arc<People>, pages: usize, changes: &Arc<AtomicUsize>) -> Outcome<JoinSet<()>> {
+async fn streams(
+    address: &str,
+    people: &Arc<People>,
+    pages: usize,
+    changes: &Arc<AtomicUsize>,
+) -> Outcome<JoinSet<()>> {
     let mut open = JoinSet::new();
     let browser = Browser::signed_in(address, &people.auditor).await?;
     for number in 0..pages {

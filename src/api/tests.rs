@@ -18,7 +18,7 @@ use tower_service::Service;
 use super::error::{ApiError, Code};
 use super::extract::{Params, StrictJson, WriteHeaders};
 use super::state::{AppState, Limits};
-use super::{openapi, router, surrounded, testing};
+use super::{closed, openapi, router, surrounded, testing};
 
 /// What a test saw of an answer.
 struct Seen {
@@ -97,7 +97,7 @@ fn sample(limits: Limits) -> Router {
         .route("/count", get(count))
         .route("/panics", get(panics))
         .route("/never", get(never));
-    surrounded(routes, AppState::new(&[], limits))
+    surrounded(closed(routes), AppState::new(&[], limits))
 }
 
 async fn sent(body: impl Into<Body>) -> Seen {
@@ -263,7 +263,7 @@ async fn who_asks_too_much_is_told_when_to_go_on() {
 #[tokio::test]
 async fn a_missing_token_is_challenged() {
     let routes = Router::new().route("/refuses", get(|| async { ApiError::new(Code::MissingToken, "none") }));
-    let router = surrounded(routes, AppState::new(&[], Limits::default()));
+    let router = surrounded(closed(routes), AppState::new(&[], Limits::default()));
     let seen = ask(&router, request("GET", "/refuses").body(Body::empty()).unwrap()).await;
     assert_eq!(seen.problem(), (401, "missing_token"));
     assert_eq!(seen.header("www-authenticate"), "Bearer realm=\"careflow\"");

@@ -38,12 +38,12 @@ impl Lang {
     }
 
     /// The text of `title` in this language.
-    pub fn of<'t>(self, title: &'t Title) -> &'t str {
+    pub fn of(self, title: &Title) -> &str {
         self.0.of(title)
     }
 
     /// The text of the API's `title` in this language.
-    pub fn view<'t>(self, title: &'t TitleView) -> &'t str {
+    pub fn view(self, title: &TitleView) -> &str {
         self.t(&title.en, &title.zh)
     }
 

@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::clock::{self, Heat, Shown};
+use super::form::filled;
 use super::lang::Lang;
 use super::shell::{Part, Shell, Visitor};
 use super::times::Time;
@@ -31,22 +32,22 @@ const SCAN_MAX: usize = 1_000;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct WorkQuery {
     /// `mine` (the default), `all`, or the name of a queue.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
     /// Only this flow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
     /// Only of this priority.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
     /// Only of this channel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
     /// `near` or `over`: only what is near its due, or past it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub heat: Option<String>,
     /// Where the page before ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
 

@@ -148,8 +148,12 @@ async fn consultation_goes_from_intake_to_closure_by_two_roles() {
     assert!(ann.state(&id).await.starts_with("settled."), "{}", ann.state(&id).await);
     let auditor = rig.caller("olga", Role::Auditor).await;
     let changes = auditor.get("/v1/changes?after=0&limit=500").await.expect(200);
-    let seen: Vec<&Value> = changes["changes"].as_array().unwrap().iter()
-        .filter(|record| record["entry"]["workflow"] == "$reveal").collect();
+    let seen: Vec<&Value> = changes["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|record| record["entry"]["workflow"] == "$reveal")
+        .collect();
     assert_eq!((seen.len(), &seen[0]["entry"]["actor"]["id"]), (1, &json!("ann")));
     assert!(seen[0]["entry"]["patch"].to_string().contains(&id));
 }
@@ -158,10 +162,8 @@ async fn consultation_goes_from_intake_to_closure_by_two_roles() {
 async fn complaint_of_an_unsatisfied_customer_goes_through_the_review() {
     let desk = desk().await;
     let Desk { rig, customer, ann, dora, .. } = &desk;
-    let steps = vec![
-        signed_in(customer),
-        json!({ "start": { "workflow": "complaint", "payload": complaint() } }),
-    ];
+    let steps =
+        vec![signed_in(customer), json!({ "start": { "workflow": "complaint", "payload": complaint() } })];
     let Some(told_) = drive(rig, Look::default(), steps).await else { return };
     let id = told_[1]["id"].as_str().unwrap().to_owned();
     desk.acknowledged(&id).await;
@@ -187,7 +189,11 @@ async fn complaint_of_an_unsatisfied_customer_goes_through_the_review() {
         customer.sent(&id, "customer_rejects", no.clone()).await;
     }
     assert_eq!(ann.state(&id).await, "open.review");
-    let steps = vec![signed_in(ann), json!({ "goto": { "path": format!("/cases/{id}") } }), json!({ "sees": "Under review" })];
+    let steps = vec![
+        signed_in(ann),
+        json!({ "goto": { "path": format!("/cases/{id}") } }),
+        json!({ "sees": "Under review" }),
+    ];
     drive(rig, Look::default(), steps).await.unwrap();
 }
 
@@ -195,7 +201,8 @@ async fn complaint_of_an_unsatisfied_customer_goes_through_the_review() {
 async fn callback_with_a_low_score_asks_for_what_follows() {
     let desk = desk().await;
     let Desk { rig, ann, .. } = &desk;
-    let steps = vec![signed_in(ann), json!({ "start": { "workflow": "callback", "payload": plan(json!({})) } })];
+    let steps =
+        vec![signed_in(ann), json!({ "start": { "workflow": "callback", "payload": plan(json!({})) } })];
     let Some(told) = drive(rig, Look::default(), steps).await else { return };
     let id = told[1]["id"].as_str().unwrap().to_owned();
     rig.engine.settle().await;
@@ -203,7 +210,11 @@ async fn callback_with_a_low_score_asks_for_what_follows() {
         signed_in(ann),
         send(&id, "claim", json!({})),
         send(&id, "attempt_result", json!({ "outcome": "connected", "channel": "phone", "seconds": 95 })),
-        send(&id, "record", json!({ "score": 1, "resolved": true, "answers": { "q1": "no", "q2": "never" }, "comment": "很失望" })),
+        send(
+            &id,
+            "record",
+            json!({ "score": 1, "resolved": true, "answers": { "q1": "no", "q2": "never" }, "comment": "很失望" }),
+        ),
     ];
     drive(rig, Look::default(), steps).await.unwrap();
     rig.engine.settle().await;
@@ -214,7 +225,13 @@ async fn callback_with_a_low_score_asks_for_what_follows() {
         json!({ "sees": "Linked cases" }),
     ];
     drive(rig, Look::default(), steps).await.unwrap();
-    let last = ann.history(&id).await.into_iter().rev().find(|record| record["entry"]["event"] == "dispose").unwrap();
+    let last = ann
+        .history(&id)
+        .await
+        .into_iter()
+        .rev()
+        .find(|record| record["entry"]["event"] == "dispose")
+        .unwrap();
     assert!(!child(&last["entry"]["effects"], "low_score").is_empty());
 }
 
@@ -225,11 +242,21 @@ async fn trainee_signs_up_and_is_examined() {
     let (class, _) = school.scheduled(START).await;
     let bo = rig.caller("bo", Role::Trainee).await;
     let wish = json!({ "trainee": { "id": "bo", "role": "agent" }, "source": "self" });
-    let steps = vec![signed_in(&bo), json!({ "form": { "path": format!("/cases/{class}/send/enroll"), "payload": wish } })];
+    let steps = vec![
+        signed_in(&bo),
+        json!({ "form": { "path": format!("/cases/{class}/send/enroll"), "payload": wish } }),
+    ];
     let Some(_) = drive(rig, Look::default(), steps).await else { return };
     rig.engine.settle().await;
     let enrolments = admin.instance(&class).await["data"]["enrolments"].clone();
-    let own = enrolments.as_object().unwrap().iter().find(|(_, one)| one["trainee"]["id"] == "bo").unwrap().0.clone();
+    let own = enrolments
+        .as_object()
+        .unwrap()
+        .iter()
+        .find(|(_, one)| one["trainee"]["id"] == "bo")
+        .unwrap()
+        .0
+        .clone();
     let steps = vec![signed_in(admin), send(&class, "publish_notice", json!({ "message_ref": "msg/1" }))];
     drive(rig, Look::default(), steps).await.unwrap();
     rig.until(START).await;
@@ -257,7 +284,10 @@ async fn inhabited() -> (Desk, String, String, Caller) {
     let complaint = desk.customer.begin("complaint", complaint()).await;
     desk.acknowledged(&complaint).await;
     let roles = [Role::Auditor, Role::Supervisor, Role::ProcessOwner, Role::Administrator];
-    let all = Caller { address: desk.rig.address().to_owned(), token: Some(desk.rig.token_with("olga", &roles).await) };
+    let all = Caller {
+        address: desk.rig.address().to_owned(),
+        token: Some(desk.rig.token_with("olga", &roles).await),
+    };
     (desk, id, complaint, all)
 }
 
@@ -286,7 +316,11 @@ async fn every_page_is_accessible_in_both_languages_light_and_dark_and_on_a_phon
     ];
     for (look_name, look) in looks {
         let pages = every_page(&id, &complaint);
-        let mut steps = vec![json!({ "goto": { "path": "/sign-in" } }), json!({ "check": format!("{look_name}-sign-in") }), signed_in(&all)];
+        let mut steps = vec![
+            json!({ "goto": { "path": "/sign-in" } }),
+            json!({ "check": format!("{look_name}-sign-in") }),
+            signed_in(&all),
+        ];
         for (name, path) in &pages {
             steps.push(json!({ "goto": { "path": path } }));
             steps.push(json!({ "check": format!("{look_name}-{name}") }));
