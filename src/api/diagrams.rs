@@ -302,11 +302,11 @@ pub async fn list_transitions(
     Segments(name): Segments<String>,
     Params(params): Params<TableParams>,
 ) -> Result<Response, ApiError> {
-    let (exploration, _) = explored(state.engine()?, &name).await?;
-    let (transitions, events) = (Transitions::of(&exploration), EventTable::of(&exploration));
     match params.format {
-        TableFormat::Json => Ok(Json(table(transitions, events, exploration.truncated)).into_response()),
+        TableFormat::Json => Ok(Json(tabled(&state, &name).await?).into_response()),
         TableFormat::Markdown => {
+            let (exploration, _) = explored(state.engine()?, &name).await?;
+            let (transitions, events) = (Transitions::of(&exploration), EventTable::of(&exploration));
             let text = format!("{}\n{}", transitions.markdown(), events.markdown());
             Ok(([(CONTENT_TYPE, TEXT)], text).into_response())
         }
@@ -327,16 +327,34 @@ pub async fn get_instance_diagram(
 ) -> Result<Response, ApiError> {
     let engine = state.engine()?;
     let (instance, position) = readable(engine, &caller, &id)?;
-    let (exploration, definition) = explored(engine, &instance.workflow).await?;
-    let drawing = drawing(&state, exploration, definition, params.lang.into()).await?;
+    let drawing = drawn(&state, &instance.workflow, params.lang.into()).await?;
     let mark = mark(engine, &caller, &instance).await?;
     let headers = headers::tagged(position, instance.seq);
     Ok((headers, [(CONTENT_TYPE, SVG)], drawing.svg(&mark)).into_response())
 }
 
+/// The picture of the workflow `name` with titles in `language`, laid out.
+///
+/// # Errors
+/// `unknown_workflow`.
+pub async fn drawn(state: &AppState, name: &str, language: Language) -> Result<Arc<Drawing>, ApiError> {
+    let (exploration, definition) = explored(state.engine()?, name).await?;
+    drawing(state, exploration, definition, language).await
+}
+
+/// The transition table of the workflow `name`.
+///
+/// # Errors
+/// `unknown_workflow`.
+pub async fn tabled(state: &AppState, name: &str) -> Result<TransitionTable, ApiError> {
+    let (exploration, _) = explored(state.engine()?, name).await?;
+    let (transitions, events) = (Transitions::of(&exploration), EventTable::of(&exploration));
+    Ok(table(transitions, events, exploration.truncated))
+}
+
 /// Who does not read histories sees where the case is, not how it came there.
 async fn mark(engine: &Engine, caller: &Caller, instance: &Instance) -> Result<Mark, ApiError> {
-    let mut mark = Mark { current: Some(instance.state.clone()), taken: Vec::new() };
+    let mut mark = Mark { current: Some(instance.state.clone()), ..Mark::default() };
     if caller.sight() > Sight::Own {
         let recorded = engine.history(instance, 0, MARKED_ENTRIES_MAX).await?;
         mark.taken = recorded.iter().map(|recorded| taken(&recorded.entry)).collect();
