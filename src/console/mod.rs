@@ -4,6 +4,9 @@
 //! |---|---|
 //! | signing in and out, the language | [`sign`] |
 //! | queues, filters, assigning many | [`work`] |
+//! | flows, how many cases they have | [`flows`], [`heat`] |
+//! | one flow: diagram, rules, values | [`flow`], [`flow_rules`], [`flow_values`] |
+//! | schedules, pausing and running one | [`schedules`] |
 //! | errors as pages, sessions that change their id | [`around`] |
 //! | what every page has: navigation, language, who reads | [`shell`] |
 //! | style sheet and script | [`assets`] |
@@ -19,10 +22,17 @@
 pub mod around;
 pub mod assets;
 pub mod clock;
+pub mod flow;
+pub mod flow_rules;
+pub mod flow_values;
+pub mod flows;
 pub mod form;
+pub mod heat;
 pub mod lang;
+pub mod names;
 pub mod page;
 pub mod queues;
+pub mod schedules;
 pub mod session;
 pub mod shell;
 pub mod sign;
@@ -59,6 +69,12 @@ pub struct Desk {
 fn pages() -> Router<Desk> {
     Router::new()
         .route("/", get(work::work))
+        .route("/flows", get(flows::flows))
+        .route("/flows/{workflow}", get(flow::flow))
+        .route("/flows/{workflow}/definitions/{version}", get(flow_values::definition))
+        .route("/schedules", get(schedules::schedules))
+        .route("/schedules/{id}", get(schedules::schedule))
+        .route("/schedules/{id}/{order}", post(schedules::order))
         .route("/sign-in", get(sign::show).post(sign::sign_in))
         .route("/sign-out", post(sign::sign_out))
         .route("/language", post(sign::language))
