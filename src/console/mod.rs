@@ -7,6 +7,8 @@
 //! | flows, how many cases they have | [`flows`], [`heat`] |
 //! | one flow: diagram, rules, values | [`flow`], [`flow_rules`], [`flow_values`] |
 //! | schedules, pausing and running one | [`schedules`] |
+//! | calendars, each as a year | [`calendars`], [`year`] |
+//! | the server in numbers | [`system`] |
 //! | errors as pages, sessions that change their id | [`around`] |
 //! | what every page has: navigation, language, who reads | [`shell`] |
 //! | style sheet and script | [`assets`] |
@@ -21,6 +23,7 @@
 
 pub mod around;
 pub mod assets;
+pub mod calendars;
 pub mod clock;
 pub mod flow;
 pub mod flow_rules;
@@ -36,9 +39,11 @@ pub mod schedules;
 pub mod session;
 pub mod shell;
 pub mod sign;
+pub mod system;
 pub mod times;
 pub mod words;
 pub mod work;
+pub mod year;
 
 use std::sync::Arc;
 
@@ -75,6 +80,9 @@ fn pages() -> Router<Desk> {
         .route("/schedules", get(schedules::schedules))
         .route("/schedules/{id}", get(schedules::schedule))
         .route("/schedules/{id}/{order}", post(schedules::order))
+        .route("/calendars", get(calendars::calendars))
+        .route("/calendars/{name}", get(calendars::calendar))
+        .route("/system", get(system::system))
         .route("/sign-in", get(sign::show).post(sign::sign_in))
         .route("/sign-out", post(sign::sign_out))
         .route("/language", post(sign::language))
