@@ -9,6 +9,7 @@
 //! | schedules, pausing and running one | [`schedules`] |
 //! | calendars, each as a year | [`calendars`], [`year`] |
 //! | the server in numbers | [`system`] |
+//! | who does what here, words, API calls | [`help`] |
 //! | errors as pages, sessions that change their id | [`around`] |
 //! | what every page has: navigation, language, who reads | [`shell`] |
 //! | style sheet and script | [`assets`] |
@@ -31,6 +32,7 @@ pub mod flow_values;
 pub mod flows;
 pub mod form;
 pub mod heat;
+pub mod help;
 pub mod lang;
 pub mod names;
 pub mod page;
@@ -83,6 +85,7 @@ fn pages() -> Router<Desk> {
         .route("/calendars", get(calendars::calendars))
         .route("/calendars/{name}", get(calendars::calendar))
         .route("/system", get(system::system))
+        .route("/help", get(help::help))
         .route("/sign-in", get(sign::show).post(sign::sign_in))
         .route("/sign-out", post(sign::sign_out))
         .route("/language", post(sign::language))
