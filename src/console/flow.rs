@@ -1,6 +1,7 @@
 //! One flow: its diagram with how many cases are where, and the frame that its other pages share.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -22,6 +23,11 @@ use crate::api::workflows::{StateView, WorkflowView, get_workflow};
 use crate::kernel::common::Stage;
 use crate::kernel::diagram::{Badge, Mark};
 use crate::kernel::step::stage_of;
+
+/// How long a page waits for what the first asker has explored: the largest flow takes seconds.
+const EXPLORE_WAIT: Duration = Duration::from_millis(500);
+/// Seconds after which a page asks again that came before its flow was explored.
+pub const ASK_AGAIN_SECONDS: u32 = 2;
 
 /// Which page of a flow.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -188,7 +194,8 @@ struct Oldest {
 struct DiagramPage {
     shell: Shell,
     top: Top,
-    svg: String,
+    /// Absent while the code is explored for the first time.
+    svg: Option<String>,
     /// Absent for who may not read the cases of others.
     rows: Option<Vec<Row>>,
     /// How many cases were looked at, where there are more with a running clock.
@@ -217,7 +224,7 @@ pub async fn flow(
 
 async fn diagram(asked: &Asked) -> Result<Response, ApiError> {
     let visitor = &asked.visitor;
-    let drawing = drawn(&visitor.state, asked.name(), visitor.lang.0).await?;
+    let drawing = soon(drawn(&visitor.state, asked.name(), visitor.lang.0)).await?;
     let (rows, cut) = if asked.is_staff() {
         let heats = Heats::read(visitor).await?;
         (Some(rows(asked, &heats).await?), heats.cut)
@@ -226,9 +233,19 @@ async fn diagram(asked: &Asked) -> Result<Response, ApiError> {
     };
     let badges = rows.iter().flatten().filter(|row| row.count > 0);
     let badges = badges.map(|row| (row.path.clone(), badge(row, visitor.lang))).collect();
-    let svg = drawing.svg(&Mark { badges, ..Mark::default() });
-    let (shell, top) = (asked.shell(), asked.top(Show::Diagram));
+    let svg = drawing.map(|drawing| drawing.svg(&Mark { badges, ..Mark::default() }));
+    let (mut shell, top) = (asked.shell(), asked.top(Show::Diagram));
+    shell.refresh = svg.is_none().then_some(ASK_AGAIN_SECONDS);
     page::page(&DiagramPage { shell, top, svg, rows, cut: cut.then_some(DUE_MAX) })
+}
+
+/// What exploring a flow's code gives, where that takes no longer than a page may: the work goes on, and the
+/// page asks again.
+///
+/// # Errors
+/// Those of `found`.
+pub async fn soon<T>(found: impl Future<Output = Result<T, ApiError>>) -> Result<Option<T>, ApiError> {
+    tokio::time::timeout(EXPLORE_WAIT, found).await.ok().transpose()
 }
 
 /// Every state with its cases, in the order of the specification.
@@ -262,10 +279,10 @@ fn badge(row: &Row, lang: Lang) -> Badge {
     let Hot { near, over, .. } = row.hot;
     let words = match row.heat {
         Heat::Over => {
-            lang.t(&format!("{over} clocks past their due"), &format!("{over} 个时限已超期")).to_owned()
+            lang.t(&format!("clocks past their due: {over}"), &format!("超期时限 {over} 个")).to_owned()
         }
         Heat::Near => {
-            lang.t(&format!("{near} clocks near their due"), &format!("{near} 个时限临近")).to_owned()
+            lang.t(&format!("clocks near their due: {near}"), &format!("临近时限 {near} 个")).to_owned()
         }
         Heat::Calm => lang.t("nothing near its due", "均未临期").to_owned(),
     };

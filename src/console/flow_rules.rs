@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::flow::{Asked, Show, Top};
+use super::flow::{ASK_AGAIN_SECONDS, Asked, Show, Top, soon};
 use super::shell::Shell;
 use super::{page, words};
 use crate::api::clock_rules::{ClockRuleView, PointRuleView};
@@ -41,6 +41,12 @@ struct Line {
 struct TablePage {
     shell: Shell,
     top: Top,
+    /// Absent while the code is explored for the first time.
+    table: Option<Table>,
+}
+
+/// What the code does.
+struct Table {
     states: Vec<String>,
     events: Vec<EventRow>,
     lines: Vec<Line>,
@@ -52,7 +58,14 @@ struct TablePage {
 /// # Errors
 /// `internal` where the code could not be explored.
 pub async fn table(asked: &Asked) -> Result<Response, ApiError> {
-    let table = tabled(&asked.visitor.state, asked.name()).await?;
+    let mut shell = asked.shell();
+    let table = soon(tabled(&asked.visitor.state, asked.name())).await?;
+    shell.refresh = table.is_none().then_some(ASK_AGAIN_SECONDS);
+    let table = table.map(|table| shown(asked, &table));
+    page::page(&TablePage { shell, top: asked.top(Show::Table), table })
+}
+
+fn shown(asked: &Asked, table: &TransitionTable) -> Table {
     let names = &asked.names;
     let cell = |targets: &Vec<String>| Cell {
         text: names.listed(targets.iter().map(|path| names.target(path))),
@@ -63,14 +76,12 @@ pub async fn table(asked: &Asked) -> Result<Response, ApiError> {
         name: row.event.clone(),
         cells: row.cells.iter().map(cell).collect(),
     };
-    page::page(&TablePage {
-        shell: asked.shell(),
-        top: asked.top(Show::Table),
+    Table {
         states: table.states.iter().map(|path| names.state(path)).collect(),
         events: table.events.iter().map(event).collect(),
-        lines: table.transitions.iter().flat_map(|group| lines(asked, &table, group)).collect(),
+        lines: table.transitions.iter().flat_map(|group| lines(asked, table, group)).collect(),
         truncated: table.truncated,
-    })
+    }
 }
 
 fn lines(asked: &Asked, table: &TransitionTable, group: &TransitionGroup) -> Vec<Line> {
@@ -195,10 +206,10 @@ fn clock(asked: &Asked, rule: &ClockRuleView, text: Option<&str>) -> ClockCard {
 
 fn point(asked: &Asked, point: &PointRuleView) -> PointRow {
     let (names, lang) = (&asked.names, asked.visitor.lang);
-    let (class, kind) = match point.kind {
-        "breach" => ("bad", lang.t("breach", "超期")),
-        "escalation" => ("bad", lang.t("escalation", "升级")),
-        _ => ("warn", lang.t("warning", "预警")),
+    let kind = match point.kind {
+        "breach" => lang.t("breach", "超期"),
+        "escalation" => lang.t("escalation", "升级"),
+        _ => lang.t("warning", "预警"),
     };
     let level = point.escalate.as_deref().map(|level| match level {
         "senior" => lang.t("raised to a senior agent", "升级至高级支持"),
@@ -208,7 +219,7 @@ fn point(asked: &Asked, point: &PointRuleView) -> PointRow {
     let action = point.action.as_deref().map(|name| words::value(name, None, lang));
     PointRow {
         level: point.level,
-        class,
+        class: if point.level < 100 { "warn" } else { "bad" },
         kind,
         told: names.listed(point.notify.iter().map(|who| names.told(who))),
         action: names.listed(level.map(str::to_owned).into_iter().chain(action)),

@@ -8,6 +8,7 @@ use super::words;
 use crate::engine::Engine;
 use crate::kernel::definition::Definition;
 use crate::kernel::explore::cover::cover;
+use crate::kernel::sla::{POINT_TIMER, RESUME_TIMER};
 use crate::kernel::table::SAME;
 
 /// The names of one flow in one language.
@@ -36,10 +37,18 @@ impl Names {
     /// An event, or `timer NAME`.
     pub fn event(&self, name: &str) -> String {
         if let Some(timer) = name.strip_prefix("timer ") {
-            return format!("{} {timer}", self.lang.t("timer", "定时"));
+            return format!("{} {}", self.lang.t("timer", "定时"), self.timer(timer));
         }
         let title = self.definition.as_ref().and_then(|definition| definition.events.get(name));
         title.map_or_else(|| name.to_owned(), |title| self.lang.of(title).to_owned())
+    }
+
+    /// A timer: that of a clock by the clock's title.
+    pub fn timer(&self, name: &str) -> String {
+        let clock = name.strip_prefix(POINT_TIMER).or_else(|| name.strip_prefix(RESUME_TIMER));
+        let rule =
+            self.definition.as_ref().zip(clock).and_then(|(definition, clock)| definition.clocks.get(clock));
+        rule.map_or_else(|| name.to_owned(), |rule| self.lang.of(&rule.title).to_owned())
     }
 
     /// What moves a clock: an event, a signal, `enter STATE` or `leave STATE`.
@@ -47,7 +56,7 @@ impl Names {
         let moves = [("enter ", self.lang.t("entering", "进入")), ("leave ", self.lang.t("leaving", "离开"))];
         let found = moves.iter().find_map(|(prefix, word)| Some((word, text.strip_prefix(prefix)?)));
         found.map_or_else(
-            || self.event(text),
+            || signal(text, self.lang).map_or_else(|| self.event(text), str::to_owned),
             |(word, path)| {
                 self.lang
                     .t(&format!("{word} {}", self.state(path)), &format!("{word}“{}”", self.state(path)))
@@ -81,4 +90,21 @@ impl Names {
             (other, None) => other.to_owned(),
         }
     }
+}
+
+/// What a signal of a machine is called: definitions name it, but give it no title.
+fn signal(name: &str, lang: Lang) -> Option<&'static str> {
+    Some(match name {
+        "arbitration_asked" => lang.t("Arbitration is asked for", "请求裁定"),
+        "customer_message" => lang.t("The customer wrote", "客户来信"),
+        "department_asked" => lang.t("A department is asked", "转交部门"),
+        "human_outbound" => lang.t("A person answered the customer", "人工回复客户"),
+        "message_classified" => lang.t("The message is classified", "来信已归类"),
+        "plan_ready" => lang.t("The plan is ready", "方案就绪"),
+        "profile_asked" => lang.t("The profile is asked for", "请求完善资料"),
+        "profile_saved" => lang.t("The profile is saved", "资料已保存"),
+        "promised" => lang.t("A time is promised", "作出承诺"),
+        "reopened" => lang.t("Reopened", "重新打开"),
+        _ => return None,
+    })
 }

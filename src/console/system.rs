@@ -136,12 +136,12 @@ fn stats(numbers: &Numbers, visitor: &Visitor, sessions: usize) -> Vec<Stat> {
             "Commits of a group, mean",
             "每批提交数（平均）",
             mean,
-            lang.t(&format!("{} groups", engine.groups.count), &format!("共 {} 批", engine.groups.count))
+            lang.t(&format!("groups: {}", engine.groups.count), &format!("批数：{}", engine.groups.count))
                 .to_owned(),
         ),
     ];
     if let Some((size, segments)) = engine.journal {
-        let note = lang.t(&format!("{segments} segments"), &format!("{segments} 个分段")).to_owned();
+        let note = lang.t(&format!("segments: {segments}"), &format!("分段：{segments}")).to_owned();
         stats.push(noted("Journal", "日志大小", bytes(size), note));
     }
     if let Some(size) = engine.index_bytes {
@@ -212,13 +212,14 @@ fn latencies(numbers: &Numbers, visitor: &Visitor) -> Vec<Latency> {
 }
 
 fn timer_row(armed: &ArmedTimerView, visitor: &Visitor) -> TimerRow {
+    let names = Names::new(&visitor.engine, &armed.workflow, visitor.lang);
     let definition = visitor.engine.definition(&armed.workflow);
     let flow = definition.map(|found| visitor.lang.of(&found.title).to_owned());
     TimerRow {
         case: armed.instance.clone(),
         flow: flow.unwrap_or_else(|| armed.workflow.clone()),
-        state: Names::new(&visitor.engine, &armed.workflow, visitor.lang).state(&armed.state),
-        timer: armed.timer.timer.clone(),
+        state: names.state(&armed.state),
+        timer: names.timer(&armed.timer.timer),
         due: Time::of_text(&armed.timer.due, visitor.zone, visitor.lang),
     }
 }
