@@ -1,7 +1,7 @@
 //! Diagrams and transition tables: what exploration of the code found, as picture, text or data.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Json;
 use axum::extract::State;
@@ -390,16 +390,23 @@ async fn drawing(
     language: Language,
 ) -> Result<Arc<Drawing>, ApiError> {
     let key = (definition.hash.clone(), language);
-    let kept = &state.drawings().0;
-    if let Some(drawing) = kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    if let Some(drawing) = kept(state).get(&key) {
         return Ok(drawing.clone());
     }
-    let draw = move || Drawing::new(&Diagram::of(&exploration, &definition), language);
+    let state = state.clone();
+    // Kept by the thread that draws: whoever asked may have stopped waiting.
+    let draw = move || {
+        let drawing = Arc::new(Drawing::new(&Diagram::of(&exploration, &definition), language));
+        kept(&state).insert(key, drawing.clone());
+        drawing
+    };
     let drawn = tokio::task::spawn_blocking(draw).await;
-    let drawing =
-        Arc::new(drawn.map_err(|_| ApiError::new(Code::Internal, "the diagram cannot be laid out"))?);
-    kept.lock().unwrap_or_else(PoisonError::into_inner).insert(key, drawing.clone());
-    Ok(drawing)
+    drawn.map_err(|_| ApiError::new(Code::Internal, "the diagram cannot be laid out"))
+}
+
+/// The pictures that were laid out.
+fn kept(state: &AppState) -> MutexGuard<'_, HashMap<(String, Language), Arc<Drawing>>> {
+    state.drawings().0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn table(transitions: Transitions, events: EventTable, truncated: bool) -> TransitionTable {

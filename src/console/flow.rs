@@ -26,13 +26,16 @@ use crate::kernel::step::stage_of;
 
 /// How long a page waits for what the first asker has explored: the largest flow takes seconds.
 const EXPLORE_WAIT: Duration = Duration::from_millis(500);
-/// Seconds after which a page asks again that came before its flow was explored.
-pub const ASK_AGAIN_SECONDS: u32 = 2;
+/// How long the script waits for it.
+const EXPLORE_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Which page of a flow.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct FlowQuery {
     show: Option<String>,
+    /// Whether to wait until the flow is explored, as the script does for a page that did not.
+    #[serde(default)]
+    wait: bool,
 }
 
 /// A page of a flow.
@@ -113,6 +116,8 @@ pub struct Asked {
     pub flow: WorkflowView,
     /// What its parts are called.
     pub names: Names,
+    /// How long to wait for what exploring its code gives.
+    patience: Duration,
 }
 
 impl Asked {
@@ -124,7 +129,19 @@ impl Asked {
         let (state, caller) = (State(visitor.state.clone()), visitor.caller.clone());
         let flow = get_workflow(state, caller, Segments(name), Params(NoParams {})).await?.0;
         let names = Names::new(&visitor.engine, &flow.row.workflow, visitor.lang);
-        Ok(Self { visitor, flow, names })
+        Ok(Self { visitor, flow, names, patience: EXPLORE_WAIT })
+    }
+
+    /// What exploring the flow's code gives, where that takes no longer than there is patience; it goes on
+    /// meanwhile, for who asks next.
+    ///
+    /// # Errors
+    /// Those of `found`.
+    pub async fn soon<T>(
+        &self,
+        found: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<Option<T>, ApiError> {
+        tokio::time::timeout(self.patience, found).await.ok().transpose()
     }
 
     /// Whether the visitor may read the cases of others, and what is published.
@@ -212,7 +229,10 @@ pub async fn flow(
     Path(name): Path<String>,
     Query(query): Query<FlowQuery>,
 ) -> Result<Response, ApiError> {
-    let asked = Asked::new(visitor, name).await?;
+    let mut asked = Asked::new(visitor, name).await?;
+    if query.wait {
+        asked.patience = EXPLORE_WAIT_MAX;
+    }
     match query.show.as_deref().map_or(Ok(Show::Diagram), Show::parse)? {
         Show::Diagram => diagram(&asked).await,
         Show::Table => flow_rules::table(&asked).await,
@@ -224,7 +244,7 @@ pub async fn flow(
 
 async fn diagram(asked: &Asked) -> Result<Response, ApiError> {
     let visitor = &asked.visitor;
-    let drawing = soon(drawn(&visitor.state, asked.name(), visitor.lang.0)).await?;
+    let drawing = asked.soon(drawn(&visitor.state, asked.name(), visitor.lang.0)).await?;
     let (rows, cut) = if asked.is_staff() {
         let heats = Heats::read(visitor).await?;
         (Some(rows(asked, &heats).await?), heats.cut)
@@ -234,18 +254,8 @@ async fn diagram(asked: &Asked) -> Result<Response, ApiError> {
     let badges = rows.iter().flatten().filter(|row| row.count > 0);
     let badges = badges.map(|row| (row.path.clone(), badge(row, visitor.lang))).collect();
     let svg = drawing.map(|drawing| drawing.svg(&Mark { badges, ..Mark::default() }));
-    let (mut shell, top) = (asked.shell(), asked.top(Show::Diagram));
-    shell.refresh = svg.is_none().then_some(ASK_AGAIN_SECONDS);
+    let (shell, top) = (asked.shell(), asked.top(Show::Diagram));
     page::page(&DiagramPage { shell, top, svg, rows, cut: cut.then_some(DUE_MAX) })
-}
-
-/// What exploring a flow's code gives, where that takes no longer than a page may: the work goes on, and the
-/// page asks again.
-///
-/// # Errors
-/// Those of `found`.
-pub async fn soon<T>(found: impl Future<Output = Result<T, ApiError>>) -> Result<Option<T>, ApiError> {
-    tokio::time::timeout(EXPLORE_WAIT, found).await.ok().transpose()
 }
 
 /// Every state with its cases, in the order of the specification.

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::flow::{ASK_AGAIN_SECONDS, Asked, Show, Top, soon};
+use super::flow::{Asked, Show, Top};
 use super::shell::Shell;
 use super::{page, words};
 use crate::api::clock_rules::{ClockRuleView, PointRuleView};
@@ -58,11 +58,9 @@ struct Table {
 /// # Errors
 /// `internal` where the code could not be explored.
 pub async fn table(asked: &Asked) -> Result<Response, ApiError> {
-    let mut shell = asked.shell();
-    let table = soon(tabled(&asked.visitor.state, asked.name())).await?;
-    shell.refresh = table.is_none().then_some(ASK_AGAIN_SECONDS);
+    let table = asked.soon(tabled(&asked.visitor.state, asked.name())).await?;
     let table = table.map(|table| shown(asked, &table));
-    page::page(&TablePage { shell, top: asked.top(Show::Table), table })
+    page::page(&TablePage { shell: asked.shell(), top: asked.top(Show::Table), table })
 }
 
 fn shown(asked: &Asked, table: &TransitionTable) -> Table {
