@@ -214,13 +214,18 @@ fn point(asked: &Asked, point: &PointRuleView) -> PointRow {
         "supervisor" => lang.t("raised to the supervisor", "升级至主管"),
         _ => lang.t("raised to the manager", "升级至负责人"),
     });
-    let action = point.action.as_deref().map(|name| words::value(name, None, lang));
+    let action = point.action.as_deref().map(|name| match name {
+        "note_and_reassign" => {
+            lang.t("a note is made and the case assigned anew", "记录并重新分派").to_owned()
+        }
+        other => words::sentence(other),
+    });
     PointRow {
         level: point.level,
         class: if point.level < 100 { "warn" } else { "bad" },
         kind,
         told: names.listed(point.notify.iter().map(|who| names.told(who))),
         action: names.listed(level.map(str::to_owned).into_iter().chain(action)),
-        min_target: point.min_target.clone(),
+        min_target: point.min_target.as_deref().map(|span| names.span(span)),
     }
 }

@@ -71,7 +71,7 @@ const WORDS: [(Text, Text); 14] = [
         ("State", "状态"),
         (
             "Where a case stands. Open: it is worked on. Settled: it can be reopened still. At its end: nothing more happens.",
-            "个案所处的位置。进行中：正在办理；已解决：仍可重新打开；已终结：不再变化。",
+            "个案所处的位置。进行中：正在办理；已办结：仍可重新打开；已终结：不再变化。",
         ),
     ),
     (

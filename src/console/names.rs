@@ -82,6 +82,22 @@ impl Names {
         self.listed(cover(&set, &leaves, |_| true).iter().map(name))
     }
 
+    /// A span as definitions write it: `4 business hours`.
+    pub fn span(&self, text: &str) -> String {
+        let Some((number, unit)) = text.split_once(' ') else { return text.to_owned() };
+        let chinese = match unit.trim_end_matches('s') {
+            "second" => "秒",
+            "minute" => "分钟",
+            "hour" => "小时",
+            "business minute" => "个工作分钟",
+            "business hour" => "个工作小时",
+            "working day" => "个工作日",
+            "calendar day" => "个自然日",
+            other => other,
+        };
+        self.lang.t(text, &format!("{number} {chinese}")).to_owned()
+    }
+
     /// Somebody whom a clock tells: `owner`, `role:NAME`, or a name.
     pub fn told(&self, who: &str) -> String {
         match (who, who.strip_prefix("role:")) {

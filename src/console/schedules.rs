@@ -9,7 +9,7 @@ use super::form::Posted;
 use super::shell::{Part, Shell, Visitor};
 use super::sign::to;
 use super::times::Time;
-use super::{Desk, page, words};
+use super::{Desk, page};
 use crate::api::error::{ApiError, Code};
 use crate::api::extract::{NoParams, Params, Segments, StrictJson, WriteHeaders};
 use crate::api::schedules::{
@@ -36,6 +36,7 @@ struct Shown {
     workflow: String,
     flow: String,
     starts: String,
+    report: Option<String>,
     cron: String,
     zone: String,
     state: String,
@@ -152,12 +153,11 @@ async fn shown(visitor: &Visitor, view: ScheduleView, n: usize) -> Result<Shown,
         let definition = visitor.engine.definition(name);
         definition.map_or_else(|| name.to_owned(), |found| lang.of(&found.title).to_owned())
     };
-    let report = view.report.as_ref().map(|name| words::sentence(name));
-    let starts = flow(&view.starts);
     Ok(Shown {
         title: lang.view(&view.title).to_owned(),
         flow: flow(&view.workflow),
-        starts: report.map_or_else(|| starts.clone(), |report| format!("{starts} · {report}")),
+        starts: flow(&view.starts),
+        report: view.report,
         paused: view.paused.map(|pause| {
             let at = Time::of_text(&pause.at, visitor.zone, lang);
             (pause.by, at, pause.reason)
