@@ -25,7 +25,7 @@ use crate::kernel::diagram::{Badge, Mark};
 use crate::kernel::step::stage_of;
 
 /// How long a page waits for what the first asker has explored: the largest flow takes seconds.
-const EXPLORE_WAIT: Duration = Duration::from_millis(500);
+const EXPLORE_WAIT: Duration = Duration::from_millis(40);
 /// How long the script waits for it.
 const EXPLORE_WAIT_MAX: Duration = Duration::from_secs(30);
 

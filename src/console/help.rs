@@ -10,9 +10,11 @@ use crate::api::error::ApiError;
 
 /// A text in English and Chinese.
 type Text = (&'static str, &'static str);
+/// Where somebody begins: a part of the console and its name.
+type Begin = &'static [(&'static str, Text)];
 
-/// Who works here: who, what they do here, where they begin (path, text).
-const PEOPLE: [(Text, Text, &[(&str, Text)]); 4] = [
+/// Who works here: who, what they do here, where they begin.
+const PEOPLE: [(Text, Text, Begin); 4] = [
     (
         ("Agents and supervisors", "客服人员与主管"),
         (

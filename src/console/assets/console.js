@@ -72,6 +72,16 @@
     });
   }
 
+  // A diagram shows where its case is, else where every case starts.
+  const aim = (view) => {
+    const aimed = view.querySelector("[aria-current=true]") ?? view.querySelector(".start");
+    if (aimed) {
+      const [a, b] = [aimed.getBoundingClientRect(), view.getBoundingClientRect()];
+      view.scrollTo(a.left - b.left - view.clientWidth / 2 + a.width / 2, a.top - b.top - view.clientHeight / 2);
+    }
+  };
+  document.querySelectorAll(".diagram").forEach(aim);
+
   // Parts that take long are fetched after the page.
   for (const slot of document.querySelectorAll("[data-load]")) {
     fetch(slot.dataset.load, { headers: { Accept: "text/html" }, credentials: "same-origin" })
@@ -79,6 +89,7 @@
       .then((text) => {
         const next = new DOMParser().parseFromString(text, "text/html").querySelector("[data-loaded]");
         if (next) slot.replaceChildren(...next.childNodes);
+        slot.querySelectorAll(".diagram").forEach(aim);
         slot.removeAttribute("aria-busy");
       });
   }
@@ -87,14 +98,5 @@
   for (const all of document.querySelectorAll("[data-all]")) {
     const boxes = () => [...document.querySelectorAll(`input[name="${all.dataset.all}"]`)];
     all.addEventListener("change", () => boxes().forEach((box) => { box.checked = all.checked; }));
-  }
-
-  // The diagram of a case shows where the case is.
-  for (const view of document.querySelectorAll(".diagram")) {
-    const current = view.querySelector("[aria-current=true]");
-    if (current) {
-      const [a, b] = [current.getBoundingClientRect(), view.getBoundingClientRect()];
-      view.scrollTo(a.left - b.left - view.clientWidth / 2 + a.width / 2, a.top - b.top - view.clientHeight / 2);
-    }
   }
 })();
