@@ -287,14 +287,18 @@ async fn rows(asked: &Asked, heats: &Heats) -> Result<Vec<Row>, ApiError> {
 
 fn badge(row: &Row, lang: Lang) -> Badge {
     let Hot { near, over, .. } = row.hot;
-    let words = match row.heat {
-        Heat::Over => {
-            lang.t(&format!("clocks past their due: {over}"), &format!("超期时限 {over} 个")).to_owned()
-        }
-        Heat::Near => {
-            lang.t(&format!("clocks near their due: {near}"), &format!("临近时限 {near} 个")).to_owned()
-        }
-        Heat::Calm => lang.t("nothing near its due", "均未临期").to_owned(),
+    let open = stage_of(&row.path) == Stage::Open;
+    let (class, words) = match row.heat {
+        Heat::Over => (
+            "bad",
+            lang.t(&format!("clocks past their due: {over}"), &format!("超期时限 {over} 个")).to_owned(),
+        ),
+        Heat::Near => (
+            "warn",
+            lang.t(&format!("clocks near their due: {near}"), &format!("临近时限 {near} 个")).to_owned(),
+        ),
+        Heat::Calm if open => ("good", lang.t("nothing near its due", "均未临期").to_owned()),
+        Heat::Calm => ("rest", lang.t("not worked on any more", "不再办理").to_owned()),
     };
-    Badge { count: row.count, class: row.heat.class(), words }
+    Badge { count: row.count, class, words }
 }
