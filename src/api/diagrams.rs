@@ -1,7 +1,7 @@
 //! Diagrams and transition tables: what exploration of the code found, as picture, text or data.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Json;
 use axum::extract::State;
@@ -302,11 +302,11 @@ pub async fn list_transitions(
     Segments(name): Segments<String>,
     Params(params): Params<TableParams>,
 ) -> Result<Response, ApiError> {
-    let (exploration, _) = explored(state.engine()?, &name).await?;
-    let (transitions, events) = (Transitions::of(&exploration), EventTable::of(&exploration));
     match params.format {
-        TableFormat::Json => Ok(Json(table(transitions, events, exploration.truncated)).into_response()),
+        TableFormat::Json => Ok(Json(tabled(&state, &name).await?).into_response()),
         TableFormat::Markdown => {
+            let (exploration, _) = explored(state.engine()?, &name).await?;
+            let (transitions, events) = (Transitions::of(&exploration), EventTable::of(&exploration));
             let text = format!("{}\n{}", transitions.markdown(), events.markdown());
             Ok(([(CONTENT_TYPE, TEXT)], text).into_response())
         }
@@ -327,8 +327,7 @@ pub async fn get_instance_diagram(
 ) -> Result<Response, ApiError> {
     let engine = state.engine()?;
     let (instance, position) = readable(engine, &caller, &id)?;
-    let (exploration, definition) = explored(engine, &instance.workflow).await?;
-    let drawing = drawing(&state, exploration, definition, params.lang.into()).await?;
+    let drawing = drawn(&state, &instance.workflow, params.lang.into()).await?;
     let mark = mark(engine, &caller, &instance).await?;
     let headers = headers::tagged(position, instance.seq);
     Ok((headers, [(CONTENT_TYPE, SVG)], drawing.svg(&mark)).into_response())
@@ -344,15 +343,32 @@ pub async fn picture(
     instance: &Instance,
     language: Language,
 ) -> Result<String, ApiError> {
-    let engine = state.engine()?;
-    let (exploration, definition) = explored(engine, &instance.workflow).await?;
-    let drawing = drawing(state, exploration, definition, language).await?;
-    Ok(drawing.svg(&mark(engine, caller, instance).await?))
+    let drawing = drawn(state, &instance.workflow, language).await?;
+    Ok(drawing.svg(&mark(state.engine()?, caller, instance).await?))
+}
+
+/// The picture of the workflow `name` with titles in `language`, laid out.
+///
+/// # Errors
+/// `unknown_workflow`.
+pub async fn drawn(state: &AppState, name: &str, language: Language) -> Result<Arc<Drawing>, ApiError> {
+    let (exploration, definition) = explored(state.engine()?, name).await?;
+    drawing(state, exploration, definition, language).await
+}
+
+/// The transition table of the workflow `name`.
+///
+/// # Errors
+/// `unknown_workflow`.
+pub async fn tabled(state: &AppState, name: &str) -> Result<TransitionTable, ApiError> {
+    let (exploration, _) = explored(state.engine()?, name).await?;
+    let (transitions, events) = (Transitions::of(&exploration), EventTable::of(&exploration));
+    Ok(table(transitions, events, exploration.truncated))
 }
 
 /// Who does not read histories sees where the case is, not how it came there.
 async fn mark(engine: &Engine, caller: &Caller, instance: &Instance) -> Result<Mark, ApiError> {
-    let mut mark = Mark { current: Some(instance.state.clone()), taken: Vec::new() };
+    let mut mark = Mark { current: Some(instance.state.clone()), ..Mark::default() };
     if caller.sight() > Sight::Own {
         let recorded = engine.history(instance, 0, MARKED_ENTRIES_MAX).await?;
         mark.taken = recorded.iter().map(|recorded| taken(&recorded.entry)).collect();
@@ -388,16 +404,23 @@ async fn drawing(
     language: Language,
 ) -> Result<Arc<Drawing>, ApiError> {
     let key = (definition.hash.clone(), language);
-    let kept = &state.drawings().0;
-    if let Some(drawing) = kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    if let Some(drawing) = kept(state).get(&key) {
         return Ok(drawing.clone());
     }
-    let draw = move || Drawing::new(&Diagram::of(&exploration, &definition), language);
+    let state = state.clone();
+    // Kept by the thread that draws: whoever asked may have stopped waiting.
+    let draw = move || {
+        let drawing = Arc::new(Drawing::new(&Diagram::of(&exploration, &definition), language));
+        kept(&state).insert(key, drawing.clone());
+        drawing
+    };
     let drawn = tokio::task::spawn_blocking(draw).await;
-    let drawing =
-        Arc::new(drawn.map_err(|_| ApiError::new(Code::Internal, "the diagram cannot be laid out"))?);
-    kept.lock().unwrap_or_else(PoisonError::into_inner).insert(key, drawing.clone());
-    Ok(drawing)
+    drawn.map_err(|_| ApiError::new(Code::Internal, "the diagram cannot be laid out"))
+}
+
+/// The pictures that were laid out.
+fn kept(state: &AppState) -> MutexGuard<'_, HashMap<(String, Language), Arc<Drawing>>> {
+    state.drawings().0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn table(transitions: Transitions, events: EventTable, truncated: bool) -> TransitionTable {

@@ -12,9 +12,13 @@ use super::error::{ApiError, Problem};
 use super::responses::group;
 use super::standing::Standing;
 use super::state::AppState;
+use crate::engine::{self, Waiting};
 use crate::kernel::actor::Role;
 use crate::metrics::{Text, families, process, text};
 use crate::rejected::Ring;
+
+/// Who reads what the server is measured by.
+const NUMBER_READERS: [Role; 2] = [Role::Administrator, Role::Auditor];
 
 /// Whether the server lives or takes commands.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -64,7 +68,7 @@ pub async fn get_metrics(
     State(state): State<AppState>,
     caller: Caller,
 ) -> Result<impl IntoResponse, ApiError> {
-    caller.in_role(&[Role::Administrator, Role::Auditor])?;
+    caller.in_role(&NUMBER_READERS)?;
     Ok(([(CONTENT_TYPE, text::MEDIA_TYPE)], numbers(&state)))
 }
 
@@ -99,11 +103,47 @@ fn numbers(state: &AppState) -> String {
     text.done()
 }
 
-/// What waits, and how much may.
-fn queues(state: &AppState, text: &mut Text) {
+/// The server in numbers, as people read them.
+pub struct Numbers {
+    /// Whether commands are taken.
+    pub standing: Standing,
+    /// What waits, and how much may.
+    pub queues: Vec<Waiting>,
+    /// Bytes of the ring of refused events.
+    pub ring_bytes: Option<u64>,
+    /// Resident memory of the process in bytes.
+    pub resident_bytes: Option<u64>,
+    /// CPU time of the process in seconds.
+    pub cpu_seconds: Option<f64>,
+    /// Engine, journal and index.
+    pub engine: engine::Numbers,
+}
+
+/// What `/metrics` tells, without the text around it; for those who may read that.
+///
+/// # Errors
+/// `role_not_allowed`, `starting`.
+pub fn read(state: &AppState, caller: &Caller) -> Result<Numbers, ApiError> {
+    caller.in_role(&NUMBER_READERS)?;
+    Ok(Numbers {
+        standing: state.standing(),
+        queues: waiting(state),
+        ring_bytes: state.ring().map(Ring::bytes),
+        resident_bytes: process::resident_bytes(),
+        cpu_seconds: process::cpu_seconds(),
+        engine: state.engine()?.numbers(),
+    })
+}
+
+fn waiting(state: &AppState) -> Vec<Waiting> {
     let own = state.meter().waiting(state.limits().connections_max);
     let engine = state.opened().map(|engine| engine.waiting()).unwrap_or_default();
-    let waiting: Vec<_> = own.into_iter().chain(engine).collect();
+    own.into_iter().chain(engine).collect()
+}
+
+/// What waits, and how much may.
+fn queues(state: &AppState, text: &mut Text) {
+    let waiting = waiting(state);
     text.family(families::QUEUE);
     for (queue, items, _) in &waiting {
         text.sample(&[queue.name()], items);

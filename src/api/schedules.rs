@@ -201,10 +201,10 @@ pub struct FireTime {
 pub struct NextParams {
     /// How many, 1 to 100; 10 by default.
     #[param(nullable = false, minimum = 1, maximum = 100)]
-    n: Option<usize>,
+    pub n: Option<usize>,
     /// Only fire times after this time; now by default.
     #[param(nullable = false, format = DateTime)]
-    after: Option<String>,
+    pub after: Option<String>,
 }
 
 /// An expression, and how many of its fire times are told.
@@ -233,10 +233,10 @@ pub struct PreviewParams {
 pub struct FiringParams {
     /// `next_before` of the page before.
     #[param(nullable = false)]
-    before: Option<u64>,
+    pub before: Option<u64>,
     /// Most firings, 1 to 200; 50 by default.
     #[param(nullable = false, minimum = 1, maximum = 200)]
-    limit: Option<usize>,
+    pub limit: Option<usize>,
 }
 
 /// Why a schedule is paused, resumed or run.
@@ -245,7 +245,7 @@ pub struct FiringParams {
 pub struct ScheduleReason {
     /// Why; it stands in the history.
     #[schema(min_length = 1, max_length = 500)]
-    reason: String,
+    pub reason: String,
 }
 
 /// Lists what starts by itself.

@@ -35,13 +35,13 @@ const LIST: &str = "timers until ";
 pub struct TimerParams {
     /// Only timers due at or before this time.
     #[param(nullable = false, format = DateTime)]
-    until: Option<String>,
+    pub until: Option<String>,
     /// Most timers, 1 to 200; 50 by default.
     #[param(nullable = false, minimum = 1, maximum = 200)]
-    limit: Option<usize>,
+    pub limit: Option<usize>,
     /// `next_cursor` of the page before, with the same `until`.
     #[param(nullable = false)]
-    cursor: Option<String>,
+    pub cursor: Option<String>,
 }
 
 /// A page of running timers.

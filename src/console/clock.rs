@@ -6,6 +6,7 @@ use super::lang::Lang;
 use super::times::{Time, span};
 use super::words;
 use crate::engine::Measures;
+use crate::kernel::calendar::Calendar;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::sla::standing::Status;
@@ -27,6 +28,23 @@ pub enum Heat {
 }
 
 impl Heat {
+    /// That of a run with so much time left and so many percent used.
+    fn new(run: &Run, left_ms: i64, consumed: u32) -> Self {
+        if left_ms < 0 || run.is_breached() {
+            Self::Over
+        } else if consumed >= NEAR_PERCENT {
+            Self::Near
+        } else {
+            Self::Calm
+        }
+    }
+
+    /// That of a run on `calendar`, as of `now`.
+    pub fn of(run: &Run, calendar: &Calendar, now: Instant) -> Self {
+        let timing = run.timing(calendar);
+        Self::new(run, timing.total() - timing.elapsed(now), timing.consumed(now))
+    }
+
     /// The class that colours it.
     pub const fn class(self) -> &'static str {
         match self {
@@ -72,13 +90,7 @@ impl Shown {
         let timing = run.timing(calendar);
         let standing = run.standing(rule, calendar, now);
         let left_ms = standing.total_ms - timing.elapsed(now);
-        let heat = if left_ms < 0 || run.is_breached() {
-            Heat::Over
-        } else if standing.consumed >= NEAR_PERCENT {
-            Heat::Near
-        } else {
-            Heat::Calm
-        };
+        let heat = Heat::new(run, left_ms, standing.consumed);
         let business = timing.measure() == Measure::Business;
         let status = standing.status;
         let text = span(left_ms, lang);

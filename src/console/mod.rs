@@ -13,6 +13,12 @@
 //! | KPIs of a window, with their charts | [`reports`], [`kpi_table`], [`chart`] |
 //! | the cases behind a number | [`behind`] |
 //! | reports that were frozen | [`summaries`] |
+//! | flows, how many cases they have | [`flows`], [`heat`] |
+//! | one flow: diagram, rules, values | [`flow`], [`flow_rules`], [`flow_values`] |
+//! | schedules, pausing and running one | [`schedules`] |
+//! | calendars, each as a year | [`calendars`], [`year`] |
+//! | the server in numbers | [`system`] |
+//! | who does what here, words, API calls | [`help`] |
 //! | errors as pages, sessions that change their id | [`around`] |
 //! | what every page has: navigation, language, who reads | [`shell`] |
 //! | style sheet and script | [`assets`] |
@@ -30,28 +36,39 @@ pub mod assets;
 pub mod assign;
 pub mod audit;
 pub mod behind;
+pub mod calendars;
 pub mod case;
 pub mod chart;
 pub mod clock;
+pub mod flow;
+pub mod flow_rules;
+pub mod flow_values;
+pub mod flows;
 pub mod form;
+pub mod heat;
+pub mod help;
 pub mod input;
 pub mod kpi_table;
 pub mod lang;
 pub mod live;
+pub mod names;
 pub mod offers;
 pub mod page;
 pub mod queues;
 pub mod reports;
+pub mod schedules;
 pub mod send;
 pub mod session;
 pub mod shell;
 pub mod sign;
 pub mod summaries;
+pub mod system;
 pub mod times;
 pub mod told;
 pub mod views;
 pub mod words;
 pub mod work;
+pub mod year;
 
 use std::sync::Arc;
 
@@ -99,6 +116,16 @@ fn pages() -> Router<Desk> {
         .route("/cases/{id}/clocks/{clock}", get(case::why))
         .route("/cases/{id}/send/{event}", get(send::event_form).post(send::event_post))
         .route("/live", get(live::stream))
+        .route("/flows", get(flows::flows))
+        .route("/flows/{workflow}", get(flow::flow))
+        .route("/flows/{workflow}/definitions/{version}", get(flow_values::definition))
+        .route("/schedules", get(schedules::schedules))
+        .route("/schedules/{id}", get(schedules::schedule))
+        .route("/schedules/{id}/{order}", post(schedules::order))
+        .route("/calendars", get(calendars::calendars))
+        .route("/calendars/{name}", get(calendars::calendar))
+        .route("/system", get(system::system))
+        .route("/help", get(help::help))
         .route("/sign-in", get(sign::show).post(sign::sign_in))
         .route("/sign-out", post(sign::sign_out))
         .route("/language", post(sign::language))

@@ -75,6 +75,11 @@ impl Catalog {
         Some((hash, self.calendars.get(hash)?))
     }
 
+    /// The calendars that new instances get, by name.
+    pub fn current_calendars(&self) -> impl Iterator<Item = &Arc<Calendar>> {
+        self.calendars_in_force.values().filter_map(|hash| self.calendars.get(hash))
+    }
+
     /// A definition by content hash.
     pub fn definition(&self, hash: &str) -> Option<&Arc<Definition>> {
         self.definitions.get(hash).map(|(definition, _)| definition)

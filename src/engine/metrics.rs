@@ -12,7 +12,7 @@ use crate::journal::GROUP_COMMITS_MAX;
 use crate::kernel::instant::Instant;
 use crate::kernel::outcome::RefusalKind;
 use crate::metrics::families::{self, Queue};
-use crate::metrics::{COMMITS, Counter, Gauge, Histogram, SECONDS, Text};
+use crate::metrics::{COMMITS, Counter, Gauge, Histogram, SECONDS, Seen, Text};
 
 /// Milliseconds as nanoseconds.
 const MILLI: u64 = 1_000_000;
@@ -203,7 +203,63 @@ impl Metrics {
 /// How many wait in one of the engine's queues, and how many may.
 pub type Waiting = (Queue, u64, Option<u64>);
 
+/// The engine in numbers, since the start of the process, as people read them.
+#[derive(Clone, Debug)]
+pub struct Numbers {
+    /// Position of the last published commit.
+    pub position: u64,
+    /// How long the earliest timer has been due, in seconds.
+    pub overdue_seconds: f64,
+    /// From a command's place in the writer's queue to its answer, in seconds.
+    pub commands: Seen,
+    /// Time to compute one commit, in seconds.
+    pub steps: Seen,
+    /// Time of one sync of the journal, in seconds.
+    pub syncs: Option<Seen>,
+    /// Time to apply a group to the index, in seconds.
+    pub applied: Seen,
+    /// From a timer's due to its firing, in seconds.
+    pub lateness: Seen,
+    /// Commits of a group.
+    pub groups: Seen,
+    /// Commands that were refused, by problem code; codes without any are left out.
+    pub refused: Vec<(&'static str, u64)>,
+    /// Commands that found the queue full.
+    pub shed: u64,
+    /// Steps that panicked.
+    pub steps_failed: u64,
+    /// Bytes of the journal's text and files that it is divided into.
+    pub journal: Option<(u64, u64)>,
+    /// Bytes that the journal's disk has left.
+    pub free_bytes: Option<u64>,
+    /// Bytes of the index's files.
+    pub index_bytes: Option<u64>,
+}
+
 impl Engine {
+    /// What the engine, its journal and its index are measured by.
+    pub fn numbers(&self) -> Numbers {
+        let metrics = &self.shared.metrics;
+        let journal = self.shared.journal.measures();
+        let refused = REFUSALS.iter().zip(&metrics.refused).map(|(code, count)| (*code, count.get()));
+        Numbers {
+            position: self.position(),
+            overdue_seconds: self.overdue_seconds(),
+            commands: metrics.commands.seen(),
+            steps: metrics.steps.seen(),
+            syncs: journal.map(|journal| journal.meter.syncs.seen()),
+            applied: metrics.index.seen(),
+            lateness: metrics.lateness.seen(),
+            groups: metrics.groups.seen(),
+            refused: refused.filter(|(_, count)| *count > 0).collect(),
+            shed: metrics.shed.get(),
+            steps_failed: metrics.steps_failed.get(),
+            journal: journal.map(|journal| (journal.bytes, journal.segments)),
+            free_bytes: journal.and_then(|journal| journal.free_bytes),
+            index_bytes: self.shared.index.measures().map(|index| index.bytes),
+        }
+    }
+
     /// What waits in the engine.
     pub fn waiting(&self) -> Vec<Waiting> {
         let metrics = &self.shared.metrics;

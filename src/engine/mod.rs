@@ -51,6 +51,7 @@ pub use clocks::Measures;
 pub use command::{Accepted, Command, CommandError, Preview, Target};
 pub use firing::Ask;
 pub use group::Answer;
+pub use metrics::{Numbers, Waiting};
 pub use open::{OpenError, Parts, catch_up};
 pub use people::PutActor;
 pub use schedules::ScheduleInfo;

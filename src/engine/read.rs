@@ -14,6 +14,7 @@ use super::schedule::SCHEDULE;
 use super::{ArmedTimer, Due, Engine, Recorded, TimerPage};
 use crate::index::{IndexError, List, Page, Range};
 use crate::journal::{Commit, ReadError};
+use crate::kernel::calendar::Calendar;
 use crate::kernel::definition::Definition;
 use crate::kernel::entry::Position;
 use crate::kernel::explore::Exploration;
@@ -276,6 +277,11 @@ impl Engine {
         let catalog = self.shared.catalog();
         let definition = catalog.current(workflow)?;
         Some(catalog.current_calendar(&definition.calendar)?.1.zone())
+    }
+
+    /// The calendars that new instances get, by name.
+    pub fn calendars(&self) -> Vec<Arc<Calendar>> {
+        self.shared.catalog().current_calendars().cloned().collect()
     }
 
     /// When there is next something to do that no event brings: a timer, a parked send, a link that lapses.

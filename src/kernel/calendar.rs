@@ -37,6 +37,7 @@ pub use zone::{
 
 use super::instant::Instant;
 use super::span::{Roll, Span};
+use super::title::Title;
 use rules::{Opening, Rules};
 use years::{Year, Years};
 
@@ -51,6 +52,7 @@ const DAY_MILLIS: i64 = 86_400_000;
 /// A checked calendar; built from a [`CalendarFile`]. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Calendar {
+    title: Arc<Title>,
     rules: Arc<Rules>,
     years: Arc<Years>,
 }
@@ -65,13 +67,18 @@ impl PartialEq for Calendar {
 impl Eq for Calendar {}
 
 impl Calendar {
-    fn new(rules: Rules) -> Self {
-        Self { rules: Arc::new(rules), years: Arc::new(Years::new()) }
+    fn new(title: Title, rules: Rules) -> Self {
+        Self { title: Arc::new(title), rules: Arc::new(rules), years: Arc::new(Years::new()) }
     }
 
     /// The name that definitions refer to.
     pub fn name(&self) -> &str {
         &self.rules.name
+    }
+
+    /// What people read.
+    pub fn title(&self) -> &Title {
+        &self.title
     }
 
     /// The version of the file it was read from.
@@ -179,6 +186,16 @@ impl Calendar {
     /// Whether the calendar opens on `date`.
     pub fn is_working_day(&self, date: NaiveDate) -> bool {
         self.rules.day(date).next().is_some()
+    }
+
+    /// The hours of `date`; none where it is closed all day.
+    pub fn hours(&self, date: NaiveDate) -> &[Hours] {
+        self.rules.hours(date)
+    }
+
+    /// The hours of a weekday, where its date does not say otherwise.
+    pub fn weekly(&self, weekday: chrono::Weekday) -> &[Hours] {
+        self.rules.weekly(weekday)
     }
 
     /// The `n`-th working day after the local date of `start`, which is not counted;

@@ -129,6 +129,28 @@ impl Histogram {
     }
 }
 
+impl Seen {
+    /// The value at or below which the share `part` (0 to 1) of all values lie, as if those of a bucket lay
+    /// evenly in it; the last bound where it lies above; none without values.
+    pub fn quantile(&self, part: f64) -> Option<f64> {
+        let wanted = part * self.count as f64;
+        let mut before = (0.0, 0);
+        for (bound, count) in self.below.iter().copied().filter(|_| self.count > 0) {
+            if count as f64 >= wanted && count > before.1 {
+                let within = (wanted - before.1 as f64) / (count - before.1) as f64;
+                return Some(before.0 + (bound - before.0) * within.max(0.0));
+            }
+            before = (bound, count);
+        }
+        self.below.last().filter(|_| self.count > 0).map(|(bound, _)| *bound)
+    }
+
+    /// The mean of all values; none without values.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +171,18 @@ mod tests {
         let seen = histogram.seen();
         assert_eq!(seen.sum, 0.0015);
         assert!(seen.below.contains(&(0.001, 0)) && seen.below.contains(&(0.0025, 1)), "{seen:?}");
+    }
+
+    #[test]
+    fn a_share_of_values_lies_within_its_bucket() {
+        let histogram = Histogram::new(&COMMITS);
+        assert_eq!((histogram.seen().quantile(0.5), histogram.seen().mean()), (None, None));
+        (0..10).for_each(|_| histogram.add(3));
+        let seen = histogram.seen();
+        assert_eq!((seen.quantile(0.5), seen.quantile(1.0)), (Some(3.0), Some(4.0)));
+        assert_eq!((seen.quantile(0.0), seen.mean()), (Some(2.0), Some(3.0)));
+        (0..90).for_each(|_| histogram.add(9_999));
+        assert_eq!(histogram.seen().quantile(0.5), Some(1_024.0), "above the last bound nothing is known");
     }
 
     #[test]

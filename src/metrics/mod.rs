@@ -14,7 +14,7 @@ mod histogram;
 pub mod process;
 pub mod text;
 
-pub use histogram::{BYTES, COMMITS, HTTP_SECONDS, Histogram, SECONDS, Scale};
+pub use histogram::{BYTES, COMMITS, HTTP_SECONDS, Histogram, SECONDS, Scale, Seen};
 pub use text::Text;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -72,6 +72,16 @@
     });
   }
 
+  // A diagram shows where its case is, else where every case starts.
+  const aim = (view) => {
+    const aimed = view.querySelector("[aria-current=true]") ?? view.querySelector(".start");
+    if (aimed) {
+      const [a, b] = [aimed.getBoundingClientRect(), view.getBoundingClientRect()];
+      view.scrollTo(a.left - b.left - view.clientWidth / 2 + a.width / 2, a.top - b.top - view.clientHeight / 2);
+    }
+  };
+  document.querySelectorAll(".diagram").forEach(aim);
+
   // Parts that take long are fetched after the page; what was a link becomes a sign of progress meanwhile.
   for (const slot of document.querySelectorAll("[data-load]")) {
     for (const part of slot.children) part.hidden = !part.hidden;
@@ -82,6 +92,7 @@
         const next = new DOMParser().parseFromString(text, "text/html");
         const part = next.querySelector("[data-loaded]") ?? next.querySelector("main");
         slot.replaceChildren(...part.childNodes);
+        slot.querySelectorAll(".diagram").forEach(aim);
       })
       .catch(() => { for (const part of slot.children) part.hidden = !part.hidden; })
       .finally(() => slot.removeAttribute("aria-busy"));
@@ -102,14 +113,5 @@
     };
     which.addEventListener("change", show);
     show();
-  }
-
-  // The diagram of a case shows where the case is.
-  for (const view of document.querySelectorAll(".diagram")) {
-    const current = view.querySelector("[aria-current=true]");
-    if (current) {
-      const [a, b] = [current.getBoundingClientRect(), view.getBoundingClientRect()];
-      view.scrollTo(a.left - b.left - view.clientWidth / 2 + a.width / 2, a.top - b.top - view.clientHeight / 2);
-    }
   }
 })();

@@ -132,6 +132,15 @@ impl Calendar {
         }
     }
 
+    /// What `date` is as a whole: a working day with what it is open by, or closed with the reason.
+    pub fn day(&self, date: NaiveDate) -> Kind {
+        if self.is_working_day(date) {
+            Kind::WorkingDay { hours: self.hours_by(date) }
+        } else {
+            Kind::Closed { reason: self.closed_all_day(date) }
+        }
+    }
+
     /// How [`Calendar::elapsed`] comes to its answer: pieces from `from` to `to`; none where
     /// `to` lies before `from`.
     pub fn derive_elapsed(&self, from: Instant, to: Instant) -> Vec<Piece> {
@@ -187,12 +196,7 @@ impl Calendar {
     fn dates(&self, first: NaiveDate, start: Instant) -> impl Iterator<Item = (Instant, Instant, Kind)> {
         first.iter_days().scan(start, |from, date| {
             let to = Instant::from_millis(self.rules.start_of(next(date))).max(*from);
-            let kind = if self.is_working_day(date) {
-                Kind::WorkingDay { hours: self.hours_by(date) }
-            } else {
-                Kind::Closed { reason: self.closed_all_day(date) }
-            };
-            Some((std::mem::replace(from, to), to, kind))
+            Some((std::mem::replace(from, to), to, self.day(date)))
         })
     }
 

@@ -171,7 +171,7 @@ impl CalendarFile {
         match zone {
             Ok(zone) if found.faults.is_empty() => {
                 let (name, version) = (self.name.clone(), self.version);
-                Ok(Calendar::new(Rules { name, version, zone, horizon, weekly, dates }))
+                Ok(Calendar::new(self.title.clone(), Rules { name, version, zone, horizon, weekly, dates }))
             }
             Ok(_) | Err(()) => Err(found.faults),
         }

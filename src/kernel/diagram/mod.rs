@@ -21,7 +21,7 @@ use serde::Serialize;
 
 pub use drawing::Drawing;
 pub use style::sheet;
-pub use svg::{Mark, Taken};
+pub use svg::{Badge, Mark, Taken};
 
 use super::definition::Definition;
 use super::explore::cover::{cover, holds, superstates};

@@ -1,5 +1,6 @@
 //! Owns the picture as SVG: no script, no outside resource, the same bytes for the same input.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use dagre::Point;
@@ -7,16 +8,38 @@ use dagre::Point;
 use super::drawing::{Drawing, LABEL_LINE, Line, START_SIZE, Shape};
 use super::route::control;
 use super::style::{SCOPE, family, sheet};
-use super::text::{escape, escaped};
-use super::{Arrow, Cause, NodeKind};
+use super::text::{escape, escaped, width};
+use super::{Arrow, Cause, Language, NodeKind};
 
-/// What is marked in the picture of a case.
+/// Font size of a badge's number in pixels.
+const BADGE_TEXT: f64 = 12.0;
+/// Height of a badge.
+const BADGE_HEIGHT: f64 = 18.0;
+/// Free space left and right of a badge's number.
+const BADGE_PADDING: f64 = 6.0;
+/// How far a badge stands out of its state's box: less than the margin of the picture.
+const BADGE_OUT: f64 = 8.0;
+
+/// What is marked in the picture of a case, or of all cases of a flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     /// Path of the state it is in.
     pub current: Option<String>,
     /// The moves it made.
     pub taken: Vec<Taken>,
+    /// How many cases are in a state, by its path; a state without cases needs none.
+    pub badges: BTreeMap<String, Badge>,
+}
+
+/// How many cases are in a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Badge {
+    /// How many.
+    pub count: u64,
+    /// A class, for whoever colours it: the picture itself gives it none.
+    pub class: &'static str,
+    /// What the colour says, in words.
+    pub words: String,
 }
 
 /// A move that a case made.
@@ -61,6 +84,11 @@ impl Drawing {
         }
         for line in &self.lines {
             self.label(line, taken(line), faint, &mut out);
+        }
+        for shape in &self.shapes {
+            if let Some(badge) = mark.badges.get(&shape.node.id) {
+                self.badge(shape, badge, &mut out);
+            }
         }
         out.push_str("</svg>\n");
         out
@@ -157,10 +185,29 @@ impl Drawing {
         );
     }
 
+    /// A number at the upper right corner of a state's box.
+    fn badge(&self, shape: &Shape, badge: &Badge, out: &mut String) {
+        let Badge { count, class, words } = badge;
+        let text = count.to_string();
+        let width = (width(&text, BADGE_TEXT) + 2.0 * BADGE_PADDING).max(BADGE_HEIGHT);
+        let (left, top) = (shape.rect.right + BADGE_OUT - width, shape.rect.top - BADGE_HEIGHT / 2.0);
+        let (x, y) = (left + width / 2.0, top + BADGE_HEIGHT / 2.0);
+        let title = escaped(self.language.of(&shape.node.title));
+        let (words, round) = (escaped(words), BADGE_HEIGHT / 2.0);
+        put(
+            out,
+            format_args!(
+                "<g class=\"badge {class}\"><title>{title}: {count}, {words}</title>\
+                 <rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{BADGE_HEIGHT}\" rx=\"{round}\"/>\
+                 <text x=\"{x:.1}\" y=\"{y:.1}\">{text}</text></g>\n"
+            ),
+        );
+    }
+
     fn same(&self) -> &'static str {
         match self.language {
-            super::Language::En => "stays",
-            super::Language::Zh => "不变",
+            Language::En => "stays",
+            Language::Zh => "不变",
         }
     }
 

@@ -1,5 +1,5 @@
 use super::drawing::Rect;
-use super::{Arrow, Cause, Diagram, Drawing, Edge, Language, Mark, Node, NodeKind, Taken, mermaid};
+use super::{Arrow, Badge, Cause, Diagram, Drawing, Edge, Language, Mark, Node, NodeKind, Taken, mermaid};
 use crate::kernel::explore::BEFORE_START;
 use crate::kernel::explore::cover::holds;
 use crate::kernel::title::Title;
@@ -185,6 +185,7 @@ fn current_state_and_path_taken_are_set_off() {
         let mark = Mark {
             current: Some("closed.withdrawn".into()),
             taken: vec![start.clone(), asked.clone(), ended],
+            ..Mark::default()
         };
         let svg = Drawing::new(&diagram(), Language::En).svg(&mark);
         assert_eq!(svg.matches("aria-current=\"true\"").count(), 1);
@@ -195,6 +196,23 @@ fn current_state_and_path_taken_are_set_off() {
     assert_eq!(heads(None), 4, "two ways lead there");
     let plain = Drawing::new(&diagram(), Language::En).svg(&Mark::default());
     assert!(!plain.contains("class=\"faint\"") && !plain.contains("aria-current"));
+}
+
+#[test]
+fn counts_stand_at_their_states_with_their_heat_in_words() {
+    let badge = |count, class, words: &str| Badge { count, class, words: words.to_owned() };
+    let badges = [
+        ("open.intake.received", badge(1_204, "bad", "2 past <due>")),
+        ("open.waiting", badge(1, "good", "in time")),
+        ("nowhere", badge(9, "warn", "near")),
+    ];
+    let badges = badges.into_iter().map(|(path, badge)| (path.to_owned(), badge)).collect();
+    let mark = Mark { badges, ..Mark::default() };
+    let svg = Drawing::new(&diagram(), Language::En).svg(&mark);
+    assert_eq!(svg.matches("class=\"badge ").count(), 2, "{svg}");
+    assert!(svg.contains("badge bad\"><title>") && svg.contains(": 1204, 2 past &lt;due&gt;</title>"));
+    assert!(svg.contains(": 1, in time</title>") && svg.contains(">1</text>"));
+    assert!(!Drawing::new(&diagram(), Language::En).svg(&Mark::default()).contains("badge"));
 }
 
 #[test]
