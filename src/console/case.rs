@@ -428,8 +428,9 @@ fn heading_facts(visitor: &Visitor, instance: &Instance) -> Vec<(String, String)
     let named = ["customer_id", "customer_tier", "channel", "priority", "category", "subject_id"];
     let known = named.iter().filter_map(|name| {
         let text = instance.case_text(name)?;
-        let plain = matches!(*name, "customer_id" | "subject_id" | "category");
-        Some((words::field(name, lang), if plain { text.to_owned() } else { words::value(text, None, lang) }))
+        let plain = matches!(*name, "customer_id" | "subject_id");
+        let known = words::known(&visitor.engine, text, lang).filter(|_| !plain);
+        Some((words::field(name, lang), known.unwrap_or_else(|| text.to_owned())))
     });
     let started = Time::new(instance.created, visitor.zone, lang).text;
     let changed = Time::new(instance.updated, visitor.zone, lang).text;

@@ -201,7 +201,11 @@ const CALLS: [(&str, Text, &[&str]); 9] = [
         ("KPIs and the cases behind them", "指标及其个案"),
         &["GET /v1/reports/kpis", "GET /v1/reports/kpis/{kpi}/instances"],
     ),
-    ("/audit", ("Entries, searched", "检索条目"), &["GET /v1/changes", "GET /v1/instances/{id}/history"]),
+    (
+        "/audit",
+        ("Entries, searched", "检索条目"),
+        &["GET /v1/history", "GET /v1/changes", "GET /v1/instances/{id}/history"],
+    ),
     (
         "/system",
         ("The server in numbers", "服务器运行数据"),

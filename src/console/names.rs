@@ -11,6 +11,26 @@ use crate::kernel::explore::cover::cover;
 use crate::kernel::sla::{POINT_TIMER, RESUME_TIMER};
 use crate::kernel::table::SAME;
 
+/// A span as definitions write it: `4 business hours`, `7 working days within 15 calendar days`.
+pub fn span(text: &str, lang: Lang) -> String {
+    if let Some((first, most)) = text.split_once(" within ") {
+        let (first, most) = (span(first, lang), span(most, lang));
+        return lang.t(&format!("{first} within {most}"), &format!("{first}，且不超过{most}")).to_owned();
+    }
+    let Some((number, unit)) = text.split_once(' ') else { return text.to_owned() };
+    let chinese = match unit.trim_end_matches('s') {
+        "second" => "秒",
+        "minute" => "分钟",
+        "hour" => "小时",
+        "business minute" => "个工作分钟",
+        "business hour" => "个工作小时",
+        "working day" => "个工作日",
+        "calendar day" => "个自然日",
+        other => other,
+    };
+    lang.t(text, &format!("{number} {chinese}")).to_owned()
+}
+
 /// The names of one flow in one language.
 pub struct Names {
     definition: Option<Arc<Definition>>,
@@ -84,18 +104,7 @@ impl Names {
 
     /// A span as definitions write it: `4 business hours`.
     pub fn span(&self, text: &str) -> String {
-        let Some((number, unit)) = text.split_once(' ') else { return text.to_owned() };
-        let chinese = match unit.trim_end_matches('s') {
-            "second" => "秒",
-            "minute" => "分钟",
-            "hour" => "小时",
-            "business minute" => "个工作分钟",
-            "business hour" => "个工作小时",
-            "working day" => "个工作日",
-            "calendar day" => "个自然日",
-            other => other,
-        };
-        self.lang.t(text, &format!("{number} {chinese}")).to_owned()
+        span(text, self.lang)
     }
 
     /// Somebody whom a clock tells: `owner`, `role:NAME`, or a name.

@@ -60,6 +60,8 @@ struct SendPage {
     errors: Vec<String>,
     key: String,
     seq: Option<u64>,
+    /// Whether the reader may see what would happen; else it is sent unseen.
+    previews: bool,
     preview: Option<PreviewPart>,
 }
 
@@ -265,6 +267,7 @@ impl Asked {
             errors,
             key: fields.text(KEY).map_or_else(|| random::hex_of(KEY_BYTES), str::to_owned),
             seq: self.instance.as_ref().map(|case| case.seq),
+            previews: self.is_readable(visitor),
             preview,
         };
         let status = axum::http::StatusCode::from_u16(status).unwrap_or_default();
@@ -359,7 +362,7 @@ fn summary(visitor: &Visitor, entries: &[Told]) -> String {
         None => parts.push(lang.t("The case stays in its state", "个案状态不变").to_owned()),
     }
     let others = entries.iter().filter(|told| told.instance == first.instance).flat_map(|told| &told.lines);
-    parts.extend(others.filter(|line| line.case.is_some()).map(|line| line.text.clone()));
+    parts.extend(others.filter(|line| line.starts).map(|line| line.text.clone()));
     let joined = parts.join(lang.t("; ", "；"));
     format!("{joined}{}", lang.t(".", "。"))
 }

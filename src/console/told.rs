@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::lang::Lang;
 use super::times::{Time, span};
-use super::words;
+use super::{names, words};
 use crate::engine::Engine;
 use crate::kernel::actor::ActorKind;
 use crate::kernel::definition::Definition;
@@ -54,6 +54,8 @@ pub struct Line {
     pub text: String,
     /// The case that it speaks of.
     pub case: Option<String>,
+    /// Whether another case starts by it.
+    pub starts: bool,
 }
 
 /// One value of a payload or of a case's data.
@@ -140,7 +142,7 @@ impl Teller<'_> {
                 (false, false) => "system",
             },
             said: self.facts(&Value::Object(entry.payload.clone())),
-            lines: clocks.map(|text| Line { text, case: None }).chain(effects).collect(),
+            lines: clocks.map(|text| Line { text, case: None, starts: false }).chain(effects).collect(),
         }
     }
 
@@ -201,10 +203,14 @@ impl Teller<'_> {
         let due = |due: &Instant| self.time(*due).text;
         let t = |en: String, zh: String| Some(self.lang.t(&en, &zh).to_owned());
         match &fact.what {
-            What::Started { target, due: at, .. } => t(
-                format!("{name} starts: {target}, due {}", due(at)),
-                format!("{name}开始计时：{target}，期限 {}", due(at)),
-            ),
+            What::Started { target, due: at, .. } => {
+                let target = names::span(&target.to_string(), self.lang);
+                let target = Time::of_text(&target, self.zone, self.lang).text;
+                t(
+                    format!("{name} starts: {target}, due {}", due(at)),
+                    format!("{name}开始计时：{target}，期限 {}", due(at)),
+                )
+            }
             What::Paused { .. } => t(format!("{name} stands still"), format!("{name}暂停")),
             What::Resumed { due: at, .. } => {
                 t(format!("{name} runs on, due {}", due(at)), format!("{name}继续，期限 {}", due(at)))
@@ -256,7 +262,7 @@ impl Teller<'_> {
                         .t(&format!("{title} is to be started"), &format!("待发起{title}"))
                         .to_owned(),
                 };
-                Some(Line { text, case: spawn.child.as_ref().map(ToString::to_string) })
+                Some(Line { text, case: spawn.child.as_ref().map(ToString::to_string), starts: true })
             }
             Effect::Send(send) => {
                 let text = format!(
@@ -264,7 +270,7 @@ impl Teller<'_> {
                     self.lang.t("Tells another case", "通知另一个案"),
                     words::sentence(&send.event)
                 );
-                Some(Line { text, case: Some(send.to.to_string()) })
+                Some(Line { text, case: Some(send.to.to_string()), starts: false })
             }
             Effect::Notify(notice) => {
                 let to = match notice.to.as_str() {
@@ -277,7 +283,7 @@ impl Teller<'_> {
                     },
                 };
                 let text = format!("{} {to}: {}", self.lang.t("Notice to", "通知"), notice.template);
-                Some(Line { text, case: None })
+                Some(Line { text, case: None, starts: false })
             }
             Effect::Task(task) => {
                 let due = task.due.map(|due| format!(", {}", self.time(due).text)).unwrap_or_default();
@@ -287,7 +293,7 @@ impl Teller<'_> {
                     self.lang.t("Task for", "任务给"),
                     words::sentence(&task.task)
                 );
-                Some(Line { text, case: None })
+                Some(Line { text, case: None, starts: false })
             }
             Effect::DropPending { .. } => Some(Line {
                 text: self
@@ -295,6 +301,7 @@ impl Teller<'_> {
                     .t("What was to be started is not wanted any more", "取消待发起的个案")
                     .to_owned(),
                 case: None,
+                starts: false,
             }),
             Effect::Arm { .. } | Effect::Cancel { .. } | Effect::Park { .. } | Effect::Count { .. } => None,
         }
@@ -375,11 +382,8 @@ impl Teller<'_> {
         if is_moment {
             return (Time::of_text(text, self.zone, self.lang).text, FactKind::Plain);
         }
-        let known = words::fields::enumerated(text, self.lang).map(str::to_owned);
-        let role = || {
-            crate::kernel::actor::Role::parse(text).ok().map(|role| words::role(role, self.lang).to_owned())
-        };
-        (known.or_else(role).unwrap_or_else(|| text.to_owned()), FactKind::Plain)
+        let known = words::known(self.engine, text, self.lang);
+        (known.unwrap_or_else(|| text.to_owned()), FactKind::Plain)
     }
 }
 

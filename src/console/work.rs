@@ -111,7 +111,8 @@ struct WorkPage {
     assigns: bool,
     /// Rows that were looked at, where a filter left some out.
     scanned: Option<usize>,
-    live: String,
+    /// Where changes are told; not to customers.
+    live: Option<String>,
 }
 
 /// Shows a queue.
@@ -164,7 +165,7 @@ pub async fn work(
         own_query,
         assigns: super::assign::may(&visitor),
         scanned: found.more_to_look_at.then_some(SCAN_MAX),
-        live: format!("/live?of=queue&name={}", super::around::encoded(&queue)),
+        live: (!own).then(|| format!("/live?of=queue&name={}", super::around::encoded(&queue))),
         query,
     };
     page::page(&shown)
@@ -275,7 +276,9 @@ pub fn row(visitor: &Visitor, instance: &Instance, now: Instant) -> Row {
         id: instance.id.to_string(),
         flow: title(definition.as_ref().map(|d| &d.title), &instance.workflow),
         state: title(definition.as_ref().and_then(|d| d.states.get(&instance.state)), &instance.state),
-        about: about.map(|name| words::value(name, None, lang)).unwrap_or_default(),
+        about: about
+            .map(|name| words::known(engine, name, lang).unwrap_or_else(|| words::sentence(name)))
+            .unwrap_or_default(),
         customer: instance.case_text("customer_id").map(str::to_owned),
         owner: owner_text(instance).map(|owner| words::owner(&owner, lang)).unwrap_or_default(),
         priority_text: priority.as_deref().map(|name| words::value(name, None, lang)).unwrap_or_default(),

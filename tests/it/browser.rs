@@ -130,7 +130,7 @@ async fn consultation_goes_from_intake_to_closure_by_two_roles() {
         json!({ "sees": "发票抬头怎么改?" }),
         json!({ "goto": { "path": format!("/cases/{id}/send/answer") } }),
         json!({ "fill": { "message_ref": "mail/2", "score": 9 } }),
-        json!({ "click": "button[value=preview]:visible" }),
+        json!({ "click": "form.card button.primary" }),
         json!({ "sees": "A whole number from 1 to 5 is accepted." }),
         json!({ "sees": "This is needed." }),
         send(&id, "answer", solution()),
@@ -303,6 +303,25 @@ fn every_page(id: &str, complaint: &str) -> Vec<(&'static str, String)> {
         ("send-assigned", format!("/cases/{id}/send/assigned")),
         ("entry", format!("/cases/{id}/entries/1")),
         ("why", format!("/cases/{id}/clocks/FRT")),
+        ("flows", "/flows".to_owned()),
+        ("flow", "/flows/complaint".to_owned()),
+        ("flow-table", "/flows/complaint?show=table".to_owned()),
+        ("flow-events", "/flows/complaint?show=events".to_owned()),
+        ("flow-clocks", "/flows/complaint?show=clocks".to_owned()),
+        ("flow-values", "/flows/complaint?show=values".to_owned()),
+        ("definition", "/flows/complaint/definitions/1".to_owned()),
+        ("schedules", "/schedules".to_owned()),
+        ("calendars", "/calendars".to_owned()),
+        ("calendar", "/calendars/cn?year=2026".to_owned()),
+        ("reports", "/reports?workflow=consultation".to_owned()),
+        ("reports-table", "/reports/table?workflow=consultation".to_owned()),
+        ("behind", "/reports/kpis/K02?workflow=consultation".to_owned()),
+        ("summaries", "/reports/summaries".to_owned()),
+        ("audit", "/audit".to_owned()),
+        ("audit-event", "/audit?event=accept".to_owned()),
+        ("system", "/system".to_owned()),
+        ("help", "/help".to_owned()),
+        ("nothing", "/nothing-here".to_owned()),
     ]
 }
 
@@ -322,7 +341,8 @@ async fn every_page_is_accessible_in_both_languages_light_and_dark_and_on_a_phon
             signed_in(&all),
         ];
         for (name, path) in &pages {
-            steps.push(json!({ "goto": { "path": path } }));
+            let status = if *name == "nothing" { 404 } else { 200 };
+            steps.push(json!({ "goto": { "path": path, "status": status } }));
             steps.push(json!({ "check": format!("{look_name}-{name}") }));
         }
         let Some(told) = drive(&desk.rig, look, steps).await else { return };
@@ -366,7 +386,7 @@ async fn hostile_text_in_every_field_stays_text() {
     let steps = vec![signed_in(&ann), json!({ "start": { "workflow": "consultation", "payload": asked } })];
     let Some(told) = drive(&rig, Look::default(), steps).await else { return };
     let id = told[1]["id"].as_str().unwrap().to_owned();
-    let note = json!({ "body": hostile, "visibility": "internal" });
+    let note = json!({ "text_ref": hostile, "visibility": "internal" });
     let answer = json!({ "message_ref": hostile, "solution_ref": hostile, "steps": [hostile], "confirmed_in_contact": false });
     let steps = vec![
         signed_in(&ann),

@@ -2,7 +2,13 @@
 
 pub mod fields;
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
 use super::lang::Lang;
+use crate::engine::Engine;
 use crate::kernel::actor::Role;
 
 /// What a role is called.
@@ -51,6 +57,36 @@ pub fn value(name: &str, described: Option<&str>, lang: Lang) -> String {
     match (lang.name(), chinese) {
         ("zh", Some(text)) => text.trim_end_matches(['.', '。']).to_owned(),
         _ => fields::enumerated(name, lang).map_or_else(|| sentence(name), str::to_owned),
+    }
+}
+
+/// A value as cases hold it, in words: what the flows' schemas say of it in Chinese, its own name in English.
+pub fn known(engine: &Engine, name: &str, lang: Lang) -> Option<String> {
+    static CHINESE: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    let chinese = CHINESE.get_or_init(|| {
+        let mut found = BTreeMap::new();
+        for flow in engine.workflows() {
+            flow.events().iter().for_each(|spec| constants(&(spec.schema)(), &mut found));
+        }
+        found
+    });
+    let described = chinese.get(name)?;
+    Some(value(name, Some(described), lang))
+}
+
+/// The values of enumerations in a schema, each with what is said of it.
+fn constants(schema: &Value, found: &mut BTreeMap<String, String>) {
+    match schema {
+        Value::Object(members) => {
+            if let (Some(Value::String(name)), Some(Value::String(about))) =
+                (members.get("const"), members.get("description"))
+            {
+                found.entry(name.clone()).or_insert_with(|| about.clone());
+            }
+            members.values().for_each(|member| constants(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| constants(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
