@@ -256,7 +256,6 @@ impl Asked {
             let state = state.map_or(case.state.as_str(), |title| lang.of(title));
             (case.id.to_string(), format!("{} · {state}", lang.of(&self.definition.title)))
         });
-        let status = problem.as_ref().map_or(200, |problem| problem.status);
         let shown = SendPage {
             shell: visitor.shell(Part::Work, self.title.clone()),
             heading: self.title.clone(),
@@ -270,8 +269,7 @@ impl Asked {
             previews: self.is_readable(visitor),
             preview,
         };
-        let status = axum::http::StatusCode::from_u16(status).unwrap_or_default();
-        page::with_status(status, &shown)
+        page::page(&shown)
     }
 
     /// What the command would do, for the page.

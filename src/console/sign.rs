@@ -58,8 +58,7 @@ fn shown(headers: &HeaderMap, next: String, wrong: bool) -> Result<Response, Api
         lang.t("Sign in", "登录"),
         format!("/sign-in?next={}", super::around::encoded(&next)),
     );
-    let status = if wrong { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
-    page::with_status(status, &SignInPage { shell, next, wrong })
+    page::page(&SignInPage { shell, next, wrong })
 }
 
 /// Opens a session with the token of the form.

@@ -168,7 +168,7 @@ async fn complaint_of_an_unsatisfied_customer_goes_through_the_review() {
     let id = told_[1]["id"].as_str().unwrap().to_owned();
     desk.acknowledged(&id).await;
     let assess = json!({ "severity": "normal", "complexity": "simple", "safety": false, "cause": "attitude", "soothe_note": "已致歉" });
-    let ask = json!({ "department": "service", "handoff_note": "请调查。" });
+    let ask = json!({ "department": "service", "handoff_note": "客户投诉服务态度，请调查。" });
     let steps = vec![signed_in(ann), send(&id, "assess", assess), send(&id, "dispatch", ask)];
     drive(rig, Look::default(), steps).await.unwrap();
     let found = json!({ "finding": "upheld", "root_cause": "training", "systemic": false });
@@ -218,7 +218,7 @@ async fn callback_with_a_low_score_asks_for_what_follows() {
     ];
     drive(rig, Look::default(), steps).await.unwrap();
     rig.engine.settle().await;
-    assert_eq!(ann.state(&id).await, "open.disposition");
+    assert_eq!(ann.state(&id).await, "open.reviewing");
     let steps = vec![
         signed_in(ann),
         send(&id, "dispose", json!({ "decision": "new_complaint", "note": "客户同意立案" })),
@@ -273,7 +273,7 @@ async fn trainee_signs_up_and_is_examined() {
     let steps = vec![signed_in(gus), send(&own, "grade", json!({ "score": 92, "rubric": "rubric/1" }))];
     drive(rig, Look::default(), steps).await.unwrap();
     rig.engine.settle().await;
-    assert_eq!(bo.state(&own).await, "passed");
+    assert_eq!(bo.state(&own).await, "closed.passed");
 }
 
 /// A complaint and a consultation in the middle of their lives, and the tokens of who looks at them.

@@ -303,6 +303,11 @@ impl Maker<'_> {
                 Lang::ZH => format!("最多 {most} 个字符，现有 {length} 个。"),
                 _ => format!("At most {most} characters are accepted; these are {length}."),
             }
+        } else if let Some(least) = schema["minLength"].as_u64().filter(|least| length < *least) {
+            match self.lang {
+                Lang::ZH => format!("至少 {least} 个字符，现有 {length} 个。"),
+                _ => format!("At least {least} characters are needed; these are {length}."),
+            }
         } else {
             fault.message.clone()
         }

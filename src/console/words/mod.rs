@@ -56,7 +56,11 @@ pub fn value(name: &str, described: Option<&str>, lang: Lang) -> String {
     let chinese = described.filter(|text| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)));
     match (lang.name(), chinese) {
         ("zh", Some(text)) => text.trim_end_matches(['.', '。']).to_owned(),
-        _ => fields::enumerated(name, lang).map_or_else(|| sentence(name), str::to_owned),
+        _ => match (fields::enumerated(name, lang), Role::parse(name)) {
+            (Some(text), _) => text.to_owned(),
+            (None, Ok(known)) => sentence(role(known, lang)),
+            (None, Err(_)) => sentence(name),
+        },
     }
 }
 
