@@ -16,7 +16,7 @@ use super::shell::{Part, Shell, Visitor};
 use super::sign::to;
 use super::times::{Time, span};
 use super::told::{Fact, Teller, Told, linked};
-use super::{Desk, page, words};
+use super::{Desk, names, page, words};
 use crate::api::caller::Sight;
 use crate::api::derivations::{Derivation, ExplainParams, explain_clock};
 use crate::api::diagrams::picture;
@@ -268,6 +268,7 @@ struct WhyPage {
     title: String,
     derivation: Derivation,
     status: String,
+    target: String,
     sentences: Vec<String>,
     start: Time,
     due: Option<Time>,
@@ -331,7 +332,12 @@ pub async fn why(
             "breach" => lang.t("breach", "超期"),
             _ => lang.t("escalation", "升级"),
         },
-        notify: point.notify.join(", "),
+        notify: point
+            .notify
+            .iter()
+            .map(|who| names::told(who, lang))
+            .collect::<Vec<_>>()
+            .join(lang.t(", ", "、")),
         at: point.at.as_ref().map(time),
         recorded: point.recorded_by.as_ref().map(|by| by.seq),
     });
@@ -340,6 +346,7 @@ pub async fn why(
         id,
         title,
         status: words::clock_status(derivation.status, lang).to_owned(),
+        target: Time::of_text(&names::span(&derivation.target, lang), zone, lang).text,
         sentences: derivation.sentences.iter().map(|sentence| lang.view(sentence).to_owned()).collect(),
         start: time(&derivation.start),
         due: derivation.due.as_ref().map(time),

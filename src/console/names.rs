@@ -31,6 +31,15 @@ pub fn span(text: &str, lang: Lang) -> String {
     lang.t(text, &format!("{number} {chinese}")).to_owned()
 }
 
+/// Somebody whom a clock tells: `owner`, `role:NAME`, or a name.
+pub fn told(who: &str, lang: Lang) -> String {
+    match (who, who.strip_prefix("role:")) {
+        ("owner", _) => lang.t("owner", "负责人").to_owned(),
+        (_, Some(role)) => words::role_named(role, lang),
+        (other, None) => other.to_owned(),
+    }
+}
+
 /// The names of one flow in one language.
 pub struct Names {
     definition: Option<Arc<Definition>>,
@@ -109,11 +118,7 @@ impl Names {
 
     /// Somebody whom a clock tells: `owner`, `role:NAME`, or a name.
     pub fn told(&self, who: &str) -> String {
-        match (who, who.strip_prefix("role:")) {
-            ("owner", _) => self.lang.t("owner", "负责人").to_owned(),
-            (_, Some(role)) => words::role_named(role, self.lang),
-            (other, None) => other.to_owned(),
-        }
+        told(who, self.lang)
     }
 }
 

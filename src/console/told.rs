@@ -174,6 +174,14 @@ impl Teller<'_> {
         title.map_or_else(own, |title| self.lang.of(title).to_owned())
     }
 
+    /// The title of an event that another flow takes.
+    fn event_of_any(&self, event: &str) -> String {
+        let definitions =
+            self.engine.workflows().iter().filter_map(|flow| self.engine.definition(flow.name()));
+        let titled = definitions.into_iter().find(|definition| definition.events.contains_key(event));
+        self.event(titled.as_deref(), event)
+    }
+
     fn actor(&self, entry: &Entry) -> (String, String) {
         let role = words::role(entry.actor.role, self.lang).to_owned();
         let t = |en, zh| self.lang.t(en, zh).to_owned();
@@ -265,11 +273,8 @@ impl Teller<'_> {
                 Some(Line { text, case: spawn.child.as_ref().map(ToString::to_string), starts: true })
             }
             Effect::Send(send) => {
-                let text = format!(
-                    "{}: {}",
-                    self.lang.t("Tells another case", "通知另一个案"),
-                    words::sentence(&send.event)
-                );
+                let told = self.lang.t("Tells another case", "通知另一个案");
+                let text = format!("{told}: {}", self.event_of_any(&send.event));
                 Some(Line { text, case: Some(send.to.to_string()), starts: false })
             }
             Effect::Notify(notice) => {

@@ -98,7 +98,9 @@ fn token(caller: &Caller) -> &str {
 }
 
 fn send(id: &str, event: &str, payload: Value) -> Value {
-    json!({ "send": { "id": id, "event": event, "payload": payload } })
+    let mut step = json!({ "send": { "id": id, "event": event } });
+    step["send"]["payload"] = payload;
+    step
 }
 
 fn signed_in(caller: &Caller) -> Value {

@@ -152,12 +152,14 @@ pub(super) fn count(fields: &Fields, name: &str) -> usize {
 impl Maker<'_> {
     /// The fields of a payload.
     pub fn payload(&self, schema: &Value) -> Vec<Input> {
-        self.members(schema, ROOT)
+        self.members(schema, ROOT, true)
     }
 
-    fn members(&self, schema: &Value, base: &str) -> Vec<Input> {
+    /// Within a group that may be left out nothing must be filled.
+    fn members(&self, schema: &Value, base: &str, needed: bool) -> Vec<Input> {
         let required = |name: &str| {
-            schema["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name))
+            needed
+                && schema["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name))
         };
         let properties = schema["properties"].as_object();
         let shown = properties.into_iter().flatten().filter(|(_, member)| !is_systems(member));
@@ -182,7 +184,7 @@ impl Maker<'_> {
             label: words::field(word, self.lang),
             hint: hints.iter().filter(|hint| !hint.is_empty()).cloned().collect::<Vec<_>>().join(" "),
             required,
-            errors: self.errors(name, schema, required),
+            errors: self.errors(name, schema),
             kind,
         }
     }
@@ -219,7 +221,7 @@ impl Maker<'_> {
             return (text("text", true, None), hint.to_owned());
         }
         if schema["properties"].is_object() {
-            return (Kind::Group(self.members(schema, name)), none);
+            return (Kind::Group(self.members(schema, name, required)), none);
         }
         if is(schema, "object") {
             let hint =
@@ -246,7 +248,7 @@ impl Maker<'_> {
     fn union(&self, name: &str, variants: &[(&str, &Value)]) -> Kind {
         let choices = variants.iter().map(|(tag, _)| (*tag, words::field(tag, self.lang))).collect();
         let Kind::Choice(choices) = self.choice(name, choices, true) else { return Kind::Group(Vec::new()) };
-        let groups = variants.iter().map(|(_, schema)| self.members(schema, name)).collect();
+        let groups = variants.iter().map(|(_, schema)| self.members(schema, name, true)).collect();
         Kind::Union { choices, groups }
     }
 
@@ -263,19 +265,19 @@ impl Maker<'_> {
                     errors: Vec::new(),
                     kind: self.union(&base, &variants),
                 }],
-                None => self.members(items, &base),
+                None => self.members(items, &base, true),
             }
         };
         Kind::Items((0..rows).map(row).collect())
     }
 
     /// What is wrong with the field `name`: in the language of the page where the schema tells it.
-    fn errors(&self, name: &str, schema: &Value, required: bool) -> Vec<String> {
+    fn errors(&self, name: &str, schema: &Value) -> Vec<String> {
         let pointer = pointer(name);
         let own = |fault: &&FaultView| {
             fault.path == pointer || (self.is_text(schema) && fault.path.starts_with(&format!("{pointer}/")))
         };
-        let told = |fault: &FaultView| self.told(fault, name, schema, required);
+        let told = |fault: &FaultView| self.told(fault, name, schema);
         let mut errors: Vec<String> = self.faults.iter().filter(own).map(told).collect();
         errors.dedup();
         errors
@@ -287,11 +289,11 @@ impl Maker<'_> {
         flat || (is(schema, "object") && !schema["properties"].is_object())
     }
 
-    fn told(&self, fault: &FaultView, name: &str, schema: &Value, required: bool) -> String {
+    fn told(&self, fault: &FaultView, name: &str, schema: &Value) -> String {
         let typed = self.fields.get(name).unwrap_or_default().trim();
         let (min, max) = (schema["minimum"].as_i64(), schema["maximum"].as_i64());
         let length = typed.chars().count() as u64;
-        if typed.is_empty() && required {
+        if typed.is_empty() && !schema["properties"].is_object() {
             self.lang.t("This is needed.", "此项必填。").to_owned()
         } else if let (Some(min), Some(max), true) = (min, max, is(schema, "integer")) {
             match self.lang {
@@ -338,7 +340,7 @@ fn collect(inputs: &[Input], shown: &mut Vec<(String, bool)>) {
         match &input.kind {
             Kind::Group(members) => collect(members, shown),
             Kind::Union { groups, .. } | Kind::Items(groups) => {
-                groups.iter().for_each(|group| collect(group, shown))
+                groups.iter().for_each(|group| collect(group, shown));
             }
             Kind::Text { .. } | Kind::Number { .. } | Kind::Choice(_) => {}
         }

@@ -22,7 +22,7 @@ fn names(inputs: &[Input]) -> Vec<String> {
         match &input.kind {
             Kind::Group(members) => names.extend(self::names(members)),
             Kind::Union { groups, .. } | Kind::Items(groups) => {
-                groups.iter().for_each(|group| names.extend(self::names(group)))
+                groups.iter().for_each(|group| names.extend(self::names(group)));
             }
             Kind::Text { .. } | Kind::Number { .. } | Kind::Choice(_) => {}
         }
@@ -151,7 +151,7 @@ fn a_fault_stands_beside_its_field_in_the_readers_language() {
     let schema = schema_of("consultation", "answer");
     let fault = |path: &str| FaultView { path: path.into(), message: "as the schema says".into() };
     let faults = [fault("/score"), fault("/message_ref"), fault("/steps/0"), fault("/nowhere")];
-    let sent = fields(&[("p.score", "9"), ("p.steps", "")]);
+    let sent = fields(&[("p.score", "9"), ("p.steps", "x")]);
     let inputs = made(&schema, &sent, &faults, Lang::ZH);
     let errors = |name: &str| inputs.iter().find(|input| input.name == name).unwrap().errors.clone();
     assert_eq!(errors("p.score"), ["请填 1 到 5 的整数。"]);
