@@ -24,7 +24,7 @@ use crate::{Outcome, Run};
 /// How often each page is asked for.
 const TIMES: usize = 200;
 /// Pages that are open while the load runs.
-const OPEN: usize = 900;
+const OPEN: usize = 1_000;
 /// Clients and consultations of the load beside them.
 const LOAD: (usize, usize) = (64, 10_000);
 /// An agent who has cases in work.

@@ -47,6 +47,8 @@ pub fn command(arguments: &[&str], paths: Paths<'_>) -> Outcome<Done> {
     let mut command = careflow(arguments, paths);
     if !["verify", "rebuild", "export"].contains(&arguments[0]) {
         command.arg("--definitions").arg(paths.definitions);
+        // A thousand open pages are more than the limit lets in by default, beside the clients.
+        command.env("CAREFLOW_CONNECTIONS_MAX", "4096");
     }
     run(&mut command, arguments)
 }

@@ -17,6 +17,7 @@ mod cli_schedule;
 mod cli_serve;
 mod cli_token;
 mod clocks;
+mod console;
 mod conventions;
 mod cron;
 mod definitions;

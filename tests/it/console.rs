@@ -1,0 +1,252 @@
+//! The console without a browser: sessions, forms that are not its own, what each role is shown.
+
+use careflow::engine::desk::VIEWS_MAX;
+use careflow::kernel::actor::Role;
+
+use crate::rig::{Caller, Response, Rig, question};
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+const PAGE: (&str, &str) = ("accept", "text/html");
+
+/// A browser as far as the server sees it: no token, but a cookie.
+struct Browser {
+    stranger: Caller,
+    cookie: String,
+}
+
+impl Browser {
+    async fn signed_in(rig: &Rig, token: &str) -> Self {
+        let stranger = rig.stranger();
+        let answer = stranger.request("POST", "/sign-in", &[FORM, PAGE], format!("token={token}")).await;
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "{}", answer.text);
+        let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        Self { stranger, cookie }
+    }
+
+    async fn of(rig: &Rig, actor: &str, role: Role) -> Self {
+        Self::signed_in(rig, &rig.token(actor, role).await).await
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        self.stranger.request("GET", path, &[PAGE, ("cookie", &self.cookie)], "").await
+    }
+
+    async fn post(&self, path: &str, body: &str, more: &[(&str, &str)]) -> Response {
+        let mut headers = vec![FORM, PAGE, ("cookie", self.cookie.as_str())];
+        headers.extend_from_slice(more);
+        self.stranger.request("POST", path, &headers, body.to_owned()).await
+    }
+
+    /// What the forms of this session carry.
+    async fn csrf(&self) -> String {
+        let page = self.get("/").await;
+        let (_, rest) = page.text.split_once("name=\"_csrf\" value=\"").unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn stranger_is_led_to_the_sign_in_and_back_and_a_wrong_token_opens_nothing() {
+    let rig = Rig::wednesday().await;
+    let stranger = rig.stranger();
+    let asked = stranger.request("GET", "/?queue=all", &[PAGE], "").await;
+    assert_eq!((asked.status, asked.header("location")), (303, Some("/sign-in?next=%2F%3Fqueue%3Dall")));
+    let wrong = stranger.request("POST", "/sign-in", &[FORM, PAGE], "token=cft_wrong").await;
+    assert_eq!((wrong.status, wrong.header("set-cookie")), (200, None));
+    assert!(wrong.text.contains("This token is unknown or revoked."));
+    let token = rig.token("ann", Role::Agent).await;
+    let form = format!("token={token}&next=%2F%3Fqueue%3Dall");
+    let right = stranger.request("POST", "/sign-in", &[FORM, PAGE], form).await;
+    assert_eq!((right.status, right.header("location")), (303, Some("/?queue=all")));
+    let cookie = right.header("set-cookie").unwrap();
+    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{cookie}");
+    let behind_tls = [FORM, PAGE, ("x-forwarded-proto", "https")];
+    let secure = stranger.request("POST", "/sign-in", &behind_tls, format!("token={token}")).await;
+    assert!(secure.header("set-cookie").unwrap().ends_with("; Secure"));
+    let away = stranger
+        .request("POST", "/sign-in", &[FORM, PAGE], format!("token={token}&next=//evil.example"))
+        .await;
+    assert_eq!(away.header("location"), Some("/"));
+}
+
+#[tokio::test]
+async fn session_ends_with_its_token_and_with_signing_out() {
+    let rig = Rig::wednesday().await;
+    let root = rig.caller("root", Role::Administrator).await;
+    let made = root.post("/v1/tokens", &serde_json::json!({ "actor": "eve", "roles": ["agent"] })).await;
+    let (path, secret) =
+        (made.header("location").unwrap().to_owned(), made.json()["secret"].as_str().unwrap().to_owned());
+    let eve = Browser::signed_in(&rig, &secret).await;
+    assert_eq!(eve.get("/").await.status, 200);
+    assert_eq!(root.request("DELETE", &path, &[], "").await.status, 200);
+    assert_eq!(eve.get("/").await.status, 303);
+    let ann = Browser::of(&rig, "ann", Role::Agent).await;
+    let out = ann.post("/sign-out", &format!("_csrf={}", ann.csrf().await), &[]).await;
+    assert_eq!((out.status, out.header("location")), (303, Some("/sign-in")));
+    assert_eq!(ann.get("/").await.status, 303);
+}
+
+#[tokio::test]
+async fn forms_of_other_sites_and_other_sessions_do_nothing() {
+    let rig = Rig::wednesday().await;
+    let ann = Browser::of(&rig, "ann", Role::Agent).await;
+    let bo = Browser::of(&rig, "bo", Role::Agent).await;
+    let (own, others) = (ann.csrf().await, bo.csrf().await);
+    assert_ne!(own, others);
+    let id = rig.caller("ann", Role::Agent).await.submit(question("c-1")).await;
+    let position = rig.engine.position();
+    let path = format!("/cases/{id}/send/accept");
+    let foreign = [("origin", "https://evil.example")];
+    for (csrf, more) in [
+        (Some(&others), &[][..]),
+        (None, &[]),
+        (Some(&own), &foreign),
+        (Some(&own), &[("sec-fetch-site", "cross-site")]),
+    ] {
+        let body = csrf.map_or_else(|| "_do=send".to_owned(), |csrf| format!("_do=send&_csrf={csrf}"));
+        let refused = ann.post(&path, &body, more).await;
+        assert_eq!(refused.status, 403, "{}", refused.text);
+    }
+    assert_eq!(rig.engine.position(), position);
+    let origin = format!("http://{}", rig.address());
+    let sent = ann
+        .post(
+            &path,
+            &format!("_do=send&_csrf={own}&_key=k1"),
+            &[("origin", &origin), ("sec-fetch-site", "same-origin")],
+        )
+        .await;
+    assert_eq!((sent.status, sent.header("location")), (303, Some(format!("/cases/{id}").as_str())));
+    let position = rig.engine.position();
+    let again = ann.post(&path, &format!("_do=send&_csrf={own}&_key=k1"), &[]).await;
+    assert_eq!((again.status, rig.engine.position()), (303, position), "sent twice, counted once");
+}
+
+#[tokio::test]
+async fn form_for_a_case_that_moved_on_keeps_what_was_typed() {
+    let rig = Rig::wednesday().await;
+    let caller = rig.caller("ann", Role::Agent).await;
+    let ann = Browser::of(&rig, "ann", Role::Agent).await;
+    let id = caller.submit(question("c-1")).await;
+    caller.sent(&id, "accept", serde_json::json!({})).await;
+    let csrf = ann.csrf().await;
+    let body = format!("_do=send&_csrf={csrf}&_seq=1&p.text_ref=kept%2F1&p.visibility=internal");
+    let stale = ann.post(&format!("/cases/{id}/send/note_added"), &body, &[]).await;
+    assert!(
+        stale.text.contains("The case has changed meanwhile.") && stale.text.contains("kept/1"),
+        "{}",
+        stale.text
+    );
+    assert_eq!(caller.events(&id).await, ["submit", "accept"]);
+}
+
+#[tokio::test]
+async fn pages_carry_a_policy_and_are_kept_by_nobody() {
+    let rig = Rig::wednesday().await;
+    let ann = Browser::of(&rig, "ann", Role::Agent).await;
+    let page = ann.get("/").await;
+    let policy = page.header("content-security-policy").unwrap();
+    for part in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+        "base-uri 'none'",
+    ] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    assert!(
+        !page.text.contains(" style=") && !page.text.contains("onclick") && !page.text.contains("http://")
+    );
+    let (_, rest) = page.text.split_once("<script src=\"").unwrap();
+    let script = ann.get(rest.split('"').next().unwrap()).await;
+    assert_eq!(
+        (script.status, script.header("cache-control")),
+        (200, Some("public, max-age=31536000, immutable"))
+    );
+}
+
+#[tokio::test]
+async fn each_role_is_shown_what_is_its_own() {
+    let rig = Rig::wednesday().await;
+    let customer = rig.caller("c-1", Role::Customer).await;
+    let id = customer.submit(question("c-1")).await;
+    let other = Browser::of(&rig, "c-2", Role::Customer).await;
+    let own = Browser::of(&rig, "c-1", Role::Customer).await;
+    assert_eq!(other.get(&format!("/cases/{id}")).await.status, 404);
+    let page = own.get(&format!("/cases/{id}")).await;
+    assert!(page.status == 200 && !page.text.contains("What happened"), "customers read no histories");
+    for path in [
+        "/?queue=all",
+        "/?queue=pre_sale",
+        "/audit",
+        "/system",
+        "/reports",
+        &format!("/cases/{id}/entries/1"),
+        "/live?of=queue&name=all",
+    ] {
+        let refused = own.get(path).await;
+        assert_eq!(refused.status, 403, "{path}");
+    }
+    let ann = Browser::of(&rig, "ann", Role::Agent).await;
+    let nav = ann.get("/").await.text;
+    assert!(
+        nav.contains("href=\"/audit\"")
+            && !nav.contains("href=\"/reports\"")
+            && !nav.contains("href=\"/system\"")
+    );
+    assert_eq!(ann.get("/reports").await.status, 403);
+    let root = Browser::of(&rig, "root", Role::Administrator).await;
+    let sealed = root.get(&format!("/cases/{id}")).await.text;
+    assert!(sealed.contains("•••") && !sealed.contains("/reveal"), "administrators see no personal values");
+    let csrf = root.csrf().await;
+    let refused = root.post(&format!("/cases/{id}/reveal"), &format!("_csrf={csrf}&reason=audit"), &[]).await;
+    assert_eq!(refused.status, 403);
+}
+
+#[tokio::test]
+async fn view_outlives_the_server_and_there_are_not_too_many() {
+    let rig = Rig::wednesday().await;
+    let token = rig.token("ann", Role::Agent).await;
+    let ann = Browser::signed_in(&rig, &token).await;
+    let csrf = ann.csrf().await;
+    for number in 0..VIEWS_MAX {
+        let body = format!("_csrf={csrf}&name=view-{number}&query=%3Fqueue%3Dall");
+        assert_eq!(ann.post("/views", &body, &[]).await.status, 303);
+    }
+    let body = format!("_csrf={csrf}&name=one+more&query=");
+    assert_eq!(ann.post("/views", &body, &[]).await.status, 422);
+    let hostile = format!("_csrf={csrf}&name=x&query=%2F%2Fevil.example");
+    assert_eq!(ann.post("/views", &hostile, &[]).await.status, 422);
+    assert_eq!(ann.post("/views/forget", &format!("_csrf={csrf}&name=view-0"), &[]).await.status, 303);
+    let rig = rig.restart().await;
+    let ann = Browser::signed_in(&rig, &token).await;
+    let page = ann.get("/").await.text;
+    assert!(page.contains("view-1<") && !page.contains("view-0<"));
+}
+
+#[tokio::test]
+async fn nonsense_is_answered_with_a_page_that_says_what_would_be_accepted() {
+    let rig = Rig::wednesday().await;
+    let ann = Browser::of(&rig, "ann", Role::Agent).await;
+    let id = rig.caller("ann", Role::Agent).await.submit(question("c-1")).await;
+    for (path, status, says) in [
+        ("/casess/1".to_owned(), 404, "There is nothing"),
+        ("/cases/nonsense".to_owned(), 404, "instance"),
+        (format!("/cases/{id}/send/dance"), 404, "accept"),
+        (format!("/cases/{id}/entries/99"), 400, "1 to 1"),
+        (format!("/cases/{id}/clocks/NOPE"), 404, "FRT"),
+        ("/start/nothing".to_owned(), 404, "consultation"),
+        ("/?after=nonsense".to_owned(), 400, "open the list anew"),
+    ] {
+        let answer = ann.get(&path).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text);
+        assert!(answer.header("content-type").unwrap().starts_with("text/html"), "{path}");
+        assert!(answer.text.to_lowercase().contains(&says.to_lowercase()), "{path}: {}", answer.text);
+    }
+    // A program that asks the same gets the problem as data.
+    let stranger = rig.stranger();
+    assert_eq!(stranger.get("/casess/1").await.problem(404), "unknown_route");
+}
