@@ -20,7 +20,6 @@ use super::responses::group;
 use super::rows::{InstanceRow, row};
 use super::state::AppState;
 use crate::engine::Engine;
-use crate::index::keys::WORK_IDLE;
 use crate::index::{List, PAGE_SCAN_MAX, Page, Range};
 use crate::kernel::case::{Channel, Priority};
 use crate::kernel::instance::Instance;
@@ -180,12 +179,8 @@ impl Listing {
         let run = lists(engine, &mut params, key)?;
         let (from, until) = match key {
             Key::Created => started,
-            // The range says it: no row need be looked at for it. What an owner has open stands in that list
-            // beyond every due too; without a running clock it has none.
-            Key::Due => {
-                let end = || run.iter().any(|list| matches!(list, List::Work(_))).then_some(WORK_IDLE);
-                (None, clocks.due_before.take().or_else(end))
-            }
+            // The range says it: no row need be looked at for it.
+            Key::Due => (None, clocks.due_before.take()),
         };
         let range = Range { from, until, after, newest_first };
         Ok(Self { lists: run, range, limit, keep: params, key, started, clocks, fingerprint })
@@ -271,7 +266,7 @@ fn lists(engine: &Engine, params: &mut ListParams, key: Key) -> Result<Vec<List>
         return Err(ApiError::new(Code::InvalidQuery, "`external_ref` needs `workflow`"));
     }
     if key == Key::Due {
-        return Ok(vec![params.owner.take().map_or(List::Due, List::Work)]);
+        return Ok(vec![List::Due]);
     }
     if let (Some(_), Some(_)) = (&params.external_ref, &params.workflow) {
         let named = params.external_ref.take().zip(params.workflow.take());
@@ -284,7 +279,7 @@ fn lists(engine: &Engine, params: &mut ListParams, key: Key) -> Result<Vec<List>
         return Ok(vec![List::Customer(customer)]);
     }
     if let Some(owner) = params.owner.take() {
-        return Ok(vec![List::Owner(owner)]);
+        return Ok(vec![List::Work(owner.clone()), List::Owner(owner)]);
     }
     (params.workflow, params.state) = (None, None);
     Ok(states)

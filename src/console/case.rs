@@ -128,6 +128,7 @@ pub async fn show(
 ) -> Result<Response, ApiError> {
     let (engine, lang, zone) = (&visitor.engine, visitor.lang, visitor.zone);
     let (instance, _) = readable(engine, &visitor.caller, &id)?;
+    explored(engine, &instance.workflow).await;
     let sight = visitor.caller.sight();
     let open = may_show(&visitor, &instance, sight);
     let teller = Teller { engine, lang, zone };
@@ -174,6 +175,13 @@ pub async fn show(
         id: instance.id.to_string(),
     };
     page::page(&shown)
+}
+
+/// Waits, beside the threads that serve connections, until it is known what the flow's states accept.
+async fn explored(engine: &Engine, workflow: &str) {
+    let (engine, workflow) = (engine.clone(), workflow.to_owned());
+    // Where it failed the first reader finds the same failure.
+    tokio::task::spawn_blocking(move || engine.exploration(&workflow)).await.ok();
 }
 
 /// Records that the reader sees the personal values of a case, and shows them for a while.

@@ -21,12 +21,15 @@ use crate::kernel::common::Stage;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
+use crate::kernel::sla::state::first_due;
 use crate::kernel::step::stage_of;
 
 /// Rows of a page.
 const ROWS: usize = 50;
-/// Rows looked at for a page that is filtered.
+/// Rows looked at for a page: more than anybody has open.
 const SCAN_MAX: usize = 1_000;
+/// Past every due that a calendar gives (the year 8965).
+const IDLE: Instant = Instant::from_millis(7_000 * 365 * 86_400_000);
 
 /// Which work.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -164,7 +167,7 @@ pub async fn work(
         views,
         own_query,
         assigns: super::assign::may(&visitor),
-        scanned: found.more_to_look_at.then_some(SCAN_MAX),
+        scanned: found.cut.then_some(SCAN_MAX),
         live: (!own).then(|| format!("/live?of=queue&name={}", super::around::encoded(&queue))),
         query,
     };
@@ -197,7 +200,8 @@ struct Asked {
 struct Found {
     rows: Vec<std::sync::Arc<Instance>>,
     next: Option<String>,
-    more_to_look_at: bool,
+    /// Whether there are more than were looked at.
+    cut: bool,
 }
 
 impl Asked {
@@ -206,16 +210,24 @@ impl Asked {
             return Err(ApiError::new(Code::RoleNotAllowed, "the caller lists own cases only"));
         }
         let after = self.query.after.as_deref().map(read_place).transpose()?;
-        let range = Range { after, newest_first: self.own, ..Range::default() };
-        let filtered = self.query.workflow.is_some()
-            || self.query.priority.is_some()
-            || self.query.channel.is_some()
-            || self.query.heat.is_some();
-        let rows = if filtered { SCAN_MAX } else { ROWS };
         let (engine, list) = (visitor.engine.clone(), self.list.clone());
+        let by_due = matches!(list, List::Work(_));
+        // What an owner has open is put in order of due here, so that all of it is read for each page.
+        let range =
+            Range { after: after.clone().filter(|_| !by_due), newest_first: self.own, ..Range::default() };
+        let WorkQuery { workflow, priority, channel, heat, .. } = &self.query;
+        let filtered = [workflow, priority, channel, heat].into_iter().any(Option::is_some);
+        let rows = if by_due || filtered { SCAN_MAX } else { ROWS };
         // Up to a thousand records are decoded: too long for the thread that serves connections.
         let read = tokio::task::spawn_blocking(move || engine.page(&[list], &range, rows)).await;
-        let page = read.map_err(|_| ApiError::new(Code::Internal, "the queue could not be read"))??;
+        let mut page = read.map_err(|_| ApiError::new(Code::Internal, "the queue could not be read"))??;
+        if by_due {
+            page.rows.sort_by_key(|instance| (moment(&self.list, instance), instance.id.clone()));
+            let passed = after.map_or(0, |after| {
+                page.rows.partition_point(|row| (moment(&self.list, row), row.id.clone()) <= after)
+            });
+            page.rows.drain(..passed);
+        }
         let now = visitor.engine.now();
         let mut kept = Vec::new();
         let mut looked_at = 0;
@@ -228,10 +240,11 @@ impl Asked {
                 kept.push(instance.clone());
             }
         }
-        let ended = looked_at == page.rows.len() && !page.more;
+        let ended = looked_at == page.rows.len() && (!page.more || by_due);
         let last = page.rows.get(looked_at.wrapping_sub(1)).filter(|_| !ended);
-        let next = last.map(|last| place(&self.list, last));
-        Ok(Found { more_to_look_at: next.is_some() && kept.len() < ROWS, rows: kept, next })
+        let next = last.map(|last| format!("{}.{}", moment(&self.list, last).millis(), last.id));
+        let cut = page.more && (by_due || (filtered && kept.len() < ROWS));
+        Ok(Found { cut, rows: kept, next })
     }
 
     fn keeps(&self, visitor: &Visitor, instance: &Instance, now: Instant) -> bool {
@@ -288,14 +301,14 @@ pub fn row(visitor: &Visitor, instance: &Instance, now: Instant) -> Row {
     }
 }
 
-/// Where a page ended, for the link to the next one.
-fn place(list: &List, last: &Instance) -> String {
-    let at = match list {
-        List::Work(_) => crate::index::keys::work_moment(last),
-        List::Due => crate::kernel::sla::state::first_due(&last.clocks).unwrap_or(last.created),
-        List::Customer(_) | List::Owner(_) | List::State { .. } | List::ExternalRef { .. } => last.created,
-    };
-    format!("{}.{}", at.millis(), last.id)
+/// What a list is ordered by, of one of its rows: what breaches first comes first, what has no running clock last.
+fn moment(list: &List, row: &Instance) -> Instant {
+    match list {
+        List::Work(_) | List::Due => {
+            first_due(&row.clocks).unwrap_or_else(|| IDLE.plus_millis(row.created.millis()))
+        }
+        List::Customer(_) | List::Owner(_) | List::State { .. } | List::ExternalRef { .. } => row.created,
+    }
 }
 
 fn read_place(text: &str) -> Result<(Instant, InstanceId), ApiError> {

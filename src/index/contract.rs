@@ -213,7 +213,7 @@ fn what_is_applied_is_read_at_once() {
         let found = subject.index.get(&instance.id).expect("reads").expect("is there");
         assert_eq!(*found, instance);
         assert_eq!(subject.index.applied(), 1);
-        let lists = [state(RECEIVED), List::Owner("queue:desk".into()), List::Customer("c-1".into())];
+        let lists = [state(RECEIVED), List::Work("queue:desk".into()), List::Customer("c-1".into())];
         for list in lists {
             assert_eq!(subject.ids(&[list], &Range::default(), 10).0, std::slice::from_ref(&instance.id));
         }
@@ -309,8 +309,30 @@ fn an_instance_in_two_lists_comes_once() {
     each_subject(|subject| {
         let instances: Vec<Instance> = (0..4).map(started).collect();
         subject.start(&instances);
-        let lists = [List::Owner("queue:desk".into()), state(RECEIVED), List::Customer("c-1".into())];
+        let lists = [List::Work("queue:desk".into()), state(RECEIVED), List::Customer("c-1".into())];
         assert_eq!(subject.ids(&lists, &Range::default(), 10), (ids(&instances), false));
+    });
+}
+
+#[test]
+fn what_an_owner_has_open_is_a_list_and_the_rest_another() {
+    each_subject(|subject| {
+        let owner = "queue:desk".to_owned();
+        let of = || (List::Work(owner.clone()), List::Owner(owner.clone()));
+        let (first, second) = (started(1), started(2));
+        subject.start(&[first.clone(), second.clone()]);
+        let (work, rest) = of();
+        assert_eq!(subject.ids(&[rest], &Range::default(), 10), (vec![], false));
+        assert_eq!(subject.ids(&[work], &Range::default(), 10).0, [first.id.clone(), second.id.clone()]);
+        let closed = moved(&first, |next| next.state = "closed".into());
+        subject.apply(made::batch(subject.index.applied() + 1, Some(&first), &closed));
+        let (first, second) = (&first.id, &second.id);
+        let (work, rest) = of();
+        let open = subject.ids(std::slice::from_ref(&work), &Range::default(), 10).0;
+        let ended = subject.ids(std::slice::from_ref(&rest), &Range::default(), 10).0;
+        assert_eq!((&open[..], &ended[..]), (std::slice::from_ref(second), std::slice::from_ref(first)));
+        let all = subject.ids(&[work, rest], &Range::default(), 10).0;
+        assert_eq!(all.iter().collect::<Vec<_>>(), [first, second]);
     });
 }
 
@@ -412,14 +434,14 @@ fn a_move_leaves_nothing_behind() {
         };
         let old = [
             state(RECEIVED),
-            List::Owner("queue:desk".into()),
+            List::Work("queue:desk".into()),
             List::Customer("c-1".into()),
             external("crm-7"),
         ];
         assert_eq!(subject.ids(&old, &Range::default(), 10), (vec![], false));
         let new = [
             state("open.handling.in_progress"),
-            List::Owner("li".into()),
+            List::Work("li".into()),
             List::Customer("c-merged".into()),
             external("crm-8"),
         ];
@@ -686,8 +708,9 @@ mod property {
     fn assert_equal(index: &dyn Index, twin: &dyn Index, cut: &Happening) {
         assert!(all(index) == all(twin), "dumps differ");
         assert_eq!(index.census(), twin.census());
-        let lists =
-            [state("s0"), state(STATES[usize::from(cut.state)]), List::Owner(format!("p{}", cut.owner))];
+        let owner = format!("p{}", cut.owner);
+        let place = state(STATES[usize::from(cut.state)]);
+        let lists = [state("s0"), place, List::Work(owner.clone()), List::Owner(owner)];
         let cursor = started(cut.number);
         for newest_first in [false, true] {
             for after in [None, Some((cursor.created, cursor.id.clone()))] {

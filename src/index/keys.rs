@@ -5,11 +5,11 @@
 //! t/<due><id>                             the earliest moment the engine must look at it
 //! p/<id>                                  has sends or pending links
 //! s/<workflow>␟<state>␟<created><id>      list: state
-//! o/<owner>␟<created><id>                 list: owner, `queue:<name>` for a queue
+//! o/<owner>␟<created><id>                 list: owner, `queue:<name>` for a queue, of what is not open any more
+//! w/<owner>␟<created><id>                 list: the same of what is open
 //! c/<customer>␟<created><id>              list: customer
 //! x/<workflow>␟<reference>␟<created><id>  list: external reference
 //! d/<due><id>                             list: the due that comes first among its running clocks
-//! w/<owner>␟<due><id>                     list: what an owner has open, by that due; without one after all others
 //! n/<name>␟<key>                          tally
 //! k/<workflow>␟<length><end><id>          what KPIs see of a settled or closed instance; see `kpis`
 //! ```
@@ -56,10 +56,6 @@ const ID_BYTES: usize = 21;
 const MOMENT_BYTES: usize = 8;
 /// Bytes of (created, id) at the end of a list's key.
 const ROW_BYTES: usize = MOMENT_BYTES + ID_BYTES;
-
-/// Past every due that a calendar gives (the year 8965): from here on stand open instances whose clocks all
-/// stand still, by their start.
-pub const WORK_IDLE: Instant = Instant::from_millis(7_000 * 365 * 86_400_000);
 
 /// The prefix of timer rows.
 const TIMER: &[u8] = b"t/";
@@ -116,14 +112,7 @@ pub fn wake_at(instance: &Instance) -> Option<Instant> {
     instance.next_due().into_iter().chain(parked).chain(lapses).min()
 }
 
-/// Where an open instance stands in the list of what its owner has open: at the due that comes first among its
-/// running clocks, after every due where none runs.
-pub fn work_moment(instance: &Instance) -> Instant {
-    let idle = || WORK_IDLE.plus_millis(instance.created.millis());
-    sla::state::first_due(&instance.clocks).unwrap_or_else(idle)
-}
-
-/// The keys of `instance` beside its record; at most eight.
+/// The keys of `instance` beside its record; at most seven.
 fn rows(instance: &Instance) -> Vec<Key> {
     let row_at = |list: &List, moment: Instant| {
         let mut key = prefix(list);
@@ -143,12 +132,8 @@ fn rows(instance: &Instance) -> Vec<Key> {
         return rows;
     }
     let owner = instance.data.get("case").and_then(|case| case.get("owner")).and_then(owner_name);
-    if let Some(owner) = owner {
-        rows.push(row(&List::Owner(owner.clone())));
-        if stage_of(&instance.state) == Stage::Open {
-            rows.push(row_at(&List::Work(owner), work_moment(instance)));
-        }
-    }
+    let open = stage_of(&instance.state) == Stage::Open;
+    rows.extend(owner.map(|owner| row(&if open { List::Work(owner) } else { List::Owner(owner) })));
     rows.extend(instance.case_text("customer_id").map(|customer| row(&List::Customer(customer.to_owned()))));
     rows.extend(instance.data.get("external_ref").and_then(Value::as_str).map(|reference| {
         row(&List::ExternalRef { workflow: workflow.clone(), reference: reference.to_owned() })
@@ -318,10 +303,9 @@ mod tests {
     fn an_id_and_a_moment_are_read_back_from_a_row() {
         let instance = started(7);
         let rows = rows(&instance);
-        assert_eq!(rows.len(), 4);
+        assert_eq!(rows.len(), 3);
         for row in &rows {
-            let at = if row.starts_with(b"w/") { work_moment(&instance) } else { instance.created };
-            assert_eq!(parse_row(row).expect("is a row"), (at, instance.id.clone()));
+            assert_eq!(parse_row(row).expect("is a row"), (instance.created, instance.id.clone()));
         }
         let place = parse_state(&rows[0]).expect("is a state's row");
         assert_eq!(place, (instance.workflow, instance.state));
@@ -409,7 +393,7 @@ mod tests {
     fn a_transition_writes_at_most_six_keys_on_average() {
         let path = path();
         let mut writes = changes(None, &Arc::new(path[0].clone())).len();
-        assert_eq!(writes, 8, "a start writes its record and seven rows");
+        assert_eq!(writes, 7, "a start writes its record and six rows");
         for step in path.windows(2) {
             writes += changes(Some(&step[0]), &Arc::new(step[1].clone())).len();
         }

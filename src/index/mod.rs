@@ -77,10 +77,9 @@ pub enum List {
         /// The whole dotted path of a leaf.
         state: String,
     },
-    /// Instances owned by a person or queue.
+    /// Instances owned by a person or queue that are not open any more.
     Owner(String),
-    /// What a person or queue has open, by (due, id): the due that comes first among an instance's running
-    /// clocks; those without one last, by their start. Merged with no other kind of list.
+    /// Instances owned by a person or queue that are open.
     Work(String),
     /// Instances of a customer.
     Customer(String),

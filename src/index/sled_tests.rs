@@ -453,7 +453,7 @@ fn every_page_is_at_one_position_while_batches_arrive() {
     owned.iter_mut().for_each(|instance| made::give(instance, "p0"));
     let starts = owned.iter().map(|after| Change { before: None, after: Arc::new(after.clone()) });
     index.apply(Batch { position: 1, changes: starts.collect(), counts: Vec::new() }).expect("applies");
-    let lists: Vec<List> = (0..4).map(|n| List::Owner(format!("p{n}"))).collect();
+    let lists: Vec<List> = (0..4).map(|n| List::Work(format!("p{n}"))).collect();
     let done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         for newest_first in [false, true] {

@@ -235,7 +235,7 @@ async fn nonsense_is_answered_with_a_page_that_says_what_would_be_accepted() {
     for (path, status, says) in [
         ("/casess/1".to_owned(), 404, "There is nothing"),
         ("/cases/nonsense".to_owned(), 404, "instance"),
-        (format!("/cases/{id}/send/dance"), 404, "accept"),
+        (format!("/cases/{id}/send/dance"), 422, "accept"),
         (format!("/cases/{id}/entries/99"), 400, "1 to 1"),
         (format!("/cases/{id}/clocks/NOPE"), 404, "FRT"),
         ("/start/nothing".to_owned(), 404, "consultation"),
