@@ -142,6 +142,17 @@ pub(super) fn is_systems(schema: &Value) -> bool {
     schema["x-set-by"] == "system"
 }
 
+/// Whether an object must have the member `name`.
+pub(super) fn needs(schema: &Value, name: &str) -> bool {
+    schema["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name))
+}
+
+/// Whether a member is a list that may hold nothing.
+pub(super) fn may_be_empty(member: &Value) -> bool {
+    let schema = inner(member);
+    is(schema, "array") && schema["minItems"].as_u64().unwrap_or(0) == 0
+}
+
 /// How many groups of the list `name` a form has.
 pub(super) fn count(fields: &Fields, name: &str) -> usize {
     let said = fields.get(&format!("{name}{COUNT}")).and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -157,14 +168,12 @@ impl Maker<'_> {
 
     /// Within a group that may be left out nothing must be filled.
     fn members(&self, schema: &Value, base: &str, needed: bool) -> Vec<Input> {
-        let required = |name: &str| {
-            needed
-                && schema["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name))
-        };
         let properties = schema["properties"].as_object();
         let shown = properties.into_iter().flatten().filter(|(_, member)| !is_systems(member));
-        let inputs =
-            shown.map(|(name, member)| self.input(member, &format!("{base}.{name}"), name, required(name)));
+        let required = |name: &str, member: &Value| needed && needs(schema, name) && !may_be_empty(member);
+        let inputs = shown.map(|(name, member)| {
+            self.input(member, &format!("{base}.{name}"), name, required(name, member))
+        });
         let mut inputs: Vec<Input> = inputs.collect();
         inputs.sort_by_key(|input| !input.required);
         inputs

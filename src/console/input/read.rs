@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
-use super::{ROOT, constants, count, inner, is, is_systems, variants};
+use super::{ROOT, constants, count, inner, is, is_systems, may_be_empty, needs, variants};
 use crate::console::form::Fields;
 use crate::kernel::calendar::{Edge, parse_time};
 
@@ -22,7 +22,10 @@ impl Reader<'_> {
         let properties = schema["properties"].as_object();
         let own = properties.into_iter().flatten().filter(|(_, member)| !is_systems(member));
         let read = own.filter_map(|(name, member)| {
-            Some((name.clone(), self.value(member, &format!("{base}.{name}"))?))
+            let value = self.value(member, &format!("{base}.{name}"));
+            // A list that must be there and may be empty is there, and empty.
+            let none = || (needs(schema, name) && may_be_empty(member)).then(|| Value::Array(Vec::new()));
+            Some((name.clone(), value.or_else(none)?))
         });
         read.collect()
     }

@@ -125,6 +125,20 @@ fn unions_lists_maps_and_local_times_are_read() {
 }
 
 #[test]
+fn list_that_must_be_there_and_may_be_empty_is_empty() {
+    let schema = schema_of("complaint", "submit_findings");
+    let sent = fields(&[("p.finding", "upheld"), ("p.root_cause", "training"), ("p.systemic", "false")]);
+    let read = Value::Object(read(&schema, &sent, Shanghai));
+    let expected = json!({ "finding": "upheld", "root_cause": "training", "systemic": false, "evidence": [],
+        "responsible": [] });
+    assert_eq!(read, expected);
+    let inputs = made(&schema, &sent, &[], Lang::EN);
+    assert!(inputs.iter().filter(|input| input.required).count() < inputs.len());
+    let listed = inputs.iter().find(|input| input.name == "p.responsible").unwrap();
+    assert_eq!((listed.required, &listed.kind), (false, &Kind::Items(Vec::new())));
+}
+
+#[test]
 fn what_the_system_sets_has_no_field_and_is_not_read() {
     let schema = schema_of("consultation", "submit");
     let named = names(&made(&schema, &Fields::default(), &[], Lang::EN));
