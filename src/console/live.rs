@@ -2,7 +2,7 @@
 //!
 //! # Why
 //! A thousand pages must not cost the engine anything. So the engine tells one task what each group
-//! touched; that task gathers for [`TICK`] and wakes the pages once, whatever happened meanwhile; and a
+//! touched; that task gathers for half a second and wakes the pages once, whatever happened meanwhile; and a
 //! page is only told *that* something changed: it asks for its parts itself, a little later.
 
 use std::collections::HashSet;
