@@ -76,9 +76,9 @@ async fn connected(address: &str) -> Outcome<SendRequest<Full<Bytes>>> {
 /// Measures pages of the server at `address`; `over` names what it holds.
 pub async fn rows(run: &Run, table: &mut Table, address: &str, people: &People, over: &str) -> Outcome<()> {
     let times = run.scaled(TIMES, 3);
-    let query = "/v1/instances?workflow=consultation&state=open.resolved&limit=1";
+    let query = "/v1/instances?workflow=consultation&state=open&limit=1";
     let first = Client::to(address).await?.document(query, &people.auditor).await?;
-    let id = first["instances"][0]["id"].as_str().ok_or("no case is answered")?.to_owned();
+    let id = first["instances"][0]["id"].as_str().ok_or("no case is open")?.to_owned();
     let pages = [
         ("work, everything by due", &people.auditor, "/?queue=all".to_owned()),
         ("work, own", &people.agents[BUSY_AGENT], "/".to_owned()),
