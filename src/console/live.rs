@@ -2,7 +2,7 @@
 //!
 //! # Why
 //! A thousand pages must not cost the engine anything. So the engine tells one task what each group
-//! touched; that task gathers for half a second and wakes the pages once, whatever happened meanwhile; and a
+//! touched; that task gathers for a second and wakes the pages once, whatever happened meanwhile; and a
 //! page is only told *that* something changed: it asks for its parts itself, a little later.
 
 use std::collections::HashSet;
@@ -27,7 +27,7 @@ use crate::engine::Engine;
 use crate::kernel::id::InstanceId;
 
 /// How long changes are gathered: what a person takes for "at once".
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_secs(1);
 /// Ticks that a page may be behind.
 const TICKS_MAX: usize = 16;
 /// How often an idle stream says that it is alive: under the idle limit of common proxies.
