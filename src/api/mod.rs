@@ -24,7 +24,7 @@ pub mod clock_facts;
 mod clock_filters;
 pub mod clock_rules;
 pub mod clocks;
-mod cursor;
+pub mod cursor;
 pub mod derivations;
 pub mod diagrams;
 mod docs;

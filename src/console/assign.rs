@@ -1,6 +1,9 @@
 //! Assigning many cases at once: a preview of exactly what will happen to each, then all of it.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
@@ -8,7 +11,7 @@ use super::form::{Fields, Posted};
 use super::shell::{Part, Shell, Visitor};
 use super::sign::to;
 use super::told::{Teller, Told};
-use super::{page, words};
+use super::{Desk, page, words};
 use crate::api::error::{ApiError, Code};
 use crate::api::instances::{owner_text, readable};
 use crate::engine::{ActorInfo, Command, Target};
@@ -67,10 +70,7 @@ pub fn may(visitor: &Visitor) -> bool {
 ///
 /// # Errors
 /// No cases, too many, or none of the reader's.
-pub async fn assign(
-    axum::extract::State(desk): axum::extract::State<super::Desk>,
-    posted: Posted,
-) -> Result<Response, ApiError> {
+pub async fn assign(State(desk): State<Desk>, posted: Posted) -> Result<Response, ApiError> {
     let Posted { visitor, fields } = posted;
     let chosen: Vec<String> = fields.all("case").map(str::to_owned).collect();
     if chosen.is_empty() {
@@ -88,7 +88,8 @@ pub async fn assign(
         .map(|id| readable(&visitor.engine, &visitor.caller, id).map(|(case, _)| case))
         .collect::<Result<_, _>>()?;
     let reason = fields.text("reason").unwrap_or_default().to_owned();
-    let receiver = receiver(&visitor, fields.text("to").unwrap_or_default());
+    let roles = roles(&visitor);
+    let receiver = receiver(&visitor, &roles, fields.text("to").unwrap_or_default());
     if fields.text("_do") == Some("send")
         && let Some((owner, _)) = &receiver
     {
@@ -105,7 +106,7 @@ pub async fn assign(
         missing: fields.get("to").is_some() && complete.is_none(),
         to: fields.text("to").unwrap_or_default().to_owned(),
         reason,
-        people: people(&visitor),
+        people: people(&visitor, &roles),
         queues: desk.queues.all(&visitor.engine),
         chosen,
         key: fields.text("_key").map_or_else(|| random::hex_of(KEY_BYTES), str::to_owned),
@@ -113,30 +114,34 @@ pub async fn assign(
     page::page(&shown)
 }
 
-/// People who can be given work now.
-fn people(visitor: &Visitor) -> Vec<(String, String)> {
+/// People who can be given work now, each with the role in which they take it.
+fn people(visitor: &Visitor, roles: &BTreeMap<String, Role>) -> Vec<(String, String)> {
     let able = |actor: &ActorInfo| actor.active && actor.on_shift;
     let named = visitor.engine.actors().into_iter().filter(able).filter_map(|actor| {
-        let role = role_of(visitor, &actor.id)?;
-        Some((actor.id, words::role(role, visitor.lang).to_owned()))
+        let role = roles.get(&actor.id)?;
+        Some((actor.id, words::role(*role, visitor.lang).to_owned()))
     });
     named.collect()
 }
 
-/// The role in which somebody takes cases: the first of their tokens' that is staff's.
-fn role_of(visitor: &Visitor, actor: &str) -> Option<Role> {
-    let tokens = visitor.engine.tokens();
-    let own = tokens.iter().filter(|token| !token.revoked && token.identity.actor == actor);
-    own.flat_map(|token| token.identity.roles.clone()).find(|role| role.is_staff())
+/// The role in which each person takes cases: the first of their tokens' that is staff's.
+fn roles(visitor: &Visitor) -> BTreeMap<String, Role> {
+    let mut roles = BTreeMap::new();
+    for token in visitor.engine.tokens().into_iter().filter(|token| !token.revoked) {
+        if let Some(role) = token.identity.roles.iter().find(|role| role.is_staff()) {
+            roles.entry(token.identity.actor).or_insert(*role);
+        }
+    }
+    roles
 }
 
 /// Who `text` names: `queue:<name>` or a person; as an owner, and in words.
-fn receiver(visitor: &Visitor, text: &str) -> Option<(Value, String)> {
+fn receiver(visitor: &Visitor, roles: &BTreeMap<String, Role>, text: &str) -> Option<(Value, String)> {
     let owner = match text.strip_prefix("queue:") {
         Some("") => return None,
         Some(queue) => json!({ "queue": queue }),
         None if text.is_empty() => return None,
-        None => json!({ "person": { "id": text, "role": role_of(visitor, text)?.name() } }),
+        None => json!({ "person": { "id": text, "role": roles.get(text)?.name() } }),
     };
     Some((owner, words::owner(text, visitor.lang)))
 }
@@ -161,7 +166,6 @@ fn command(visitor: &Visitor, case: &Instance, owner: &Value, reason: &str) -> C
 
 fn planned(visitor: &Visitor, case: &Instance, owner: Option<&Value>, reason: &str) -> Planned {
     let teller = Teller { engine: &visitor.engine, lang: visitor.lang, zone: visitor.zone };
-    let definition = visitor.engine.pinned(case);
     let tried = owner.map(|owner| visitor.engine.preview(&command(visitor, case, owner, reason)));
     let (told, refused) = match tried {
         Some(Ok(preview)) => (preview.entries.first().map(|entry| teller.entry(entry)), None),
@@ -171,7 +175,7 @@ fn planned(visitor: &Visitor, case: &Instance, owner: Option<&Value>, reason: &s
     Planned {
         id: case.id.to_string(),
         seq: case.seq,
-        flow: definition.map_or_else(|| case.workflow.clone(), |d| visitor.lang.of(&d.title).to_owned()),
+        flow: visitor.titles(case).0,
         owner: owner_text(case).map(|owner| words::owner(&owner, visitor.lang)).unwrap_or_default(),
         told,
         refused,

@@ -24,6 +24,7 @@ use crate::api::extract::Params;
 use crate::api::instances::is_system;
 use crate::api::search::{FoundEntries, SearchParams, search_history};
 use crate::engine::Engine;
+use crate::engine::desk::REVEAL;
 use crate::kernel::actor::Role;
 use crate::kernel::calendar::{Edge, parse_time};
 use crate::kernel::title::Title;
@@ -138,7 +139,7 @@ pub async fn audit(visitor: Visitor, Query(query): Query<AuditQuery>) -> Result<
     };
     let shown = AuditPage {
         shell: visitor.shell(Part::Audit, lang.t("Audit", "审计")),
-        flows: flows(engine, query.workflow.as_deref(), lang),
+        flows: flows_and_reveals(&visitor, query.workflow.as_deref()),
         roles: Role::ALL.into_iter().map(role).collect(),
         rows: found.entries.iter().map(|record| titles.row(&visitor, record)).collect(),
         events: titles.events.into_iter().collect(),
@@ -149,6 +150,16 @@ pub async fn audit(visitor: Visitor, Query(query): Query<AuditQuery>) -> Result<
         query,
     };
     page::page(&shown)
+}
+
+/// The flows, and for auditors the record of who saw personal values.
+fn flows_and_reveals(visitor: &Visitor, chosen: Option<&str>) -> Vec<Choice> {
+    let mut choices = flows(&visitor.engine, chosen, visitor.lang);
+    if visitor.caller.in_role(&[Role::Auditor]).is_ok() {
+        let text = visitor.lang.t("Personal values were seen", "查看个人信息记录").to_owned();
+        choices.push(Choice { value: REVEAL.to_owned(), text, chosen: chosen == Some(REVEAL) });
+    }
+    choices
 }
 
 /// The entries of the page as a table.

@@ -155,15 +155,6 @@ fn row(visitor: &Visitor, case: &KpiCase) -> Result<Row, ApiError> {
     let (engine, lang) = (&visitor.engine, visitor.lang);
     let id = InstanceId::parse(&case.id).ok();
     let instance = id.map(|id| engine.instance(&id)).transpose()?.and_then(|(instance, _)| instance);
-    let definition = instance.as_ref().and_then(|instance| engine.pinned(instance));
-    let state = instance.as_ref().map(|instance| {
-        let title = definition.as_ref().and_then(|definition| definition.states.get(&instance.state));
-        title.map_or_else(|| instance.state.clone(), |title| lang.of(title).to_owned())
-    });
-    Ok(Row {
-        id: case.id.clone(),
-        flow: definition.as_ref().map(|found| lang.of(&found.title).to_owned()).unwrap_or_default(),
-        state: state.unwrap_or_default(),
-        at: Time::of_text(&case.at, visitor.zone, lang),
-    })
+    let (flow, state) = instance.map(|instance| visitor.titles(&instance)).unwrap_or_default();
+    Ok(Row { id: case.id.clone(), flow, state, at: Time::of_text(&case.at, visitor.zone, lang) })
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::response::Response;
 use chrono::Datelike;
 use serde::Deserialize;
 
+use super::page;
 use super::shell::{Part, Shell, Visitor};
 use super::year::{WEEK, Year, listed, weekday};
-use super::{Desk, page};
 use crate::api::error::{ApiError, Code};
 use crate::kernel::calendar::Calendar;
 use crate::kernel::calendar::file::YEARS;
@@ -42,7 +42,7 @@ struct CalendarsPage {
 ///
 /// # Errors
 /// None but that the page cannot be written.
-pub async fn calendars(State(_desk): State<Desk>, visitor: Visitor) -> Result<Response, ApiError> {
+pub async fn calendars(visitor: Visitor) -> Result<Response, ApiError> {
     let calendars = visitor.engine.calendars();
     let calendars = calendars.iter().map(|calendar| shown(&visitor, calendar)).collect();
     let shell = visitor.shell(Part::Calendars, visitor.lang.t("Calendars", "日历"));
@@ -75,7 +75,6 @@ struct CalendarPage {
 /// # Errors
 /// A calendar or a year that there is not.
 pub async fn calendar(
-    State(_desk): State<Desk>,
     visitor: Visitor,
     Path(name): Path<String>,
     Query(query): Query<YearQuery>,

@@ -132,7 +132,7 @@ pub async fn show(
     let sight = visitor.caller.sight();
     let open = may_show(&visitor, &instance, sight);
     let teller = Teller { engine, lang, zone };
-    let definition = engine.pinned(&instance);
+    let (flow, state) = visitor.titles(&instance);
     let history =
         if sight > Sight::Own { recent(engine, &instance, query.before).await? } else { Vec::new() };
     let data = data(&instance, sight, open);
@@ -145,12 +145,14 @@ pub async fn show(
     let now = engine.now();
     let said = teller.facts(&Value::Object(said));
     let rest = teller.facts(&Value::Object(rest));
-    let masked = said.iter().chain(&rest).any(Fact::is_masked);
+    let entries: Vec<Told> = history.iter().rev().map(|recorded| told(&teller, recorded, open)).collect();
+    let sent = entries.iter().flat_map(|told| &told.said);
+    let masked = said.iter().chain(&rest).chain(sent).any(Fact::is_masked);
     let shown = CasePage {
-        shell: visitor.shell(Part::Work, title(&visitor, &instance)),
-        flow: title_of(&visitor, &instance),
+        shell: visitor.shell(Part::Work, format!("{flow} {}", instance.id)),
+        flow,
         workflow: instance.workflow.clone(),
-        state: teller.state(definition.as_deref(), &instance.state),
+        state,
         seq: instance.seq,
         owner: owner_text(&instance).map(|owner| words::owner(&owner, lang)).unwrap_or_default(),
         facts: heading_facts(&visitor, &instance),
@@ -166,12 +168,12 @@ pub async fn show(
         refused,
         earlier: history.first().map(|first| first.entry.seq).filter(|seq| *seq > 1),
         links: links(&visitor, &instance, &history),
-        entries: history.iter().rev().map(|recorded| told(&teller, recorded, open)).collect(),
+        entries,
         histories: sight > Sight::Own,
         masked,
         reveal: masked && sight == Sight::Full && shows_personal(&instance, sight),
         reasons: REASONS.iter().map(|(name, en, zh)| (*name, lang.t(en, zh))).collect(),
-        live: format!("/live?of=case&name={}", instance.id),
+        live: format!("/live?of=case&name={}&seq={}", instance.id, instance.seq),
         id: instance.id.to_string(),
     };
     page::page(&shown)
@@ -428,15 +430,6 @@ fn parted(data: &Map<String, Value>) -> (Map<String, Value>, Map<String, Value>)
     (said, rest)
 }
 
-fn title_of(visitor: &Visitor, instance: &Instance) -> String {
-    let definition = visitor.engine.pinned(instance);
-    definition.map_or_else(|| instance.workflow.clone(), |d| visitor.lang.of(&d.title).to_owned())
-}
-
-fn title(visitor: &Visitor, instance: &Instance) -> String {
-    format!("{} {}", title_of(visitor, instance), instance.id)
-}
-
 /// What stands beside the heading: who the customer is, how it came, how urgent it is.
 fn heading_facts(visitor: &Visitor, instance: &Instance) -> Vec<(String, String)> {
     let lang = visitor.lang;
@@ -530,14 +523,8 @@ fn links(visitor: &Visitor, instance: &Arc<Instance>, history: &[Recorded]) -> V
     named.extend(found.into_iter().map(|(id, how)| (id, words::relation(how, lang).to_owned())));
     let readable = named.into_iter().filter_map(|(id, how)| {
         let (other, _) = readable(&visitor.engine, &visitor.caller, &id).ok()?;
-        let definition = visitor.engine.pinned(&other);
-        let state = definition.as_ref().and_then(|d| d.states.get(&other.state));
-        Some(Linked {
-            flow: title_of(visitor, &other),
-            state: state.map_or_else(|| other.state.clone(), |title| lang.of(title).to_owned()),
-            id,
-            how,
-        })
+        let (flow, state) = visitor.titles(&other);
+        Some(Linked { id, how, flow, state })
     });
     readable.collect()
 }

@@ -14,7 +14,7 @@ use super::lang::Lang;
 use super::names::Names;
 use super::shell::{Part, Shell, Visitor};
 use super::times::span;
-use super::{Desk, flow_rules, flow_values, page};
+use super::{flow_rules, flow_values, page};
 use crate::api::caller::Sight;
 use crate::api::diagrams::drawn;
 use crate::api::error::{ApiError, Code};
@@ -224,7 +224,6 @@ struct DiagramPage {
 /// # Errors
 /// `unknown_workflow`, a page that it does not have.
 pub async fn flow(
-    State(_desk): State<Desk>,
     visitor: Visitor,
     Path(name): Path<String>,
     Query(query): Query<FlowQuery>,

@@ -7,8 +7,7 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Query, State};
@@ -23,7 +22,7 @@ use super::shell::Visitor;
 use crate::api::caller::Sight;
 use crate::api::error::{ApiError, Code};
 use crate::api::instances::readable;
-use crate::engine::Engine;
+use crate::engine::follow::Touched;
 use crate::kernel::id::InstanceId;
 
 /// How long changes are gathered: what a person takes for "at once".
@@ -33,6 +32,9 @@ const TICKS_MAX: usize = 16;
 /// How often an idle stream says that it is alive: under the idle limit of common proxies.
 const ALIVE: Duration = Duration::from_secs(20);
 
+/// What the engine tells.
+type Groups = broadcast::Receiver<Arc<[Touched]>>;
+
 /// Which change a page waits for.
 #[derive(Debug, Deserialize)]
 pub struct LiveQuery {
@@ -40,6 +42,8 @@ pub struct LiveQuery {
     of: String,
     /// The id of the case; `mine`, `all` or a queue's name.
     name: String,
+    /// The sequence of the case that the page shows: where it has moved on since, the page is told at once.
+    seq: Option<u64>,
 }
 
 /// What was touched within one tick.
@@ -54,27 +58,32 @@ struct Tick {
 /// The one task that follows the engine, and the pages that it wakes.
 pub struct Live {
     ticks: broadcast::Sender<Arc<Tick>>,
-    follows: AtomicBool,
+    /// Whether the task runs; a page subscribes, and the task ends, under this lock.
+    follows: Mutex<bool>,
+    /// How long changes are gathered.
+    tick: Duration,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { ticks: broadcast::Sender::new(TICKS_MAX), follows: AtomicBool::new(false) }
+        Self { ticks: broadcast::Sender::new(TICKS_MAX), follows: Mutex::new(false), tick: TICK }
     }
 }
 
 impl Live {
     /// Ticks from now on; the first asker starts the task, which ends once nobody listens.
-    fn subscribe(self: &Arc<Self>, engine: &Engine) -> broadcast::Receiver<Arc<Tick>> {
+    fn subscribe(self: &Arc<Self>, follow: impl FnOnce() -> Groups) -> broadcast::Receiver<Arc<Tick>> {
+        let mut follows = self.follows();
         let ticks = self.ticks.subscribe();
-        if !self.follows.swap(true, Ordering::AcqRel) {
-            let (live, touched) = (self.clone(), engine.follow());
+        if !*follows {
+            *follows = true;
+            let (live, touched) = (self.clone(), follow());
             tokio::spawn(async move { live.gather(touched).await });
         }
         ticks
     }
 
-    async fn gather(&self, mut touched: broadcast::Receiver<Arc<[crate::engine::follow::Touched]>>) {
+    async fn gather(&self, mut touched: Groups) {
         loop {
             let mut tick = Tick::default();
             match touched.recv().await {
@@ -82,7 +91,7 @@ impl Live {
                 Err(RecvError::Lagged(_)) => tick.missed = true,
                 Err(RecvError::Closed) => break,
             }
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(self.tick).await;
             loop {
                 match touched.try_recv() {
                     Ok(group) => tick.take(&group),
@@ -90,21 +99,22 @@ impl Live {
                     Err(_) => break,
                 }
             }
+            let mut follows = self.follows();
             if self.ticks.send(Arc::new(tick)).is_err() {
-                break;
+                *follows = false;
+                return;
             }
         }
-        self.follows.store(false, Ordering::Release);
+        *self.follows() = false;
     }
 
-    /// How many pages are open.
-    pub fn pages(&self) -> usize {
-        self.ticks.receiver_count()
+    fn follows(&self) -> MutexGuard<'_, bool> {
+        self.follows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Tick {
-    fn take(&mut self, group: &[crate::engine::follow::Touched]) {
+    fn take(&mut self, group: &[Touched]) {
         for touched in group {
             self.cases.insert(touched.instance.clone());
             self.owners.extend(touched.owner_before.clone());
@@ -141,8 +151,15 @@ pub async fn stream(
     visitor: Visitor,
     Query(query): Query<LiveQuery>,
 ) -> Result<Response, ApiError> {
+    // Before it is looked at what there is: what comes in between is told.
+    let ticks = desk.live.subscribe(|| visitor.engine.follow());
+    let mut moved_on = false;
     let interest = match (query.of.as_str(), query.name.as_str()) {
-        ("case", id) => Interest::Case(readable(&visitor.engine, &visitor.caller, id)?.0.id.clone()),
+        ("case", id) => {
+            let (case, _) = readable(&visitor.engine, &visitor.caller, id)?;
+            moved_on = query.seq.is_some_and(|seq| seq != case.seq);
+            Interest::Case(case.id.clone())
+        }
         ("queue", _) if visitor.caller.sight() == Sight::Own => {
             return Err(ApiError::new(Code::RoleNotAllowed, "queues are for staff"));
         }
@@ -154,19 +171,66 @@ pub async fn stream(
             return Err(ApiError::new(Code::InvalidQuery, detail).accepting(["case", "queue"]));
         }
     };
-    let ticks = desk.live.subscribe(&visitor.engine);
-    let told = stream::unfold((ticks, interest), |(mut ticks, interest)| async move {
+    let told = stream::unfold((ticks, interest, moved_on), |(mut ticks, interest, moved_on)| async move {
         loop {
-            let met = match ticks.recv().await {
-                Ok(tick) => interest.is_met(&tick),
-                Err(RecvError::Lagged(_)) => true,
-                Err(RecvError::Closed) => return None,
-            };
+            let met = moved_on
+                || match ticks.recv().await {
+                    Ok(tick) => interest.is_met(&tick),
+                    Err(RecvError::Lagged(_)) => true,
+                    Err(RecvError::Closed) => return None,
+                };
             if met {
                 let event = Event::default().event("changed").data("1");
-                return Some((Ok::<_, Infallible>(event), (ticks, interest)));
+                return Some((Ok::<_, Infallible>(event), (ticks, interest, false)));
             }
         }
     });
     Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(name: &str) -> InstanceId {
+        InstanceId::derive("consultation", &[name])
+    }
+
+    fn group(name: &str, owner: &str) -> Arc<[Touched]> {
+        let owner = Some(owner.to_owned());
+        Arc::new([Touched { instance: id(name), owner_before: Some("queue:desk".to_owned()), owner }])
+    }
+
+    #[tokio::test]
+    async fn who_looks_again_after_nobody_did_is_told_again() {
+        let live = Arc::new(Live { tick: Duration::ZERO, ..Live::default() });
+        let engine = broadcast::Sender::new(8);
+        let mut page = live.subscribe(|| engine.subscribe());
+        engine.send(group("a", "ann")).unwrap();
+        let tick = page.recv().await.unwrap();
+        let met = |interest: Interest| interest.is_met(&tick);
+        assert!(met(Interest::Case(id("a"))) && !met(Interest::Case(id("b"))) && met(Interest::All));
+        assert!(met(Interest::Owner("ann".into())) && met(Interest::Owner("queue:desk".into())));
+        assert!(!met(Interest::Owner("bo".into())));
+        drop(page);
+        engine.send(group("a", "ann")).unwrap();
+        while *live.follows() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(engine.receiver_count(), 0, "nobody follows for nobody");
+        let mut page = live.subscribe(|| engine.subscribe());
+        engine.send(group("b", "bo")).unwrap();
+        assert!(page.recv().await.unwrap().cases.contains(&id("b")));
+    }
+
+    #[tokio::test]
+    async fn who_is_too_slow_is_told_that_anything_may_have_changed() {
+        let live = Arc::new(Live { tick: Duration::ZERO, ..Live::default() });
+        let engine = broadcast::Sender::new(1);
+        let mut page = live.subscribe(|| engine.subscribe());
+        for name in ["a", "b", "c"] {
+            engine.send(group(name, "ann")).unwrap();
+        }
+        assert!(page.recv().await.unwrap().missed);
+    }
 }

@@ -149,14 +149,10 @@ async fn shown(visitor: &Visitor, view: ScheduleView, n: usize) -> Result<Shown,
         "paused" => ("warn", lang.t("paused", "已暂停")),
         _ => ("", lang.t("withdrawn", "已撤下")),
     };
-    let flow = |name: &str| {
-        let definition = visitor.engine.definition(name);
-        definition.map_or_else(|| name.to_owned(), |found| lang.of(&found.title).to_owned())
-    };
     Ok(Shown {
         title: lang.view(&view.title).to_owned(),
-        flow: flow(&view.workflow),
-        starts: flow(&view.starts),
+        flow: visitor.flow_title(&view.workflow),
+        starts: visitor.flow_title(&view.starts),
         report: view.report,
         paused: view.paused.map(|pause| {
             let at = Time::of_text(&pause.at, visitor.zone, lang);

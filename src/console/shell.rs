@@ -17,6 +17,8 @@ use crate::api::error::{ApiError, Code};
 use crate::api::kpi_query;
 use crate::engine::Engine;
 use crate::kernel::actor::Role;
+use crate::kernel::instance::Instance;
+use crate::kernel::title::Title;
 
 /// A part of the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +153,23 @@ impl Visitor {
             sign: assets::sign(),
             refresh: None,
         }
+    }
+
+    /// What the flow `name` is called, by its definition in force.
+    pub fn flow_title(&self, name: &str) -> String {
+        let definition = self.engine.definition(name);
+        definition.map_or_else(|| name.to_owned(), |found| self.lang.of(&found.title).to_owned())
+    }
+
+    /// What the flow and the state of `instance` are called, by the definition it runs with.
+    pub fn titles(&self, instance: &Instance) -> (String, String) {
+        let definition = self.engine.pinned(instance);
+        let text = |title: Option<&Title>, name: &str| {
+            title.map_or_else(|| name.to_owned(), |title| self.lang.of(title).to_owned())
+        };
+        let flow = text(definition.as_ref().map(|found| &found.title), &instance.workflow);
+        let state = definition.as_ref().and_then(|found| found.states.get(&instance.state));
+        (flow, text(state, &instance.state))
     }
 
     /// Says `text` on the next page as good news.

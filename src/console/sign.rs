@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Query, Request, State};
-use axum::http::header::{HOST, LOCATION, SET_COOKIE};
+use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -135,9 +135,7 @@ const fn secure_part(secure: bool) -> &'static str {
 
 /// Whether the browser speaks to us, or to the proxy before us, over TLS.
 pub fn is_secure(headers: &HeaderMap) -> bool {
-    let proxied =
-        headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
-    proxied && headers.contains_key(HOST)
+    headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
 fn ascii(text: &str) -> HeaderValue {

@@ -10,16 +10,18 @@ use super::form::filled;
 use super::shell::{Part, Shell, Visitor};
 use super::times::Time;
 use super::{page, words};
-use crate::api::error::{ApiError, Code};
+use crate::api::cursor;
+use crate::api::error::ApiError;
 use crate::api::kpi_query::check_reader;
 use crate::index::{List, Range};
 use crate::kernel::calendar::date_of;
-use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::measure::{Measure, measures_of};
 use crate::kernel::schedule::REPORT_WORKFLOW;
 
+/// What its cursors are made for.
+const LIST: &str = "summaries";
 /// Reports of a page.
 const ROWS: usize = 12;
 
@@ -78,7 +80,7 @@ struct SummariesPage {
 pub async fn summaries(visitor: Visitor, Query(query): Query<SummaryQuery>) -> Result<Response, ApiError> {
     check_reader(&visitor.caller)?;
     let (engine, lang) = (&visitor.engine, visitor.lang);
-    let after = query.after.as_deref().map(place).transpose()?;
+    let after = query.after.as_deref().map(|after| cursor::read(LIST, after)).transpose()?;
     let definition = engine.definition(REPORT_WORKFLOW);
     let leaves = engine.workflow(REPORT_WORKFLOW).into_iter().flat_map(|flow| flow.states());
     let list = |state: &str| List::State { workflow: REPORT_WORKFLOW.to_owned(), state: state.to_owned() };
@@ -91,17 +93,11 @@ pub async fn summaries(visitor: Visitor, Query(query): Query<SummaryQuery>) -> R
     let shown = SummariesPage {
         shell: visitor.shell(Part::Reports, lang.t("Summaries", "总结报告")),
         summaries: found.rows.iter().map(|report| summary(&visitor, report, &measures)).collect(),
-        next: last.map(|last| format!("/reports/summaries?after={}.{}", last.created.millis(), last.id)),
+        next: last
+            .map(|last| format!("/reports/summaries?after={}", cursor::make(LIST, last.created, &last.id))),
         schedule: schedule.map(|schedule| lang.of(&schedule.title).to_owned()),
     };
     page::page(&shown)
-}
-
-fn place(text: &str) -> Result<(Instant, InstanceId), ApiError> {
-    let parts =
-        text.split_once('.').and_then(|(at, id)| Some((at.parse().ok()?, InstanceId::parse(id).ok()?)));
-    let wrong = || ApiError::new(Code::InvalidQuery, "`after` is no place of this list; open the list anew");
-    parts.map(|(at, id)| (Instant::from_millis(at), id)).ok_or_else(wrong)
 }
 
 fn summary(visitor: &Visitor, report: &Instance, measures: &[Measure]) -> Summary {
@@ -151,12 +147,11 @@ fn targeted(visitor: &Visitor, at: (&String, &String, &Value), measures: &[Measu
     let target = figure["target"].as_str()?;
     let (kpi, measure) = name.split_once('.')?;
     let title = measures.iter().find(|known| known.kpi == kpi && known.name == measure);
-    let definition = visitor.engine.definition(flow);
     let rate = figure["rate"].as_str();
     let unit = if figure.get("rate").is_some() { " %" } else { "" };
     let actual = rate.or_else(|| figure["mean"].as_str());
     Some(Figure {
-        flow: definition.map_or_else(|| flow.clone(), |found| lang.of(&found.title).to_owned()),
+        flow: visitor.flow_title(flow),
         kpi: kpi.to_owned(),
         title: title.map_or_else(|| measure.to_owned(), |title| lang.of(&title.title()).to_owned()),
         actual: actual.map_or_else(|| "–".to_owned(), |text| format!("{text}{unit}")),

@@ -12,13 +12,13 @@ use super::shell::{Part, Shell, Visitor};
 use super::times::Time;
 use super::{Desk, page, words};
 use crate::api::caller::Sight;
+use crate::api::cursor;
 use crate::api::error::{ApiError, Code};
 use crate::api::instances::owner_text;
 use crate::engine::Engine;
 use crate::engine::desk::View;
 use crate::index::{List, Range};
 use crate::kernel::common::Stage;
-use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
 use crate::kernel::sla::state::first_due;
@@ -209,7 +209,8 @@ impl Asked {
         if self.own && !matches!(self.list, List::Customer(_)) {
             return Err(ApiError::new(Code::RoleNotAllowed, "the caller lists own cases only"));
         }
-        let after = self.query.after.as_deref().map(read_place).transpose()?;
+        let filters = href(&WorkQuery { after: None, ..self.query.clone() });
+        let after = self.query.after.as_deref().map(|after| cursor::read(&filters, after)).transpose()?;
         let (engine, list) = (visitor.engine.clone(), self.list.clone());
         let by_due = matches!(list, List::Work(_));
         // What an owner has open is put in order of due here, so that all of it is read for each page.
@@ -242,7 +243,7 @@ impl Asked {
         }
         let ended = looked_at == page.rows.len() && (!page.more || by_due);
         let last = page.rows.get(looked_at.wrapping_sub(1)).filter(|_| !ended);
-        let next = last.map(|last| format!("{}.{}", moment(&self.list, last).millis(), last.id));
+        let next = last.map(|last| cursor::make(&filters, moment(&self.list, last), &last.id));
         let cut = page.more && (by_due || (filtered && kept.len() < ROWS));
         Ok(Found { cut, rows: kept, next })
     }
@@ -274,10 +275,7 @@ fn heat(visitor: &Visitor, instance: &Instance, now: Instant) -> Option<Heat> {
 /// The row of an instance.
 pub fn row(visitor: &Visitor, instance: &Instance, now: Instant) -> Row {
     let (engine, lang) = (&visitor.engine, visitor.lang);
-    let definition = engine.pinned(instance);
-    let title = |found: Option<&crate::kernel::title::Title>, name: &str| {
-        found.map_or_else(|| name.to_owned(), |title| lang.of(title).to_owned())
-    };
+    let (flow, state) = visitor.titles(instance);
     let measures = engine.measures(&instance.pins);
     let clocks = measures.map(|measures| clock::running(instance, &measures, now, visitor.zone, lang));
     let clock = clocks.unwrap_or_default().into_iter().next();
@@ -287,8 +285,8 @@ pub fn row(visitor: &Visitor, instance: &Instance, now: Instant) -> Row {
     let priority = instance.case_text("priority").map(str::to_owned);
     Row {
         id: instance.id.to_string(),
-        flow: title(definition.as_ref().map(|d| &d.title), &instance.workflow),
-        state: title(definition.as_ref().and_then(|d| d.states.get(&instance.state)), &instance.state),
+        flow,
+        state,
         about: about
             .map(|name| words::known(engine, name, lang).unwrap_or_else(|| words::sentence(name)))
             .unwrap_or_default(),
@@ -311,13 +309,6 @@ fn moment(list: &List, row: &Instance) -> Instant {
     }
 }
 
-fn read_place(text: &str) -> Result<(Instant, InstanceId), ApiError> {
-    let parts =
-        text.split_once('.').and_then(|(at, id)| Some((at.parse().ok()?, InstanceId::parse(id).ok()?)));
-    let wrong = || ApiError::new(Code::InvalidQuery, "`after` is no place of this list; open the list anew");
-    parts.map(|(at, id)| (Instant::from_millis(at), id)).ok_or_else(wrong)
-}
-
 fn href(query: &WorkQuery) -> String {
     let text = serde_urlencoded::to_string(query).unwrap_or_default();
     if text.is_empty() { "/".to_owned() } else { format!("/?{text}") }
@@ -325,12 +316,12 @@ fn href(query: &WorkQuery) -> String {
 
 /// The flows, as choices.
 pub fn flows(engine: &Engine, chosen: Option<&str>, lang: Lang) -> Vec<Choice> {
-    let flow = |flow: &std::sync::Arc<dyn crate::kernel::machine::Workflow>| {
-        let name = flow.name();
-        let text = engine.definition(name).map_or_else(|| name.to_owned(), |d| lang.of(&d.title).to_owned());
-        Choice { value: name.to_owned(), text, chosen: chosen == Some(name) }
+    let flow = |name: &str| Choice {
+        value: name.to_owned(),
+        text: engine.definition(name).map_or_else(|| name.to_owned(), |d| lang.of(&d.title).to_owned()),
+        chosen: chosen == Some(name),
     };
-    engine.workflows().iter().map(flow).collect()
+    engine.workflows().iter().map(|known| flow(known.name())).collect()
 }
 
 /// Values of an enumeration, as choices.

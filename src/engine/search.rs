@@ -8,6 +8,7 @@
 use memchr::memmem::Finder;
 
 use super::catalog::{CALENDAR, DEFINITION};
+use super::desk::{REVEAL, VIEWS};
 use super::directory::{ACTOR, TOKEN};
 use super::read::records;
 use super::schedule::SCHEDULE;
@@ -19,7 +20,7 @@ use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 
 /// The engine's own workflows whose histories can be searched for by name.
-pub const OWN: [&str; 6] = [ACTOR, CALENDAR, DEFINITION, IMPORT, SCHEDULE, TOKEN];
+pub const OWN: [&str; 8] = [ACTOR, CALENDAR, DEFINITION, IMPORT, REVEAL, SCHEDULE, TOKEN, VIEWS];
 /// Most commits looked at for one answer: some ten milliseconds of reading and checking.
 pub const COMMITS_MAX: usize = 2_000;
 /// Commits of one read of the journal.

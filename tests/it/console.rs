@@ -239,7 +239,7 @@ async fn nonsense_is_answered_with_a_page_that_says_what_would_be_accepted() {
         (format!("/cases/{id}/entries/99"), 400, "1 to 1"),
         (format!("/cases/{id}/clocks/NOPE"), 404, "FRT"),
         ("/start/nothing".to_owned(), 404, "consultation"),
-        ("/?after=nonsense".to_owned(), 400, "open the list anew"),
+        ("/?after=nonsense".to_owned(), 400, "start again without it"),
     ] {
         let answer = ann.get(&path).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.text);
@@ -249,4 +249,28 @@ async fn nonsense_is_answered_with_a_page_that_says_what_would_be_accepted() {
     // A program that asks the same gets the problem as data.
     let stranger = rig.stranger();
     assert_eq!(stranger.get("/casess/1").await.problem(404), "unknown_route");
+}
+
+#[tokio::test]
+async fn who_saw_personal_values_is_found_by_auditors() {
+    let rig = Rig::wednesday().await;
+    let id = rig.caller("c-1", Role::Customer).await.submit(question("c-1")).await;
+    let ann = Browser::of(&rig, "ann", Role::Agent).await;
+    let csrf = ann.csrf().await;
+    let (page, path) = (format!("/cases/{id}"), format!("/cases/{id}/reveal"));
+    let subject = question("c-1")["subject"].as_str().unwrap().to_owned();
+    assert!(!ann.get(&page).await.text.contains(&subject));
+    let idle = ann.post(&path, &format!("_csrf={csrf}&reason=curiosity"), &[]).await;
+    assert!(idle.status == 422 && !ann.get(&page).await.text.contains(&subject), "{}", idle.text);
+    assert_eq!(ann.post(&path, &format!("_csrf={csrf}&reason=case_work"), &[]).await.status, 303);
+    assert!(ann.get(&page).await.text.contains(&subject));
+    let auditor = rig.caller("olga", Role::Auditor).await;
+    let found = auditor.get("/v1/history?workflow=$reveal").await.expect(200);
+    let entry = &found["entries"][0]["entry"];
+    assert_eq!((&entry["actor"]["id"], found["entries"].as_array().unwrap().len()), (&"ann".into(), 1));
+    assert!(entry["patch"].to_string().contains(&id) && entry["patch"].to_string().contains("case_work"));
+    let agent = rig.caller("bo", Role::Agent).await;
+    assert_eq!(agent.get("/v1/history?workflow=$reveal").await.problem(400), "invalid_query");
+    let olga = Browser::of(&rig, "olga", Role::Auditor).await;
+    assert!(olga.get("/audit?workflow=%24reveal").await.text.contains("ann"));
 }

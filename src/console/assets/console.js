@@ -4,9 +4,9 @@
   const zh = document.documentElement.lang.startsWith("zh");
   const units = zh ? ["天", "小时", "分钟", "秒"] : ["d", "h", "min", "s"];
 
-  // Business time runs only while the calendar is open: `data-left` milliseconds at the moment the page was
-  // made, counted down until `data-flip` milliseconds have passed, when it opens or closes.
-  const began = performance.now();
+  // Business time runs only while the calendar is open: `data-left` milliseconds at the moment that part of
+  // the page came, counted down until `data-flip` milliseconds have passed, when it opens or closes.
+  const seen = new WeakMap();
   const written = (ms) => {
     const s = Math.floor(Math.abs(ms) / 1000);
     const parts = [Math.floor(s / 86400), Math.floor(s / 3600) % 24, Math.floor(s / 60) % 60, s % 60];
@@ -15,8 +15,9 @@
     return parts.slice(from, from + 2).map((part, i) => `${part} ${units[from + i]}`).join(" ");
   };
   const tick = () => {
-    const passed = performance.now() - began;
     for (const el of document.querySelectorAll("[data-left]")) {
+      if (!seen.has(el)) seen.set(el, performance.now());
+      const passed = performance.now() - seen.get(el);
       const left = Number(el.dataset.left);
       const flip = el.dataset.flip === undefined ? Infinity : Number(el.dataset.flip);
       const open = el.dataset.open === "true";
@@ -25,21 +26,24 @@
       const text = written(now);
       const over = zh ? `超期 ${text}` : `${text} over`;
       const shown = now < 0 ? over : zh ? `剩余 ${text}` : `${text} left`;
+      // Its calendar opens or closes: how it goes on from there is asked for.
+      if (passed > flip && live && !el.dataset.turned) { el.dataset.turned = "true"; soon(); }
       if (el.textContent !== shown) el.textContent = shown;
       el.classList.toggle("bad", now < 0);
     }
   };
-  if (document.querySelector("[data-left]")) {
-    tick();
-    setInterval(tick, 1000);
-  }
+  tick();
+  setInterval(tick, 1000);
 
   // Live: a page that names what it shows is told when that changed, and takes its live parts anew. One stream
   // for a page, none while nobody looks at it; the browser connects again by itself, a little later each time.
   const live = document.querySelector("[data-live]");
-  let source, waiting, retry = 1000;
+  // Case pages ask at once; queues change all the time, and a thousand of them asking each second would be a storm.
+  const calm = Number(live?.dataset.calm ?? 0);
+  let source, waiting, lost, retry = 1000, asked = -Infinity;
   const refresh = async () => {
     waiting = undefined;
+    asked = performance.now();
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin" });
     if (!answer.ok || answer.redirected) return;
     const next = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -50,17 +54,25 @@
       fresh.classList.add("changed");
     }
   };
+  // Many pages may be told at the same moment: each waits a little, so that they do not all ask at once.
+  const soon = () => {
+    const rest = Math.max(0, calm - (performance.now() - asked));
+    waiting ??= setTimeout(refresh, rest * (1 + Math.random()) + 200 + Math.random() * 800);
+  };
   const follow = () => {
     if (source || document.hidden) return;
     source = new EventSource(live.dataset.live);
-    source.onopen = () => { retry = 1000; live.dataset.open = "true"; };
-    source.addEventListener("changed", () => {
-      // Many pages may be told at the same moment: each waits a little, so that they do not all ask at once.
-      waiting ??= setTimeout(refresh, 200 + Math.random() * 800);
-    });
+    source.onopen = () => {
+      retry = 1000;
+      live.dataset.open = "true";
+      // What happened while the stream was gone was told to nobody.
+      if (lost) { lost = false; soon(); }
+    };
+    source.addEventListener("changed", soon);
     source.onerror = () => {
       source.close();
       source = undefined;
+      lost = true;
       setTimeout(() => { if (!document.hidden) follow(); }, retry + Math.random() * 500);
       retry = Math.min(retry * 2, 30000);
     };
