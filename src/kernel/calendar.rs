@@ -47,6 +47,8 @@ pub const WALK_DAYS_MAX: u32 = super::span::SPAN_DAYS_MAX;
 /// A calendar opens at least once in so many days (R3), so that no promise waits for ever.
 pub const CLOSED_DAYS_MAX: u32 = 60;
 
+/// Openings that meet and are looked at as one: those of a week around the clock.
+pub const TURN_OPENINGS_MAX: usize = 7;
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// A checked calendar; built from a [`CalendarFile`]. Cheap to clone.
@@ -153,13 +155,22 @@ impl Calendar {
         Instant::from_millis(open)
     }
 
-    /// When what `at` lies in ends: the close where it is open, else the next open.
+    /// When what `at` lies in ends: the close where it is open, else the next open. Openings that meet at
+    /// midnight are one; of what stays open so for longer than [`TURN_OPENINGS_MAX`] of them the last one's close.
     pub fn turns(&self, at: Instant) -> Instant {
-        let next = self.openings(at).next();
-        let turn = next.map_or(end_of_walk(at), |opening| {
-            if opening.open <= at.millis() { opening.close } else { opening.open }
-        });
-        Instant::from_millis(turn)
+        let mut openings = self.openings(at).take(TURN_OPENINGS_MAX);
+        let Some(first) = openings.next() else { return Instant::from_millis(end_of_walk(at)) };
+        if first.open > at.millis() {
+            return Instant::from_millis(first.open);
+        }
+        let mut close = first.close;
+        for next in openings {
+            if next.open != close {
+                break;
+            }
+            close = next.close;
+        }
+        Instant::from_millis(close)
     }
 
     /// When the closed period around `at` began; none while open. The same for every

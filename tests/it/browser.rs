@@ -409,6 +409,20 @@ async fn hostile_text_in_every_field_stays_text() {
     ];
     let told = drive(&rig, Look::default(), steps).await.unwrap();
     assert_eq!(told.last(), Some(&json!(0)));
+    let mut wronged = complaint();
+    for name in ["facts", "remedy_sought"] {
+        wronged[name] = json!(hostile);
+    }
+    (wronged["evidence"], wronged["subjects"][0]["id"]) = (json!([hostile]), json!(hostile));
+    let steps = vec![
+        signed_in(&ann),
+        json!({ "start": { "workflow": "complaint", "payload": wronged } }),
+        json!({ "click": "form[action$='/reveal'] button" }),
+        json!({ "sees": hostile }),
+        json!({ "eval": "document.querySelectorAll('main script, main img[src=x]').length" }),
+    ];
+    let told = drive(&rig, Look::default(), steps).await.unwrap();
+    assert_eq!(told.last(), Some(&json!(0)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,9 @@
 
 use careflow::engine::desk::VIEWS_MAX;
 use careflow::kernel::actor::Role;
+use careflow::kernel::canonical;
+use careflow::kernel::hash::Hash;
+use serde_json::{Value, json};
 
 use crate::rig::{Caller, Response, Rig, question};
 
@@ -73,7 +76,7 @@ async fn stranger_is_led_to_the_sign_in_and_back_and_a_wrong_token_opens_nothing
 async fn session_ends_with_its_token_and_with_signing_out() {
     let rig = Rig::wednesday().await;
     let root = rig.caller("root", Role::Administrator).await;
-    let made = root.post("/v1/tokens", &serde_json::json!({ "actor": "eve", "roles": ["agent"] })).await;
+    let made = root.post("/v1/tokens", &json!({ "actor": "eve", "roles": ["agent"] })).await;
     let (path, secret) =
         (made.header("location").unwrap().to_owned(), made.json()["secret"].as_str().unwrap().to_owned());
     let eve = Browser::signed_in(&rig, &secret).await;
@@ -128,7 +131,7 @@ async fn form_for_a_case_that_moved_on_keeps_what_was_typed() {
     let caller = rig.caller("ann", Role::Agent).await;
     let ann = Browser::of(&rig, "ann", Role::Agent).await;
     let id = caller.submit(question("c-1")).await;
-    caller.sent(&id, "accept", serde_json::json!({})).await;
+    caller.sent(&id, "accept", json!({})).await;
     let csrf = ann.csrf().await;
     let body = format!("_do=send&_csrf={csrf}&_seq=1&p.text_ref=kept%2F1&p.visibility=internal");
     let stale = ann.post(&format!("/cases/{id}/send/note_added"), &body, &[]).await;
@@ -273,4 +276,107 @@ async fn who_saw_personal_values_is_found_by_auditors() {
     assert_eq!(agent.get("/v1/history?workflow=$reveal").await.problem(400), "invalid_query");
     let olga = Browser::of(&rig, "olga", Role::Auditor).await;
     assert!(olga.get("/audit?workflow=%24reveal").await.text.contains("ann"));
+}
+
+/// Everything that stands in `text` between `before` and the next quote.
+fn quoted<'t>(text: &'t str, before: &str) -> Vec<&'t str> {
+    text.split(before).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn queue_is_in_the_order_in_which_it_breaches() {
+    let rig = Rig::wednesday().await;
+    let ann = rig.caller("ann", Role::Agent).await;
+    let mut started = Vec::new();
+    for (minute, channel) in [(0, "email"), (1, "phone"), (2, "web_chat"), (3, "wechat"), (4, "email")] {
+        rig.until(&format!("2026-03-11T10:0{minute}:00+08:00")).await;
+        let mut asked = question(&format!("c-{minute}"));
+        asked["channel"] = json!(channel);
+        started.push(ann.submit(asked).await);
+    }
+    let mut dues = Vec::new();
+    for id in &started {
+        let clocks = ann.instance(id).await["clocks"].clone();
+        let running = clocks.as_array().unwrap().iter().filter_map(|clock| clock["due"].as_str());
+        dues.push((running.min().unwrap().to_owned(), id.clone()));
+    }
+    assert!(!dues.is_sorted(), "the order of start is another one");
+    dues.sort();
+    let expected: Vec<&str> = dues.iter().map(|(_, id)| id.as_str()).collect();
+    let page = Browser::of(&rig, "ann", Role::Agent).await;
+    for path in ["/?queue=pre_sale", "/?queue=all"] {
+        assert_eq!(quoted(&page.get(path).await.text, "href=\"/cases/"), expected, "{path}");
+    }
+    let page = page.get("/?queue=pre_sale&channel=email&priority=&workflow=").await.text;
+    assert_eq!(quoted(&page, "href=\"/cases/").len(), 2, "an empty filter filters nothing");
+}
+
+#[tokio::test]
+async fn countdown_stands_still_while_the_calendar_is_closed() {
+    let rig = Rig::at("2026-03-11T11:30:00+08:00").await;
+    let ann = rig.caller("ann", Role::Agent).await;
+    ann.submit(question("c-1")).await;
+    let page = Browser::of(&rig, "ann", Role::Agent).await;
+    let clock = async || {
+        let text = page.get("/?queue=pre_sale").await.text;
+        ["data-left=\"", "data-open=\"", "data-flip=\""].map(|name| quoted(&text, name)[0].to_owned())
+    };
+    assert_eq!(clock().await, ["7200000", "true", "1800000"]);
+    rig.until("2026-03-11T12:10:00+08:00").await;
+    assert_eq!(clock().await, ["5400000", "false", "3000000"]);
+    rig.until("2026-03-11T12:50:00+08:00").await;
+    assert_eq!(clock().await, ["5400000", "false", "600000"]);
+    rig.until("2026-03-11T15:00:00+08:00").await;
+    assert_eq!(clock().await[0], "-1800000", "past the due it goes on");
+}
+
+#[tokio::test]
+async fn what_is_shown_of_histories_is_exported_and_proves_itself() {
+    let rig = Rig::wednesday().await;
+    let ann = rig.caller("ann", Role::Agent).await;
+    let id = ann.submit(question("c-1")).await;
+    ann.sent(&id, "accept", json!({})).await;
+    let olga = Browser::of(&rig, "olga", Role::Auditor).await;
+    let csv = olga.get(&format!("/audit/export.csv?case={id}")).await;
+    assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert!(csv.header("content-disposition").unwrap().starts_with("attachment"));
+    let lines: Vec<&str> = csv.text.lines().collect();
+    assert!(
+        lines.len() == 3 && lines[0].starts_with("recorded_at,") && lines[1].contains(",accept,ann,agent,")
+    );
+    let jsonl = olga.get(&format!("/audit/export.jsonl?case={id}")).await.text;
+    assert_eq!(jsonl.lines().count(), 2);
+    for line in jsonl.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let entry = canonical::to_string(&line["entry"]).unwrap();
+        assert_eq!(Hash::of(&[entry.as_bytes()]).to_string(), line["hash"]);
+    }
+    let shown = question("c-1")["subject"].as_str().unwrap().to_owned();
+    assert!(!jsonl.contains(&shown) && !csv.text.contains(&shown), "personal values leave with no export");
+}
+
+#[tokio::test]
+async fn administrator_pauses_and_resumes_a_schedule_with_a_reason() {
+    let rig = Rig::wednesday().await;
+    let root = Browser::of(&rig, "root", Role::Administrator).await;
+    let listed = rig.caller("olga", Role::Auditor).await.get("/v1/schedules").await.expect(200);
+    let id = listed["schedules"][0]["id"].as_str().unwrap().to_owned();
+    let csrf = root.csrf().await;
+    let order = async |what: &str, reason: &str| {
+        let body = format!("_csrf={csrf}&key=k-{what}&reason={reason}");
+        assert_eq!(root.post(&format!("/schedules/{id}/{what}"), &body, &[]).await.status, 303);
+        root.get(&format!("/schedules/{id}")).await.text
+    };
+    let position = rig.engine.position();
+    let said = order("pause", "").await;
+    assert!(said.contains("flash bad") && rig.engine.position() == position, "a reason is needed");
+    assert!(order("pause", "holidays").await.contains("holidays"));
+    assert!(order("resume", "back").await.contains("Resumed."));
+    let ann = Browser::of(&rig, "ann", Role::Agent).await;
+    let body = format!("_csrf={}&reason=x", ann.csrf().await);
+    let position = rig.engine.position();
+    let refused = ann.post(&format!("/schedules/{id}/pause"), &body, &[]).await;
+    assert!(refused.status == 303 && ann.get(&format!("/schedules/{id}")).await.text.contains("flash bad"));
+    assert_eq!(rig.engine.position(), position);
+    assert!(!ann.get(&format!("/schedules/{id}")).await.text.contains("/pause\""), "it is not offered");
 }

@@ -204,3 +204,31 @@ fn a_hostile_value_is_written_as_text() {
 fn a_pointer_follows_a_name() {
     assert_eq!(pointer("p.to.person.id"), "/to/person/id");
 }
+
+#[test]
+fn hostile_text_in_every_field_of_every_form_is_written_as_text() {
+    let hostile = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>";
+    for flow in Registry::shipped().all() {
+        for spec in flow.events() {
+            let schema = (spec.schema)();
+            let lists = made(&schema, &Fields::default(), &[], Lang::EN);
+            let counted = lists.iter().filter(|input| matches!(input.kind, Kind::Items(_)));
+            let mut sent: Vec<(String, String)> =
+                counted.map(|input| (format!("{}{COUNT}", input.name), "1".to_owned())).collect();
+            let named = names(&made(&schema, &Fields(sent.clone()), &[], Lang::EN));
+            let faults: Vec<FaultView> =
+                named.iter().map(|name| FaultView { path: pointer(name), message: hostile.into() }).collect();
+            sent.extend(named.into_iter().map(|name| (name, hostile.to_owned())));
+            for lang in [Lang::EN, Lang::ZH] {
+                let html = rendered(&made(&schema, &Fields(sent.clone()), &faults, lang), lang).unwrap();
+                let name = spec.name;
+                assert!(
+                    !html.contains("<script") && !html.contains("<img"),
+                    "{}.{name}: {html}",
+                    flow.name()
+                );
+                assert!(!html.contains("\"'>"), "{}.{name}: {html}", flow.name());
+            }
+        }
+    }
+}

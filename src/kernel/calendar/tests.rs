@@ -274,6 +274,27 @@ fn every_instant_of_a_closed_period_has_the_same_beginning() {
 }
 
 #[test]
+fn open_and_closed_time_turn_at_the_next_edge() {
+    let china = china();
+    for (time, expected) in [
+        ("2026-03-11 08:00", "2026-03-11 09:00"),
+        ("2026-03-11 09:00", "2026-03-11 12:00"),
+        ("2026-03-11 12:00", "2026-03-11 13:00"),
+        ("2026-03-11 17:59", "2026-03-11 18:00"),
+        ("2026-03-13 18:00", "2026-03-16 09:00"),
+        ("2026-09-30 18:00", "2026-10-08 09:00"),
+    ] {
+        assert_eq!(local(china.zone(), china.turns(at(&china, time))), expected, "{time}");
+    }
+    let night = every_day("Asia/Shanghai", &["00:00-06:00", "22:00-24:00"]);
+    let turn = night.turns(at(&night, "2026-03-11 23:00"));
+    assert_eq!(local(night.zone(), turn), "2026-03-12 06:00", "midnight closes nothing");
+    let always = every_day("Asia/Shanghai", &["00:00-24:00"]);
+    let start = at(&always, "2026-03-11 10:00");
+    assert!(always.turns(start).since(start) > 5 * 24 * HOUR, "around the clock");
+}
+
+#[test]
 fn elapsed_backwards_is_negative() {
     let china = china();
     let (early, late) = (at(&china, "2026-03-11 10:00"), at(&china, "2026-03-11 14:00"));
