@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::drive::Driver;
 use crate::latency::Latencies;
 use crate::limits::{self, Traffic};
-use crate::people::{People, agent};
+use crate::people::{AGENTS, People};
 use crate::server::Server;
 use crate::table::{Line, Table, Unit};
 use crate::{Outcome, Run};
@@ -26,7 +26,7 @@ const TIMES: usize = 200;
 /// Pages that are open while the load runs.
 const OPEN: usize = 1_000;
 /// Clients and consultations of the load beside them.
-const LOAD: (usize, usize) = (64, 10_000);
+const LOAD: (usize, usize) = (64, 20_000);
 /// An agent who has cases in work.
 const BUSY_AGENT: usize = 3;
 
@@ -47,6 +47,12 @@ impl Browser {
         let cookie = set.and_then(|set| set.split(';').next()).filter(|_| status == 303);
         cookie.ok_or("the sign-in set no cookie")?.clone_into(&mut browser.cookie);
         Ok(browser)
+    }
+
+    /// Another connection of the same browser.
+    async fn again(&self) -> Outcome<Self> {
+        let sender = connected(&self.address).await?;
+        Ok(Self { sender, address: self.address.clone(), cookie: self.cookie.clone() })
     }
 
     async fn send(&mut self, method: &str, path: &str, body: String) -> Outcome<(u16, HeaderMap, Bytes)> {
@@ -170,7 +176,7 @@ pub async fn open(run: &Run, table: &mut Table) -> Outcome<()> {
     table.add(
         Line::new(what("transitions"), mean(true, &rate), Unit::PerSecond)
             .beside("none open", mean(false, &rate))
-            .noting(format!("{heard} times a page was told of a change")),
+            .noting(format!("{heard} times a page was told of a change and asked anew")),
     );
     table.add(
         Line::new(what("p99 of an answer"), mean(true, &p99), Unit::Millis)
@@ -183,7 +189,8 @@ pub async fn open(run: &Run, table: &mut Table) -> Outcome<()> {
     Ok(())
 }
 
-/// Opens so many pages' streams: queues of agents, and everything by due.
+/// Opens so many pages: agents' own queues, and every tenth everything by due. Told of a change, a page is
+/// asked for anew, as the console's script does.
 async fn streams(
     address: &str,
     people: &Arc<People>,
@@ -191,10 +198,18 @@ async fn streams(
     changes: &Arc<AtomicUsize>,
 ) -> Outcome<JoinSet<()>> {
     let mut open = JoinSet::new();
-    let browser = Browser::signed_in(address, &people.auditor).await?;
+    let everything = Browser::signed_in(address, &people.auditor).await?;
+    let mut own = Vec::new();
+    for token in &people.agents {
+        own.push(Browser::signed_in(address, token).await?);
+    }
     for number in 0..pages {
+        let (browser, name, path) = match number % 10 {
+            0 => (&everything, "all", "/?queue=all"),
+            _ => (&own[number % AGENTS], "mine", "/"),
+        };
+        let mut browser = browser.again().await?;
         let mut sender = connected(address).await?;
-        let name = if number % 10 == 0 { "all".to_owned() } else { agent(number) };
         let request = Request::builder()
             .uri(format!("/live?of=queue&name={name}"))
             .header("host", address)
@@ -207,7 +222,9 @@ async fn streams(
         open.spawn(async move {
             let _connection = sender;
             while let Some(Ok(_)) = answer.frame().await {
-                changes.fetch_add(1, Ordering::Relaxed);
+                if let Ok((200, ..)) = browser.send("GET", path, String::new()).await {
+                    changes.fetch_add(1, Ordering::Relaxed);
+                }
             }
         });
     }

@@ -1,27 +1,27 @@
 //! Owns the counters of the HTTP side: answers and their times by route, problems by code, what is under way.
 //!
-//! Labels come from lists that the program knows (routes, methods, codes), never
-//! from a request, so that nobody outside can make the text grow.
+//! Labels are path templates that the router knows, the methods that it answers there, and codes; nothing of
+//! them is taken from a request, so that nobody outside can make the text grow.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 
 use super::error::Code;
 use crate::metrics::families::{self, Queue};
 use crate::metrics::{Counter, Gauge, HTTP_SECONDS, Histogram, Text};
 
-/// What a request is counted under that meets no listed route.
+/// What a request is counted under that meets no route.
 const OTHER: &str = "other";
 /// Classes of status by first digit, 1 to 5.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Counters of answers.
 pub struct Meter {
-    /// Routes by path template, each with its methods.
-    routes: HashMap<String, Vec<(Method, Route)>>,
+    /// Routes that were called by path template, each with its methods.
+    routes: RwLock<HashMap<String, Methods>>,
     other: Route,
     problems: Vec<Counter>,
     /// Open connections.
@@ -31,6 +31,9 @@ pub struct Meter {
     /// Readers of the feed that wait.
     pub feed: Gauge,
 }
+
+/// The methods of a path that were called.
+type Methods = Vec<(Method, Arc<Route>)>;
 
 struct Route {
     classes: [Counter; CLASSES.len()],
@@ -51,15 +54,10 @@ impl Route {
     }
 }
 
-impl Meter {
-    /// Counters for these routes: method and path template.
-    pub fn new(listed: impl IntoIterator<Item = (Method, String)>) -> Self {
-        let mut routes: HashMap<String, Vec<(Method, Route)>> = HashMap::new();
-        for (method, path) in listed {
-            routes.entry(path).or_default().push((method, Route::default()));
-        }
+impl Default for Meter {
+    fn default() -> Self {
         Self {
-            routes,
+            routes: RwLock::default(),
             other: Route::default(),
             problems: Code::ALL.iter().map(|_| Counter::default()).collect(),
             connections: Arc::default(),
@@ -67,14 +65,37 @@ impl Meter {
             feed: Gauge::default(),
         }
     }
+}
 
+impl Meter {
     /// Counts one answer; `path` is the template that the request met.
     pub fn count(&self, method: &Method, path: Option<&str>, status: u16, took: Duration) {
         // axum answers HEAD with what GET says.
         let method = if *method == Method::HEAD { &Method::GET } else { method };
-        let methods = path.and_then(|path| self.routes.get(path));
-        let route = methods.and_then(|methods| methods.iter().find(|(known, _)| known == method));
-        route.map_or(&self.other, |(_, route)| route).count(status, took);
+        // A method that the path has not is whatever the request says.
+        let path = path.filter(|_| status != StatusCode::METHOD_NOT_ALLOWED.as_u16());
+        match path {
+            Some(path) => self.route(method, path).count(status, took),
+            None => self.other.count(status, took),
+        }
+    }
+
+    fn route(&self, method: &Method, path: &str) -> Arc<Route> {
+        let known = |methods: &Methods| {
+            methods.iter().find(|(known, _)| known == method).map(|(_, route)| route.clone())
+        };
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(route) = routes.get(path).and_then(known) {
+            return route;
+        }
+        drop(routes);
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let methods = routes.entry(path.to_owned()).or_default();
+        known(methods).unwrap_or_else(|| {
+            let route = Arc::<Route>::default();
+            methods.push((method.clone(), route.clone()));
+            route
+        })
     }
 
     /// Counts one problem document.
@@ -94,8 +115,14 @@ impl Meter {
     /// Writes the counters; routes that nobody has called yet are left out.
     pub fn measure(&self, text: &mut Text) {
         let called = self.called();
+        let mut routes: Vec<(&str, &str, &Route)> =
+            called.iter().map(|(method, path, route)| (method.as_str(), path.as_str(), &**route)).collect();
+        if self.other.seconds.count() > 0 {
+            routes.push((OTHER, OTHER, &self.other));
+        }
+        routes.sort_unstable_by_key(|(method, path, _)| (*path, *method));
         text.family(families::HTTP_REQUESTS);
-        for (method, path, route) in &called {
+        for (method, path, route) in &routes {
             for (class, count) in CLASSES.iter().zip(&route.classes) {
                 if count.get() > 0 {
                     text.sample(&[method, path, class], count.get());
@@ -103,7 +130,7 @@ impl Meter {
             }
         }
         text.family(families::HTTP_SECONDS);
-        for (method, path, route) in &called {
+        for (method, path, route) in &routes {
             text.histogram(&[method, path], &route.seconds);
         }
         text.family(families::HTTP_PROBLEMS);
@@ -112,17 +139,13 @@ impl Meter {
         }
     }
 
-    /// Routes that were called, in a fixed order.
-    fn called(&self) -> Vec<(&str, &str, &Route)> {
-        let listed = self.routes.iter().flat_map(|(path, methods)| {
-            methods.iter().map(move |(method, route)| (method.as_str(), path.as_str(), route))
+    /// Routes that were called.
+    fn called(&self) -> Vec<(Method, String, Arc<Route>)> {
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let called = routes.iter().flat_map(|(path, methods)| {
+            methods.iter().map(move |(method, route)| (method.clone(), path.clone(), route.clone()))
         });
-        let mut called: Vec<_> = listed
-            .chain([(OTHER, OTHER, &self.other)])
-            .filter(|(_, _, route)| route.seconds.count() > 0)
-            .collect();
-        called.sort_unstable_by_key(|(method, path, _)| (*path, *method));
-        called
+        called.collect()
     }
 }
 
@@ -138,7 +161,7 @@ mod tests {
 
     #[test]
     fn answers_are_counted_by_route_and_class_and_time() {
-        let meter = Meter::new([(Method::GET, "/v1/things/{id}".to_owned())]);
+        let meter = Meter::default();
         meter.count(&Method::GET, Some("/v1/things/{id}"), 200, Duration::from_millis(3));
         meter.count(&Method::HEAD, Some("/v1/things/{id}"), 404, Duration::from_secs(3));
         meter.count(&Method::PUT, Some("/v1/things/{id}"), 405, Duration::ZERO);
@@ -157,7 +180,7 @@ mod tests {
 
     #[test]
     fn problems_are_counted_by_their_own_code() {
-        let meter = Meter::new([]);
+        let meter = Meter::default();
         Code::ALL.iter().for_each(|code| meter.problem(*code));
         meter.problem(Code::RateLimited);
         let text = text(&meter);
@@ -170,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_under_way_is_counted_until_it_ends() {
-        let meter = Meter::new([]);
+        let meter = Meter::default();
         let held = (meter.requests.hold(), meter.requests.hold());
         assert_eq!(meter.waiting(7)[1], (Queue::Requests, 2, None));
         drop(held);

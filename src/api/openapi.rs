@@ -15,7 +15,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -71,21 +70,6 @@ pub fn openapi(workflows: &[Arc<dyn Workflow>]) -> Value {
     type_events(&mut document, workflows);
     type_starts(&mut document, workflows);
     document
-}
-
-/// Method and path template of every listed route.
-pub fn routes() -> Vec<(Method, String)> {
-    let paths = listed().into_openapi().paths.paths;
-    let routes = paths.into_iter().flat_map(|(path, item)| {
-        let methods = [
-            (Method::GET, item.get.is_some()),
-            (Method::POST, item.post.is_some()),
-            (Method::PUT, item.put.is_some()),
-            (Method::DELETE, item.delete.is_some()),
-        ];
-        methods.into_iter().filter(|(_, taken)| *taken).map(move |(method, _)| (method, path.clone()))
-    });
-    routes.collect()
 }
 
 /// The document as text, ended by a newline: what is served and committed.

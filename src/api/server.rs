@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -65,7 +66,7 @@ pub async fn serve(
 /// Serves `router` on the listeners until `shutdown`, within the limits of `door`.
 ///
 /// From `shutdown` on nobody is accepted; requests under way are answered, for as
-/// long as the limits say.
+/// long as the limits say, and those that wait for something are told of the [`End`].
 pub async fn serve_on(listeners: Listeners, router: Router, door: Door, shutdown: impl Future<Output = ()>) {
     let Listeners { network: listener, control } = listeners;
     let limits = door.limits;
@@ -142,8 +143,10 @@ async fn connection<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let end = End(Some(ending.clone()));
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(end.clone());
         answer(router.clone(), request.map(Body::new))
     });
     let mut builder = http1::Builder::new();
@@ -162,6 +165,28 @@ async fn connection<S>(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke off");
+    }
+}
+
+/// Tells a request that waits, or streams, that the server's end was asked for.
+#[derive(Clone, Debug)]
+pub struct End(Option<watch::Receiver<bool>>);
+
+impl End {
+    /// Returns once the end was asked for; never, where no server of ours serves the request.
+    pub async fn asked(&mut self) {
+        match &mut self.0 {
+            Some(ending) => until(ending).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for End {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or(Self(None)))
     }
 }
 

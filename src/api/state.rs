@@ -95,7 +95,7 @@ impl AppState {
             ring: OnceLock::new(),
             limits,
             rates: Rates::new(limits.rate_per_second),
-            meter: Meter::new(openapi::routes()),
+            meter: Meter::default(),
             catalog: Catalog::new(workflows),
             drawings: Drawings::default(),
             document,

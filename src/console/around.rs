@@ -12,6 +12,7 @@ use super::lang::{Lang, cookie};
 use super::session::COOKIE_NAME;
 use super::shell::{Part, Shell, Visitor};
 use super::sign::session_cookie;
+use super::words::refusals;
 use super::{Desk, page};
 use crate::api::error::{ApiError, Code};
 
@@ -89,8 +90,10 @@ pub fn encoded(text: &str) -> String {
 }
 
 fn shown(error: ApiError, visitor: Option<&Visitor>, lang: Lang, path: &str) -> Response {
+    let kind = error.code();
     let problem = error.into_problem();
-    let (heading, code) = (problem.title.clone(), problem.code.clone());
+    let heading = lang.t(&problem.title, refusals::problem(kind)).to_owned();
+    let (code, detail) = (problem.code.clone(), refusals::told(&problem.code, &problem.detail, lang));
     let mut shell = match visitor {
         Some(visitor) => visitor.shell(Part::Help, heading.clone()),
         None => Shell::of_stranger(lang, heading.clone(), path),
@@ -100,6 +103,6 @@ fn shown(error: ApiError, visitor: Option<&Visitor>, lang: Lang, path: &str) -> 
     shell.refresh = starting.then_some(ASK_AGAIN_SECONDS);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let accepted = problem.accepted.clone();
-    let shown = ErrorPage { shell, status: status.as_u16(), heading, detail: problem.detail, accepted, code };
+    let shown = ErrorPage { shell, status: status.as_u16(), heading, detail, accepted, code };
     page::with_status(status, &shown).unwrap_or_else(IntoResponse::into_response)
 }

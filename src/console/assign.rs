@@ -8,13 +8,14 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::form::{Fields, Posted};
+use super::lang::Lang;
 use super::shell::{Part, Shell, Visitor};
 use super::sign::to;
 use super::told::{Teller, Told};
 use super::{Desk, page, words};
 use crate::api::error::{ApiError, Code};
 use crate::api::instances::{owner_text, readable};
-use crate::engine::{ActorInfo, Command, Target};
+use crate::engine::{ActorInfo, Command, CommandError, Target};
 use crate::kernel::actor::Role;
 use crate::kernel::instance::Instance;
 use crate::random;
@@ -169,7 +170,7 @@ fn planned(visitor: &Visitor, case: &Instance, owner: Option<&Value>, reason: &s
     let tried = owner.map(|owner| visitor.engine.preview(&command(visitor, case, owner, reason)));
     let (told, refused) = match tried {
         Some(Ok(preview)) => (preview.entries.first().map(|entry| teller.entry(entry)), None),
-        Some(Err(error)) => (None, Some(error.to_string())),
+        Some(Err(error)) => (None, Some(why(error, visitor.lang))),
         None => (None, None),
     };
     Planned {
@@ -180,6 +181,11 @@ fn planned(visitor: &Visitor, case: &Instance, owner: Option<&Value>, reason: &s
         told,
         refused,
     }
+}
+
+fn why(error: CommandError, lang: Lang) -> String {
+    let problem = ApiError::from(error).into_problem();
+    words::refusals::told(&problem.code, &problem.detail, lang)
 }
 
 /// Sends every event for the sequence that was previewed; who moved on meanwhile is left alone and told of.
@@ -198,7 +204,7 @@ async fn send(
         let command = Command { if_match: seq, key: keyed, ..command(visitor, case, owner, reason) };
         match visitor.engine.submit(command).await {
             Ok(_) => done += 1,
-            Err(error) => left.push(format!("{}: {error}", case.id)),
+            Err(error) => left.push(format!("{}: {}", case.id, why(error, visitor.lang))),
         }
     }
     let lang = visitor.lang;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::form::filled;
 use super::lang::Lang;
+use super::names::Names;
 use super::shell::{Part, Shell, Visitor};
 use super::times::Time;
 use super::work::{Choice, flows};
@@ -27,7 +28,6 @@ use crate::engine::Engine;
 use crate::engine::desk::REVEAL;
 use crate::kernel::actor::Role;
 use crate::kernel::calendar::{Edge, parse_time};
-use crate::kernel::title::Title;
 
 /// Entries that end a page: each stands there with its whole record.
 const ROWS: usize = 25;
@@ -127,8 +127,7 @@ struct AuditPage {
 /// A value that is not accepted, or somebody who does not read histories.
 pub async fn audit(visitor: Visitor, Query(query): Query<AuditQuery>) -> Result<Response, ApiError> {
     let found = search(&visitor, &query).await?;
-    let (engine, lang) = (&visitor.engine, visitor.lang);
-    let titles = Titles::new(engine, lang);
+    let lang = visitor.lang;
     let next = found.next_cursor.clone();
     let next = next
         .map(|cursor| format!("/audit?{}", encoded(&AuditQuery { cursor: Some(cursor), ..query.clone() })));
@@ -141,8 +140,8 @@ pub async fn audit(visitor: Visitor, Query(query): Query<AuditQuery>) -> Result<
         shell: visitor.shell(Part::Audit, lang.t("Audit", "审计")),
         flows: flows_and_reveals(&visitor, query.workflow.as_deref()),
         roles: Role::ALL.into_iter().map(role).collect(),
-        rows: found.entries.iter().map(|record| titles.row(&visitor, record)).collect(),
-        events: titles.events.into_iter().collect(),
+        rows: found.entries.iter().map(|record| row(&visitor, record)).collect(),
+        events: events(&visitor.engine, lang).into_iter().collect(),
         scanned: found.scanned,
         searched_to: found.searched_to.map(|at| Time::of_text(&at, visitor.zone, lang)),
         next,
@@ -216,52 +215,38 @@ async fn search(visitor: &Visitor, query: &AuditQuery) -> Result<FoundEntries, A
     Ok(found)
 }
 
-/// What flows, states and events are called.
-struct Titles<'e> {
-    engine: &'e Engine,
-    lang: Lang,
-    events: BTreeMap<String, String>,
+/// The events of all flows and what they are called, for the search.
+fn events(engine: &Engine, lang: Lang) -> BTreeMap<String, String> {
+    let mut events = BTreeMap::new();
+    for definition in engine.workflows().iter().filter_map(|flow| engine.definition(flow.name())) {
+        for (name, title) in &definition.events {
+            events.entry(name.clone()).or_insert_with(|| lang.of(title).to_owned());
+        }
+    }
+    events
 }
 
-impl<'e> Titles<'e> {
-    fn new(engine: &'e Engine, lang: Lang) -> Self {
-        let mut events = BTreeMap::new();
-        for definition in engine.workflows().iter().filter_map(|flow| engine.definition(flow.name())) {
-            for (name, title) in &definition.events {
-                events.entry(name.clone()).or_insert_with(|| lang.of(title).to_owned());
-            }
-        }
-        Self { engine, lang, events }
-    }
-
-    fn row(&self, visitor: &Visitor, record: &EntryRecord) -> Row {
-        let (entry, lang) = (&record.entry, self.lang);
-        let definition = self.engine.definition(&entry.workflow);
-        let called = |title: Option<&Title>, name: &str| {
-            title.map_or_else(|| words::sentence(name), |title| lang.of(title).to_owned())
-        };
-        let state = |name: &String| called(definition.as_ref().and_then(|d| d.states.get(name)), name);
-        let whole = masked_text(entry);
-        let shown = cut(&whole);
-        Row {
-            at: Time::of_text(&entry.recorded_at, visitor.zone, lang),
-            case: entry.instance.clone(),
-            linked: !is_system(&entry.workflow),
-            flow: definition
-                .as_ref()
-                .map_or_else(|| entry.workflow.clone(), |d| lang.of(&d.title).to_owned()),
-            event: called(definition.as_ref().and_then(|d| d.events.get(&entry.event)), &entry.event),
-            event_name: entry.event.clone(),
-            actor: entry.actor.id.clone(),
-            role: words::role_named(entry.actor.role, lang),
-            on_behalf_of: entry.actor.on_behalf_of.clone(),
-            from: entry.from.as_ref().filter(|from| **from != entry.to).map(state),
-            to: state(&entry.to),
-            seq: entry.seq,
-            position: record.position,
-            is_cut: shown.len() < whole.len(),
-            record: shown.to_owned(),
-        }
+fn row(visitor: &Visitor, record: &EntryRecord) -> Row {
+    let (entry, lang) = (&record.entry, visitor.lang);
+    let names = Names::new(&visitor.engine, &entry.workflow, lang);
+    let whole = masked_text(entry);
+    let shown = cut(&whole);
+    Row {
+        at: Time::of_text(&entry.recorded_at, visitor.zone, lang),
+        case: entry.instance.clone(),
+        linked: !is_system(&entry.workflow),
+        flow: names.flow(&entry.workflow),
+        event: names.event(&entry.event),
+        event_name: entry.event.clone(),
+        actor: entry.actor.id.clone(),
+        role: words::role_named(entry.actor.role, lang),
+        on_behalf_of: entry.actor.on_behalf_of.clone(),
+        from: entry.from.as_ref().filter(|from| **from != entry.to).map(|from| names.state(from)),
+        to: names.state(&entry.to),
+        seq: entry.seq,
+        position: record.position,
+        is_cut: shown.len() < whole.len(),
+        record: shown.to_owned(),
     }
 }
 

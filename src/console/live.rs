@@ -2,10 +2,12 @@
 //!
 //! # Why
 //! A thousand pages must not cost the engine anything. So the engine tells one task what each group
-//! touched; that task gathers for a second and wakes the pages once, whatever happened meanwhile; and a
-//! page is only told *that* something changed: it asks for its parts itself, a little later.
+//! touched; that task gathers for a second and wakes only the pages that show something of it; and a page
+//! is only told *that* something changed: it asks for its parts itself. Under load a queue changes all the
+//! time: the more of them are open, the seldomer each is told, so that together they ask for no more than
+//! [`QUEUES_PER_SECOND`]. A case is told of at once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,22 +15,24 @@ use std::time::Duration;
 use axum::extract::{Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{broadcast, broadcast::error::RecvError, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::Desk;
 use super::shell::Visitor;
 use crate::api::caller::Sight;
 use crate::api::error::{ApiError, Code};
 use crate::api::instances::readable;
+use crate::api::server::End;
 use crate::engine::follow::Touched;
 use crate::kernel::id::InstanceId;
 
 /// How long changes are gathered: what a person takes for "at once".
 const TICK: Duration = Duration::from_secs(1);
-/// Ticks that a page may be behind.
-const TICKS_MAX: usize = 16;
+/// How many pages that show a queue are told each second, all together.
+const QUEUES_PER_SECOND: u32 = 20;
 /// How often an idle stream says that it is alive: under the idle limit of common proxies.
 const ALIVE: Duration = Duration::from_secs(20);
 
@@ -44,101 +48,140 @@ pub struct LiveQuery {
     name: String,
     /// The sequence of the case that the page shows: where it has moved on since, the page is told at once.
     seq: Option<u64>,
-}
-
-/// What was touched within one tick.
-#[derive(Debug, Default)]
-struct Tick {
-    cases: HashSet<InstanceId>,
-    owners: HashSet<String>,
-    /// Whether some were missed: anything may have changed.
-    missed: bool,
-}
-
-/// The one task that follows the engine, and the pages that it wakes.
-pub struct Live {
-    ticks: broadcast::Sender<Arc<Tick>>,
-    /// Whether the task runs; a page subscribes, and the task ends, under this lock.
-    follows: Mutex<bool>,
-    /// How long changes are gathered.
-    tick: Duration,
-}
-
-impl Default for Live {
-    fn default() -> Self {
-        Self { ticks: broadcast::Sender::new(TICKS_MAX), follows: Mutex::new(false), tick: TICK }
-    }
-}
-
-impl Live {
-    /// Ticks from now on; the first asker starts the task, which ends once nobody listens.
-    fn subscribe(self: &Arc<Self>, follow: impl FnOnce() -> Groups) -> broadcast::Receiver<Arc<Tick>> {
-        let mut follows = self.follows();
-        let ticks = self.ticks.subscribe();
-        if !*follows {
-            *follows = true;
-            let (live, touched) = (self.clone(), follow());
-            tokio::spawn(async move { live.gather(touched).await });
-        }
-        ticks
-    }
-
-    async fn gather(&self, mut touched: Groups) {
-        loop {
-            let mut tick = Tick::default();
-            match touched.recv().await {
-                Ok(group) => tick.take(&group),
-                Err(RecvError::Lagged(_)) => tick.missed = true,
-                Err(RecvError::Closed) => break,
-            }
-            tokio::time::sleep(self.tick).await;
-            loop {
-                match touched.try_recv() {
-                    Ok(group) => tick.take(&group),
-                    Err(broadcast::error::TryRecvError::Lagged(_)) => tick.missed = true,
-                    Err(_) => break,
-                }
-            }
-            let mut follows = self.follows();
-            if self.ticks.send(Arc::new(tick)).is_err() {
-                *follows = false;
-                return;
-            }
-        }
-        *self.follows() = false;
-    }
-
-    fn follows(&self) -> MutexGuard<'_, bool> {
-        self.follows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Tick {
-    fn take(&mut self, group: &[Touched]) {
-        for touched in group {
-            self.cases.insert(touched.instance.clone());
-            self.owners.extend(touched.owner_before.clone());
-            self.owners.extend(touched.owner.clone());
-        }
-    }
+    /// Whether the page lost its stream: what happened meanwhile, it was not told.
+    #[serde(default)]
+    again: bool,
 }
 
 /// What a page waits for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Interest {
     Case(InstanceId),
     Owner(String),
     All,
 }
 
-impl Interest {
-    fn is_met(&self, tick: &Tick) -> bool {
-        tick.missed
-            || match self {
-                Self::Case(id) => tick.cases.contains(id),
-                Self::Owner(owner) => tick.owners.contains(owner),
-                Self::All => true,
+/// Pages that are open.
+#[derive(Debug, Default)]
+struct Open {
+    /// Who waits for what: a page holds a receiver as long as it is open.
+    pages: HashMap<Interest, watch::Sender<()>>,
+    /// Whether the task runs that wakes them; it ends, and a page asks for it, under the same lock.
+    follows: bool,
+}
+
+/// The one task that follows the engine, and the pages that it wakes.
+pub struct Live {
+    open: Mutex<Open>,
+    /// How long changes are gathered.
+    tick: Duration,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { open: Mutex::default(), tick: TICK }
+    }
+}
+
+impl Live {
+    /// Tells of changes from now on; the first asker starts the task, which ends once nobody listens.
+    fn subscribe(
+        self: &Arc<Self>,
+        interest: Interest,
+        follow: impl FnOnce() -> Groups,
+    ) -> watch::Receiver<()> {
+        let mut open = self.open();
+        let page = open.pages.entry(interest).or_insert_with(|| watch::Sender::new(())).subscribe();
+        if !open.follows {
+            open.follows = true;
+            let (live, touched) = (self.clone(), follow());
+            tokio::spawn(async move { live.gather(touched).await });
+        }
+        page
+    }
+
+    async fn gather(&self, mut touched: Groups) {
+        loop {
+            let mut tick = HashSet::new();
+            let mut missed = false;
+            match touched.recv().await {
+                Ok(group) => take(&mut tick, &group),
+                Err(RecvError::Lagged(_)) => missed = true,
+                Err(RecvError::Closed) => break,
             }
+            tokio::time::sleep(self.tick).await;
+            loop {
+                match touched.try_recv() {
+                    Ok(group) => take(&mut tick, &group),
+                    Err(broadcast::error::TryRecvError::Lagged(_)) => missed = true,
+                    Err(_) => break,
+                }
+            }
+            let mut open = self.open();
+            open.pages.retain(|_, page| page.receiver_count() > 0);
+            if open.pages.is_empty() {
+                open.follows = false;
+                return;
+            }
+            // Whoever missed some is told, for anything may have changed.
+            let met = |interest: &Interest| missed || tick.contains(interest);
+            open.pages
+                .iter()
+                .filter(|(interest, _)| met(interest))
+                .for_each(|(_, page)| page.send_replace(()));
+        }
+        // The engine is gone: nobody is told anything again, so that streams end.
+        *self.open() = Open::default();
+    }
+
+    /// How seldom a page that shows a queue is told, with as many of them as are open.
+    fn calm(&self) -> Duration {
+        let open = self.open();
+        let queues = open.pages.iter().filter(|(interest, _)| !matches!(interest, Interest::Case(_)));
+        let pages: usize = queues.map(|(_, page)| page.receiver_count()).sum();
+        Duration::from_secs(1) * u32::try_from(pages).unwrap_or(u32::MAX) / QUEUES_PER_SECOND
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn take(tick: &mut HashSet<Interest>, group: &[Touched]) {
+    tick.insert(Interest::All);
+    for touched in group {
+        tick.insert(Interest::Case(touched.instance.clone()));
+        tick.extend(
+            [&touched.owner_before, &touched.owner].into_iter().flatten().cloned().map(Interest::Owner),
+        );
+    }
+}
+
+/// One page's stream.
+struct Page {
+    live: Arc<Live>,
+    changes: watch::Receiver<()>,
+    /// Whether it shows a queue.
+    is_queue: bool,
+    /// Whether what it shows may have moved on before it asked.
+    moved_on: bool,
+    /// When it may be told next.
+    next: Instant,
+}
+
+impl Page {
+    /// Waits until the page is to ask for its parts anew; nothing once the engine is gone.
+    async fn told(&mut self) -> Option<()> {
+        if !std::mem::take(&mut self.moved_on) {
+            self.changes.changed().await.ok()?;
+        }
+        if self.is_queue {
+            sleep_until(self.next).await;
+            // What came meanwhile is told with it.
+            self.changes.mark_unchanged();
+            self.next = Instant::now() + self.live.calm();
+        }
+        Some(())
     }
 }
 
@@ -149,17 +192,11 @@ impl Interest {
 pub async fn stream(
     State(desk): State<Desk>,
     visitor: Visitor,
+    mut end: End,
     Query(query): Query<LiveQuery>,
 ) -> Result<Response, ApiError> {
-    // Before it is looked at what there is: what comes in between is told.
-    let ticks = desk.live.subscribe(|| visitor.engine.follow());
-    let mut moved_on = false;
     let interest = match (query.of.as_str(), query.name.as_str()) {
-        ("case", id) => {
-            let (case, _) = readable(&visitor.engine, &visitor.caller, id)?;
-            moved_on = query.seq.is_some_and(|seq| seq != case.seq);
-            Interest::Case(case.id.clone())
-        }
+        ("case", id) => Interest::Case(readable(&visitor.engine, &visitor.caller, id)?.0.id.clone()),
         ("queue", _) if visitor.caller.sight() == Sight::Own => {
             return Err(ApiError::new(Code::RoleNotAllowed, "queues are for staff"));
         }
@@ -171,20 +208,21 @@ pub async fn stream(
             return Err(ApiError::new(Code::InvalidQuery, detail).accepting(["case", "queue"]));
         }
     };
-    let told = stream::unfold((ticks, interest, moved_on), |(mut ticks, interest, moved_on)| async move {
-        loop {
-            let met = moved_on
-                || match ticks.recv().await {
-                    Ok(tick) => interest.is_met(&tick),
-                    Err(RecvError::Lagged(_)) => true,
-                    Err(RecvError::Closed) => return None,
-                };
-            if met {
-                let event = Event::default().event("changed").data("1");
-                return Some((Ok::<_, Infallible>(event), (ticks, interest, false)));
-            }
-        }
+    let is_queue = query.of == "queue";
+    let changes = desk.live.subscribe(interest, || visitor.engine.follow());
+    // Only now it is looked at where the case is: what comes after that is told.
+    let moved_on = match query.seq {
+        Some(seq) if !is_queue => readable(&visitor.engine, &visitor.caller, &query.name)?.0.seq != seq,
+        _ => query.again,
+    };
+    // Pages that open together are told apart: each somewhere within the time that they all take.
+    let next = Instant::now() + if is_queue { desk.live.calm() } else { Duration::ZERO };
+    let page = Page { live: desk.live.clone(), changes, is_queue, moved_on, next };
+    let told = stream::unfold(page, |mut page| async move {
+        page.told().await?;
+        Some((Ok::<_, Infallible>(Event::default().event("changed").data("1")), page))
     });
+    let told = told.take_until(Box::pin(async move { end.asked().await }));
     Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
 }
 
@@ -201,36 +239,68 @@ mod tests {
         Arc::new([Touched { instance: id(name), owner_before: Some("queue:desk".to_owned()), owner }])
     }
 
+    fn live() -> (Arc<Live>, broadcast::Sender<Arc<[Touched]>>) {
+        (Arc::new(Live { tick: Duration::ZERO, ..Live::default() }), broadcast::Sender::new(2))
+    }
+
+    fn page(live: &Arc<Live>, interest: Interest, engine: &broadcast::Sender<Arc<[Touched]>>) -> Page {
+        let is_queue = !matches!(interest, Interest::Case(_));
+        let changes = live.subscribe(interest, || engine.subscribe());
+        Page { live: live.clone(), changes, is_queue, moved_on: false, next: Instant::now() }
+    }
+
+    fn owner(name: &str) -> Interest {
+        Interest::Owner(name.to_owned())
+    }
+
     #[tokio::test]
-    async fn who_looks_again_after_nobody_did_is_told_again() {
-        let live = Arc::new(Live { tick: Duration::ZERO, ..Live::default() });
-        let engine = broadcast::Sender::new(8);
-        let mut page = live.subscribe(|| engine.subscribe());
+    async fn pages_are_told_of_what_they_show_and_who_comes_back_is_told_again() {
+        let (live, engine) = live();
+        let waiting = [Interest::Case(id("a")), Interest::All, owner("ann"), owner("queue:desk")];
+        let mut told = waiting.map(|interest| page(&live, interest, &engine));
+        let others = [Interest::Case(id("b")), owner("bo")].map(|interest| page(&live, interest, &engine));
         engine.send(group("a", "ann")).unwrap();
-        let tick = page.recv().await.unwrap();
-        let met = |interest: Interest| interest.is_met(&tick);
-        assert!(met(Interest::Case(id("a"))) && !met(Interest::Case(id("b"))) && met(Interest::All));
-        assert!(met(Interest::Owner("ann".into())) && met(Interest::Owner("queue:desk".into())));
-        assert!(!met(Interest::Owner("bo".into())));
-        drop(page);
+        for page in &mut told {
+            page.told().await.unwrap();
+        }
+        assert!(others.iter().all(|page| !page.changes.has_changed().unwrap()), "others are left in peace");
+        drop((told, others));
         engine.send(group("a", "ann")).unwrap();
-        while *live.follows() {
+        while live.open().follows {
             tokio::task::yield_now().await;
         }
         assert_eq!(engine.receiver_count(), 0, "nobody follows for nobody");
-        let mut page = live.subscribe(|| engine.subscribe());
+        let mut again = page(&live, Interest::Case(id("b")), &engine);
         engine.send(group("b", "bo")).unwrap();
-        assert!(page.recv().await.unwrap().cases.contains(&id("b")));
+        again.told().await.unwrap();
+        drop(engine);
+        assert!(again.told().await.is_none(), "an engine that is gone ends its streams");
     }
 
     #[tokio::test]
     async fn who_is_too_slow_is_told_that_anything_may_have_changed() {
-        let live = Arc::new(Live { tick: Duration::ZERO, ..Live::default() });
-        let engine = broadcast::Sender::new(1);
-        let mut page = live.subscribe(|| engine.subscribe());
+        let (live, engine) = live();
+        let mut other = page(&live, owner("zoe"), &engine);
         for name in ["a", "b", "c"] {
             engine.send(group(name, "ann")).unwrap();
         }
-        assert!(page.recv().await.unwrap().missed);
+        other.told().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_more_queues_are_open_the_seldomer_each_is_told() {
+        let (live, engine) = live();
+        let mut pages: Vec<Page> = (0..200).map(|_| page(&live, Interest::All, &engine)).collect();
+        let mut case = page(&live, Interest::Case(id("a")), &engine);
+        assert_eq!(live.calm(), Duration::from_secs(200) / QUEUES_PER_SECOND, "cases are not counted");
+        for _ in 0..2 {
+            engine.send(group("a", "ann")).unwrap();
+            case.told().await.unwrap();
+            assert!(case.next <= Instant::now(), "a case is told of at once");
+        }
+        pages[0].told().await.unwrap();
+        assert!(pages[0].next > Instant::now(), "a queue rests");
+        pages.truncate(10);
+        assert_eq!(live.calm(), Duration::from_secs(10) / QUEUES_PER_SECOND);
     }
 }

@@ -1,4 +1,4 @@
-//! Owns what the states, events and triggers of one flow are called, by its definition in force.
+//! Owns what the states, events and triggers of one flow are called, by one of its definitions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -47,15 +47,26 @@ pub struct Names {
 }
 
 impl Names {
-    /// Those of the flow `workflow`.
+    /// Those of the flow `workflow`, by its definition in force.
     pub fn new(engine: &Engine, workflow: &str, lang: Lang) -> Self {
-        Self { definition: engine.definition(workflow), lang }
+        Self::of(engine.definition(workflow), lang)
     }
 
-    /// A state or superstate by its path; the path itself where it has no title.
+    /// Those that `definition` gives; without one, names of code as words.
+    pub const fn of(definition: Option<Arc<Definition>>, lang: Lang) -> Self {
+        Self { definition, lang }
+    }
+
+    /// The flow, called `name` in code.
+    pub fn flow(&self, name: &str) -> String {
+        let title = self.definition.as_ref().map(|definition| self.lang.of(&definition.title));
+        title.unwrap_or(name).to_owned()
+    }
+
+    /// A state or superstate by its path.
     pub fn state(&self, path: &str) -> String {
         let title = self.definition.as_ref().and_then(|definition| definition.states.get(path));
-        title.map_or_else(|| path.to_owned(), |title| self.lang.of(title).to_owned())
+        title.map_or_else(|| words::sentence(path), |title| self.lang.of(title).to_owned())
     }
 
     /// What a transition leads to: a state, or that it is not left.
@@ -69,7 +80,7 @@ impl Names {
             return format!("{} {}", self.lang.t("timer", "定时"), self.timer(timer));
         }
         let title = self.definition.as_ref().and_then(|definition| definition.events.get(name));
-        title.map_or_else(|| name.to_owned(), |title| self.lang.of(title).to_owned())
+        title.map_or_else(|| own(name, self.lang), |title| self.lang.of(title).to_owned())
     }
 
     /// A timer: that of a clock by the clock's title.
@@ -120,6 +131,20 @@ impl Names {
     pub fn told(&self, who: &str) -> String {
         told(who, self.lang)
     }
+}
+
+/// What an event is called that no definition names: one of the engine's own.
+fn own(event: &str, lang: Lang) -> String {
+    let known = match event {
+        "timer_fired" => lang.t("Time came", "到时"),
+        "delivery_refused" => lang.t("Delivery refused", "投递被拒"),
+        "step_failed" => lang.t("Step failed", "步骤失败"),
+        "link_started" => lang.t("Waiting case started", "待建个案已开始"),
+        "link_lapsed" => lang.t("Waiting case lapsed", "待建个案已失效"),
+        "timer_lapsed" => lang.t("Timer lapsed", "定时已失效"),
+        other => return words::sentence(other),
+    };
+    known.to_owned()
 }
 
 /// What a signal of a machine is called: definitions name it, but give it no title.

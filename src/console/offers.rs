@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 use super::shell::Visitor;
+use super::words::refusals;
 use crate::engine::{Command, CommandError, Target};
 use crate::kernel::common::Common;
 use crate::kernel::definition::Definition;
@@ -119,7 +120,8 @@ fn refusal(
             Err(CommandError::Refused { refusal, .. })
                 if refusal.kind == RefusalKind::Role || OF_THE_SENDER.contains(&refusal.code) =>
             {
-                reason = Some(refusal.reason);
+                let text = refusals::chinese(refusal.code).unwrap_or(&refusal.reason);
+                reason = Some(visitor.lang.t(&refusal.reason, text).to_owned());
             }
             Ok(_) | Err(_) => return None,
         }

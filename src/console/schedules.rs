@@ -9,7 +9,7 @@ use super::form::Posted;
 use super::shell::{Part, Shell, Visitor};
 use super::sign::to;
 use super::times::Time;
-use super::{Desk, page};
+use super::{Desk, page, words};
 use crate::api::error::{ApiError, Code};
 use crate::api::extract::{NoParams, Params, Segments, StrictJson, WriteHeaders};
 use crate::api::schedules::{
@@ -201,7 +201,10 @@ fn fired(visitor: &Visitor, firing: &FiringView) -> Fired {
             Some(lang.t("its time passed while no server ran", "到点时服务器未运行").to_owned())
         }
         Some("overlap") => Some(lang.t("the one before is not finished", "上一次尚未完成").to_owned()),
-        Some(code) => Some(firing.reason.clone().unwrap_or_else(|| code.to_owned())),
+        Some(code) => {
+            let reason = firing.reason.clone().unwrap_or_else(|| code.to_owned());
+            Some(words::refusals::told(code, &reason, lang))
+        }
     };
     Fired {
         number: firing.number,
@@ -250,7 +253,10 @@ pub async fn order(
     };
     match done {
         Ok(_) => visitor.good(said),
-        Err(error) => visitor.bad(error.into_problem().detail),
+        Err(error) => {
+            let problem = error.into_problem();
+            visitor.bad(words::refusals::told(&problem.code, &problem.detail, visitor.lang));
+        }
     }
     Ok(to(&format!("/schedules/{}", super::around::encoded(&id))))
 }

@@ -15,6 +15,7 @@ use super::page;
 use super::shell::{Part, Shell, Visitor};
 use super::sign::to;
 use super::told::{Fact, Teller, Told};
+use super::words::refusals;
 use crate::api::error::{ApiError, Code, Problem};
 use crate::api::instances::{addressable, readable};
 use crate::engine::{Command, CommandError, Target};
@@ -60,8 +61,6 @@ struct SendPage {
     errors: Vec<String>,
     key: String,
     seq: Option<u64>,
-    /// Whether the reader may see what would happen; else it is sent unseen.
-    previews: bool,
     preview: Option<PreviewPart>,
 }
 
@@ -243,7 +242,7 @@ impl Asked {
         let mut errors: Vec<String> = Vec::new();
         if let Some(problem) = &problem {
             if faults.is_empty() {
-                errors.push(problem.detail.clone());
+                errors.push(refusals::told(&problem.code, &problem.detail, lang));
             }
             let elsewhere = input::elsewhere(&inputs, &faults);
             errors.extend(elsewhere.iter().map(|fault| format!("{}: {}", fault.path, fault.message)));
@@ -266,7 +265,6 @@ impl Asked {
             errors,
             key: fields.text(KEY).map_or_else(|| random::hex_of(KEY_BYTES), str::to_owned),
             seq: self.instance.as_ref().map(|case| case.seq),
-            previews: self.is_readable(visitor),
             preview,
         };
         page::page(&shown)
@@ -277,7 +275,9 @@ impl Asked {
         let command = self.command(visitor, fields, None);
         let preview = visitor.engine.preview(&command)?;
         let teller = Teller { engine: &visitor.engine, lang: visitor.lang, zone: visitor.zone };
-        let entries: Vec<Told> = preview.entries.iter().map(|entry| teller.entry(entry)).collect();
+        // Who may not read the case only learns that it takes the event, as who sends it does.
+        let shown = if self.is_readable(visitor) { preview.entries.as_slice() } else { &[] };
+        let entries: Vec<Told> = shown.iter().map(|entry| teller.entry(entry)).collect();
         let said = teller.facts(&Value::Object(command.payload));
         let hidden = fields.0.iter().filter(|(name, _)| name.starts_with(input::ROOT)).cloned().collect();
         Ok(PreviewPart { summary: summary(visitor, &entries), entries, said, hidden })
@@ -300,7 +300,7 @@ impl Answered {
 /// A form that nobody has filled yet; an event that says nothing more is previewed at once.
 async fn fresh(visitor: &Visitor, asked: &Asked) -> Result<Response, ApiError> {
     let fields = Fields::default();
-    if asked.has_fields() || !asked.is_readable(visitor) {
+    if asked.has_fields() {
         return asked.page(visitor, &fields, Answered::default());
     }
     let told = match asked.preview(visitor, &fields) {
@@ -315,7 +315,7 @@ async fn run(visitor: &Visitor, asked: &Asked, fields: &Fields) -> Result<Respon
     if fields.get(MORE).is_some() || doing == "edit" {
         return asked.page(visitor, fields, Answered::default());
     }
-    if doing != "send" && asked.is_readable(visitor) {
+    if doing != "send" {
         let told = match asked.preview(visitor, fields) {
             Ok(preview) => Answered { preview: Some(preview), problem: None },
             Err(error) => wrong(visitor, error),
@@ -350,7 +350,9 @@ fn wrong(visitor: &Visitor, error: CommandError) -> Answered {
 /// The sentence that says the most: where the case goes, and what else begins.
 fn summary(visitor: &Visitor, entries: &[Told]) -> String {
     let lang = visitor.lang;
-    let Some(first) = entries.first() else { return String::new() };
+    let Some(first) = entries.first() else {
+        return lang.t("It will be accepted, as things are now.", "按目前情况将被接受。").to_owned();
+    };
     let last = entries.iter().rev().find(|told| told.instance == first.instance && told.moved.is_some());
     let mut parts = Vec::new();
     match last.and_then(|told| told.moved.as_ref()) {

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::lang::Lang;
+use super::names::Names;
 use super::times::{Time, span};
 use super::{names, words};
 use crate::engine::Engine;
@@ -118,24 +119,24 @@ impl Teller<'_> {
     /// The entry, told.
     pub fn entry(&self, entry: &Entry) -> Told {
         let definition = self.definition(entry);
-        let definition = definition.as_deref();
+        let names = Names::of(definition.clone(), self.lang);
         let moved = entry.from.as_deref() != Some(&entry.to);
-        let from = entry.from.as_deref().map_or_else(String::new, |state| self.state(definition, state));
+        let from = entry.from.as_deref().map_or_else(String::new, |state| names.state(state));
         let (actor, role) = self.actor(entry);
         let by_person = matches!(entry.actor.kind, ActorKind::Person | ActorKind::Service | ActorKind::Local);
-        let clocks = entry.clocks.iter().filter_map(|fact| self.clock(definition, fact));
+        let clocks = entry.clocks.iter().filter_map(|fact| self.clock(definition.as_deref(), fact));
         let effects = entry.effects.iter().filter_map(|effect| self.effect(effect));
         Told {
             seq: entry.seq,
             instance: entry.instance.to_string(),
-            flow: definition.map_or_else(|| entry.workflow.clone(), |d| self.lang.of(&d.title).to_owned()),
+            flow: names.flow(&entry.workflow),
             at: self.time(entry.recorded_at),
             actor,
             role,
-            event: self.event(definition, &entry.event),
+            event: names.event(&entry.event),
             event_name: entry.event.clone(),
             rule: entry.rule.clone(),
-            moved: moved.then(|| (from, self.state(definition, &entry.to))),
+            moved: moved.then(|| (from, names.state(&entry.to))),
             class: match (moved, by_person) {
                 (true, _) => "moved",
                 (false, true) => "",
@@ -153,33 +154,12 @@ impl Teller<'_> {
             .or_else(|| self.engine.definition(&entry.workflow))
     }
 
-    /// The title of a state.
-    pub fn state(&self, definition: Option<&Definition>, state: &str) -> String {
-        let title = definition.and_then(|definition| definition.states.get(state));
-        title.map_or_else(|| state.to_owned(), |title| self.lang.of(title).to_owned())
-    }
-
-    /// The title of an event.
-    pub fn event(&self, definition: Option<&Definition>, event: &str) -> String {
-        let title = definition.and_then(|definition| definition.events.get(event));
-        let own = || match event {
-            "timer_fired" => self.lang.t("Time came", "到时").to_owned(),
-            "delivery_refused" => self.lang.t("Delivery refused", "投递被拒").to_owned(),
-            "step_failed" => self.lang.t("Step failed", "步骤失败").to_owned(),
-            "link_started" => self.lang.t("Waiting case started", "待建个案已开始").to_owned(),
-            "link_lapsed" => self.lang.t("Waiting case lapsed", "待建个案已失效").to_owned(),
-            "timer_lapsed" => self.lang.t("Timer lapsed", "定时已失效").to_owned(),
-            other => words::sentence(other),
-        };
-        title.map_or_else(own, |title| self.lang.of(title).to_owned())
-    }
-
     /// The title of an event that another flow takes.
     fn event_of_any(&self, event: &str) -> String {
         let definitions =
             self.engine.workflows().iter().filter_map(|flow| self.engine.definition(flow.name()));
         let titled = definitions.into_iter().find(|definition| definition.events.contains_key(event));
-        self.event(titled.as_deref(), event)
+        Names::of(titled, self.lang).event(event)
     }
 
     fn actor(&self, entry: &Entry) -> (String, String) {
@@ -249,10 +229,7 @@ impl Teller<'_> {
 
     /// What else was caused; what only the engine minds is left out.
     fn effect(&self, effect: &Effect) -> Option<Line> {
-        let flow = |name: &str| {
-            let definition = self.engine.definition(name);
-            definition.map_or_else(|| name.to_owned(), |d| self.lang.of(&d.title).to_owned())
-        };
+        let flow = |name: &str| Names::new(self.engine, name, self.lang).flow(name);
         match effect {
             Effect::Spawn(spawn) => {
                 let due = spawn.due.map(|due| self.time(due).text);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::{self, Heat, Shown};
 use super::form::filled;
 use super::lang::Lang;
+use super::names::Names;
 use super::shell::{Part, Shell, Visitor};
 use super::times::Time;
 use super::{Desk, page, words};
@@ -40,6 +41,9 @@ pub struct WorkQuery {
     /// Only this flow.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
+    /// All cases of the flow that are in this state (a leaf's path), open or not, in place of a queue's.
+    #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// Only of this priority.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
@@ -130,7 +134,8 @@ pub async fn work(
     let engine = &visitor.engine;
     let queue = query.queue.clone().unwrap_or_else(|| "mine".to_owned());
     let own = visitor.caller.sight() == Sight::Own;
-    let list = list(&visitor, &queue);
+    let state = query.state.as_deref().map(|state| of_state(&visitor, &query, state)).transpose()?;
+    let list = state.clone().unwrap_or_else(|| list(&visitor, &queue));
     let asked = Asked { list, query: query.clone(), own };
     let found = asked.read(&visitor).await?;
     let lang = visitor.lang;
@@ -140,16 +145,22 @@ pub async fn work(
     let tab = |name: &str, text: String| Tab {
         href: href(&WorkQuery {
             queue: (name != "mine").then(|| name.to_owned()),
+            state: None,
             after: None,
             ..query.clone()
         }),
         text,
-        here: queue == name,
+        here: queue == name && state.is_none(),
     };
     let mut tabs = vec![tab("mine", lang.t("Mine", "我的").to_owned())];
     if !own {
         tabs.extend(desk.queues.all(engine).iter().map(|name| tab(name, name.clone())));
         tabs.push(tab("all", lang.t("All open, by due", "全部未结（按期限）").to_owned()));
+    }
+    if let Some(List::State { workflow, state }) = &state {
+        let names = Names::new(engine, workflow, lang);
+        let text = format!("{} · {}", names.flow(workflow), names.state(state));
+        tabs.push(Tab { href: href(&query), text, here: true });
     }
     let own_query = href(&WorkQuery { after: None, ..query.clone() }).trim_start_matches('/').to_owned();
     let view = |view: View| (view.name, format!("/{}", view.query), view.query == own_query);
@@ -168,7 +179,8 @@ pub async fn work(
         own_query,
         assigns: super::assign::may(&visitor),
         scanned: found.cut.then_some(SCAN_MAX),
-        live: (!own).then(|| format!("/live?of=queue&name={}", super::around::encoded(&queue))),
+        live: (!own && state.is_none())
+            .then(|| format!("/live?of=queue&name={}", super::around::encoded(&queue))),
         query,
     };
     page::page(&shown)
@@ -186,6 +198,20 @@ fn list(visitor: &Visitor, queue: &str) -> List {
         "mine" => List::Work(visitor.caller.id().to_owned()),
         name => List::Work(format!("queue:{name}")),
     }
+}
+
+/// The list of the cases in a state.
+fn of_state(visitor: &Visitor, query: &WorkQuery, state: &str) -> Result<List, ApiError> {
+    let workflow = query.workflow.clone().ok_or_else(|| {
+        ApiError::new(Code::InvalidQuery, "`state` says nothing without `workflow`; accepted are both")
+    })?;
+    let flow = crate::api::workflows::flow(&visitor.engine, &workflow)?;
+    let leaves: Vec<&str> = flow.states().iter().map(|spec| spec.path.as_str()).collect();
+    if !leaves.contains(&state) {
+        let detail = format!("`{workflow}` has no state `{state}`");
+        return Err(ApiError::new(Code::InvalidQuery, detail).accepting(leaves));
+    }
+    Ok(List::State { workflow, state: state.to_owned() })
 }
 
 /// What is asked of a queue.
@@ -217,7 +243,8 @@ impl Asked {
         let range =
             Range { after: after.clone().filter(|_| !by_due), newest_first: self.own, ..Range::default() };
         let WorkQuery { workflow, priority, channel, heat, .. } = &self.query;
-        let filtered = [workflow, priority, channel, heat].into_iter().any(Option::is_some);
+        let of_flow = workflow.as_ref().filter(|_| !matches!(self.list, List::State { .. }));
+        let filtered = of_flow.is_some() || [priority, channel, heat].into_iter().any(Option::is_some);
         let rows = if by_due || filtered { SCAN_MAX } else { ROWS };
         // Up to a thousand records are decoded: too long for the thread that serves connections.
         let read = tokio::task::spawn_blocking(move || engine.page(&[list], &range, rows)).await;

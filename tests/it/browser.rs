@@ -241,6 +241,26 @@ async fn callback_with_a_low_score_asks_for_what_follows() {
     assert!(!child(&last["entry"]["effects"], "low_score").is_empty());
 }
 
+/// What a page fetched from the server beside itself, its stream of changes left out.
+const FETCHED: &str = "performance.getEntriesByType('resource').filter((it) => it.transferSize > 0 \
+    && !new URL(it.name).pathname.startsWith('/live')).map((it) => it.name)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_the_sign_in_a_page_is_one_round_trip() {
+    let rig = Rig::wednesday().await;
+    let ann = rig.caller("ann", Role::Agent).await;
+    let steps = vec![
+        json!({ "goto": { "path": "/sign-in" } }),
+        json!({ "eval": FETCHED }),
+        signed_in(&ann),
+        json!({ "waits": "[data-live][data-open]" }),
+        json!({ "eval": FETCHED }),
+    ];
+    let Some(told) = drive(&rig, Look::default(), steps).await else { return };
+    assert!(told[1].as_array().unwrap().len() > 1, "style and script come with the sign-in: {}", told[1]);
+    assert_eq!(told[4], json!([]), "the first page is all there after its own answer");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trainee_signs_up_and_is_examined() {
     let school = school().await;

@@ -288,7 +288,7 @@ async fn queue_is_in_the_order_in_which_it_breaches() {
     let rig = Rig::wednesday().await;
     let ann = rig.caller("ann", Role::Agent).await;
     let mut started = Vec::new();
-    for (minute, channel) in [(0, "email"), (1, "phone"), (2, "web_chat"), (3, "wechat"), (4, "email")] {
+    for (minute, channel) in [(0, "email"), (1, "sms"), (2, "web_chat"), (3, "wechat"), (4, "email")] {
         rig.until(&format!("2026-03-11T10:0{minute}:00+08:00")).await;
         let mut asked = question(&format!("c-{minute}"));
         asked["channel"] = json!(channel);
@@ -309,6 +309,38 @@ async fn queue_is_in_the_order_in_which_it_breaches() {
     }
     let page = page.get("/?queue=pre_sale&channel=email&priority=&workflow=").await.text;
     assert_eq!(quoted(&page, "href=\"/cases/").len(), 2, "an empty filter filters nothing");
+}
+
+#[tokio::test]
+async fn number_on_a_diagram_leads_to_the_cases_of_the_state() {
+    let rig = Rig::wednesday().await;
+    let ann = rig.caller("ann", Role::Agent).await;
+    let one = ann.submit(question("c-1")).await;
+    let two = ann.submit(question("c-2")).await;
+    ann.sent(&two, "accept", json!({})).await;
+    let page = Browser::of(&rig, "sue", Role::Supervisor).await;
+    let flow = page.get("/flows/consultation").await.text;
+    let links = quoted(&flow, "href=\"/?workflow=consultation&amp;state=");
+    assert_eq!(links, [ann.state(&one).await, ann.state(&two).await]);
+    for (state, id) in links.iter().zip([&one, &two]) {
+        let cases = page.get(&format!("/?workflow=consultation&state={state}")).await.text;
+        assert_eq!(quoted(&cases, "href=\"/cases/"), [id.as_str()]);
+    }
+    let refused = page.get("/?workflow=consultation&state=open.nowhere").await;
+    assert!(refused.status == 400 && refused.text.contains(&ann.state(&one).await), "{}", refused.text);
+    assert_eq!(page.get("/?state=open").await.status, 400);
+    let customer = Browser::of(&rig, "c-1", Role::Customer).await;
+    assert_eq!(customer.get(&format!("/?workflow=consultation&state={}", links[0])).await.status, 403);
+}
+
+#[tokio::test]
+async fn pages_are_measured_by_their_own_route() {
+    let rig = Rig::wednesday().await;
+    let page = Browser::of(&rig, "ann", Role::Administrator).await;
+    page.get("/flows/consultation").await;
+    let metrics = rig.caller("root", Role::Administrator).await.get("/metrics").await.text;
+    let counted = "careflow_http_requests_total{method=\"GET\",route=\"/flows/{workflow}\",class=\"2xx\"} 1";
+    assert!(metrics.contains(counted), "{metrics}");
 }
 
 #[tokio::test]

@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use careflow::kernel::entry::Entry;
 use careflow::workflows::Registry;
+use serde_json::Value;
 
 use crate::organisation::{Histories, Lived, Wanted, hold, live};
 
@@ -40,6 +42,45 @@ fn check(seed: u64, instances: u64) {
     assert!(lived.again > 0 && lived.refusals() > 0 && lived.refusals() < lived.accepted);
     every_flow_ends_in_several_ways(&lived);
     every_state_and_number_is_seen(&lived, &histories);
+}
+
+/// An entry without what is drawn anew each time: digests of personal values are salted, which the hash of the
+/// entry before shows.
+fn unsalted(entry: &Entry) -> Value {
+    fn unsalt(value: &mut Value) {
+        match value {
+            Value::Object(members) if members.contains_key("$p") => *value = Value::Null,
+            Value::Object(members) => members.values_mut().for_each(unsalt),
+            Value::Array(items) => items.iter_mut().for_each(unsalt),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(entry).unwrap();
+    unsalt(&mut value);
+    value.as_object_mut().unwrap().remove("prev");
+    value
+}
+
+/// What the same seed draws is the same in every entry.
+#[test]
+fn a_year_lived_twice_is_the_same_year() {
+    let lived = |folder: &tempfile::TempDir| {
+        let wanted = Wanted { seed: SEED + 1, instances: INSTANCES / 16, data: folder.path().join("data") };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(live(&wanted));
+        Histories::of(&wanted.data)
+    };
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [one, two] = [lived(&folders[0]), lived(&folders[1])];
+    assert!(one.entries > 1_000, "{} entries", one.entries);
+    for (id, entries) in &one.all {
+        let same = two.all.get(id).unwrap_or_else(|| panic!("`{id}` began only once"));
+        for (entry, again) in entries.iter().zip(same) {
+            assert_eq!(unsalted(entry), unsalted(again), "`{id}` at {}", entry.seq);
+        }
+        assert_eq!(entries.len(), same.len(), "`{id}`");
+    }
+    assert_eq!(one.positions, two.positions, "in the same order");
 }
 
 /// A law that never saw an end proves nothing of it: half of each flow's are seen, whatever the seed.

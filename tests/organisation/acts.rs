@@ -191,7 +191,7 @@ impl Organisation {
                 let agent = self.people.person(Role::Agent, &mut self.chance);
                 Act::new(agent, event, json!({ "type": "caused_by", "id": other }))
             }
-            _ => return None,
+            _ => return self.of_record(instance, event),
         })
     }
 
@@ -335,8 +335,9 @@ fn weight(instance: &Instance, event: &str, temper: Temper) -> u64 {
         }
         "force_closed" | "subject_restricted" | "subject_erased" => 1,
         "note_added" | "linked" | "priority_changed" | "ring" => 8,
-        "attachment_added" | "correction" | "clock_suspended" | "clock_resumed" | "verdict_corrected"
-        | "policy_migrated" => 0,
+        "attachment_added" | "policy_migrated" => 0,
+        "correction" | "clock_suspended" | "verdict_corrected" => 4,
+        "clock_resumed" => 50,
         "withdraw" | "mark_duplicate" | "mark_invalid" | "convert" | "reject_intake" | "suspend"
         | "opt_out" | "cancel" | "postpone" | "revoke" | "reopen" | "request_review"
         | "handover_requested" => 12,

@@ -15,6 +15,8 @@ use serde_json::Value;
 pub struct Histories {
     /// Entries of each instance, oldest first; system objects included.
     pub all: BTreeMap<InstanceId, Vec<Entry>>,
+    /// Where each of them was written.
+    pub positions: BTreeMap<InstanceId, Vec<Position>>,
     /// How many entries those are.
     pub entries: u64,
 }
@@ -41,6 +43,7 @@ impl Histories {
             assert!(position >= before, "an export is in the order of commits");
             before = position;
             histories.entries += 1;
+            histories.positions.entry(entry.instance.clone()).or_default().push(position);
             histories.all.entry(entry.instance.clone()).or_default().push(entry);
         }
         std::fs::remove_file(out).unwrap();

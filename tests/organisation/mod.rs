@@ -12,9 +12,11 @@
 mod acts;
 mod begun;
 mod export;
+mod frozen;
 mod laws;
 mod pace;
 mod people;
+mod record;
 mod school;
 mod year;
 
@@ -31,5 +33,6 @@ pub fn hold(lived: &Lived, data: &Path) -> Histories {
     export::verify(data);
     let histories = Histories::of(data);
     laws::hold(lived, &histories);
+    frozen::hold(lived, &histories);
     histories
 }

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::api::request::Peer;
 use crate::api::serve;
+use crate::api::server::End;
 
 const HEAD: &str = "GET /peer HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
@@ -69,6 +70,34 @@ async fn a_request_under_way_is_answered_before_the_end() {
     go_on.notify_one();
     let answer = asked.await.unwrap();
     assert!(answer.contains("200 OK") && answer.ends_with("done"), "{answer}");
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_is_told_of_the_end() {
+    let begun = Arc::new(Notify::new());
+    let entered = begun.clone();
+    let waits = move |mut end: End| {
+        let entered = entered.clone();
+        async move {
+            entered.notify_one();
+            end.asked().await;
+            "told"
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (end, ended) = oneshot::channel::<()>();
+    let router = Router::new().route("/waits", get(waits));
+    let serving = tokio::spawn(serve(listener, None, router, async { ended.await.unwrap_or(()) }));
+    let asked = tokio::spawn(talk(
+        TcpStream::connect(address).await.unwrap(),
+        "GET /waits HTTP/1.1\r\nhost: x\r\n\r\n",
+    ));
+    begun.notified().await;
+    assert!(!asked.is_finished());
+    drop(end);
+    assert!(asked.await.unwrap().ends_with("told"));
     serving.await.unwrap();
 }
 

@@ -26,8 +26,8 @@
       const text = written(now);
       const over = zh ? `超期 ${text}` : `${text} over`;
       const shown = now < 0 ? over : zh ? `剩余 ${text}` : `${text} left`;
-      // Its calendar opens or closes: how it goes on from there is asked for.
-      if (passed > flip && live && !el.dataset.turned) { el.dataset.turned = "true"; soon(); }
+      // Its calendar opens or closes, for everybody at once: up to the next time, how it goes on is asked for at leisure.
+      if (passed > flip && live && !el.dataset.turned) { el.dataset.turned = "true"; soon(60000); }
       if (el.textContent !== shown) el.textContent = shown;
       el.classList.toggle("bad", now < 0);
     }
@@ -38,12 +38,10 @@
   // Live: a page that names what it shows is told when that changed, and takes its live parts anew. One stream
   // for a page, none while nobody looks at it; the browser connects again by itself, a little later each time.
   const live = document.querySelector("[data-live]");
-  // Case pages ask at once; queues change all the time, and a thousand of them asking each second would be a storm.
-  const calm = Number(live?.dataset.calm ?? 0);
-  let source, waiting, lost, retry = 1000, asked = -Infinity;
+  // How often a page is told, the server paces.
+  let source, waiting, lost, retry = 1000;
   const refresh = async () => {
     waiting = undefined;
-    asked = performance.now();
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin" });
     if (!answer.ok || answer.redirected) return;
     const next = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -55,20 +53,19 @@
     }
   };
   // Many pages may be told at the same moment: each waits a little, so that they do not all ask at once.
-  const soon = () => {
-    const rest = Math.max(0, calm - (performance.now() - asked));
-    waiting ??= setTimeout(refresh, rest * (1 + Math.random()) + 200 + Math.random() * 800);
+  const soon = (within = 1000) => {
+    waiting ??= setTimeout(refresh, 200 + Math.random() * within);
   };
   const follow = () => {
     if (source || document.hidden) return;
-    source = new EventSource(live.dataset.live);
+    // What happened while the stream was gone was told to nobody.
+    source = new EventSource(live.dataset.live + (lost ? "&again=true" : ""));
     source.onopen = () => {
       retry = 1000;
+      lost = false;
       live.dataset.open = "true";
-      // What happened while the stream was gone was told to nobody.
-      if (lost) { lost = false; soon(); }
     };
-    source.addEventListener("changed", soon);
+    source.addEventListener("changed", () => soon());
     source.onerror = () => {
       source.close();
       source = undefined;

@@ -103,6 +103,11 @@ pub struct Maker<'m> {
     pub lang: Lang,
 }
 
+/// What the schema says of a member, in English.
+fn about(member: &Value) -> &str {
+    member["description"].as_str().or(inner(member)["description"].as_str()).unwrap_or_default()
+}
+
 /// A schema without the `null` that lets its member be absent.
 pub(super) fn inner(schema: &Value) -> &Value {
     let any = schema.get("anyOf").and_then(Value::as_array);
@@ -181,13 +186,17 @@ impl Maker<'_> {
 
     fn input(&self, member: &Value, name: &str, word: &str, required: bool) -> Input {
         let schema = inner(member);
-        let about = member["description"].as_str().or(schema["description"].as_str()).unwrap_or_default();
+        let about = about(member);
         let (kind, more) = self.kind(schema, name, required);
         let example = schema["examples"][0].as_str().map(|example| match self.lang {
             Lang::ZH => format!("例如 {example}"),
             _ => format!("For example {example}"),
         });
-        let hints = [self.lang.t(about, "").to_owned(), more, example.unwrap_or_default()];
+        let hints = [
+            self.lang.t(about, words::hints::chinese(about).unwrap_or_default()).to_owned(),
+            more,
+            example.unwrap_or_default(),
+        ];
         Input {
             name: name.to_owned(),
             label: words::field(word, self.lang),

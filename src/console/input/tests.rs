@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use chrono_tz::Asia::Shanghai;
 use serde_json::json;
 
@@ -34,37 +36,41 @@ fn made(schema: &Value, sent: &Fields, faults: &[FaultView], lang: Lang) -> Vec<
     Maker { fields: sent, faults, lang }.payload(schema)
 }
 
-#[test]
-fn every_member_of_every_payload_is_called_something_in_both_languages() {
-    fn members(schema: &Value, found: &mut Vec<String>) {
+/// Every member of every payload: its name, and what its schema says of it.
+fn every_member() -> BTreeSet<(String, String)> {
+    fn members(schema: &Value, found: &mut BTreeSet<(String, String)>) {
         match schema {
             Value::Object(map) => {
-                if let Some(properties) = map.get("properties").and_then(Value::as_object) {
-                    found.extend(
-                        properties
-                            .iter()
-                            .filter(|(_, member)| !is_systems(member))
-                            .map(|(name, _)| name.clone()),
-                    );
-                }
+                let properties = map.get("properties").and_then(Value::as_object);
+                let shown = properties.into_iter().flatten().filter(|(_, member)| !is_systems(member));
+                found.extend(shown.map(|(name, member)| (name.clone(), about(member).to_owned())));
                 map.values().for_each(|value| members(value, found));
             }
             Value::Array(items) => items.iter().for_each(|item| members(item, found)),
             _ => {}
         }
     }
-    let mut missing = std::collections::BTreeSet::new();
+    let mut found = BTreeSet::new();
     for flow in Registry::shipped().all() {
-        for spec in flow.events() {
-            let mut found = Vec::new();
-            members(&(spec.schema)(), &mut found);
-            let unknown = |name: &String| {
-                words::fields::FIELDS.binary_search_by_key(&name.as_str(), |row| row.0).is_err()
-            };
-            missing.extend(found.into_iter().filter(unknown));
-        }
+        flow.events().iter().for_each(|spec| members(&(spec.schema)(), &mut found));
     }
-    assert!(missing.is_empty(), "without a title: {missing:?}");
+    assert!(found.len() > 200, "{} members", found.len());
+    found
+}
+
+#[test]
+fn every_member_of_every_payload_is_called_something_in_both_languages() {
+    let mut missing = every_member();
+    missing
+        .retain(|(name, _)| words::fields::FIELDS.binary_search_by_key(&name.as_str(), |row| row.0).is_err());
+    assert!(missing.is_empty(), "without a title: {missing:#?}");
+}
+
+#[test]
+fn every_hint_is_there_in_both_languages() {
+    let mut missing = every_member();
+    missing.retain(|(_, about)| !about.is_empty() && words::hints::chinese(about).is_none());
+    assert!(missing.is_empty(), "without Chinese: {missing:#?}");
 }
 
 #[test]

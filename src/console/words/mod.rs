@@ -1,6 +1,8 @@
 //! Owns the names that definitions do not give, in both languages: roles, clock states, members of payloads.
 
 pub mod fields;
+pub mod hints;
+pub mod refusals;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -53,7 +55,7 @@ pub fn clock_status(status: &str, lang: Lang) -> &str {
 
 /// What a value of an enumeration is called in words: its own name with spaces, or what its schema says in Chinese.
 pub fn value(name: &str, described: Option<&str>, lang: Lang) -> String {
-    let chinese = described.filter(|text| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)));
+    let chinese = described.filter(|text| text.chars().any(is_chinese));
     match (lang.name(), chinese) {
         ("zh", Some(text)) => text.trim_end_matches(['.', '。']).to_owned(),
         _ => match (fields::enumerated(name, lang), Role::parse(name)) {
@@ -92,6 +94,11 @@ fn constants(schema: &Value, found: &mut BTreeMap<String, String>) {
         Value::Array(items) => items.iter().for_each(|item| constants(item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// Whether it is a Chinese character.
+const fn is_chinese(c: char) -> bool {
+    matches!(c, '\u{4e00}'..='\u{9fff}')
 }
 
 /// A name of code as words: `wrong_number` as `Wrong number`.

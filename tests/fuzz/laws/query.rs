@@ -1,6 +1,6 @@
 //! Query strings: of lists, of the feed, of histories, of schedules and of KPIs, with cursors.
 //!
-//! An input is a digit that says which list, and its query as it stands in a URL.
+//! An input is a digit or a letter that says which list, and its query as it stands in a URL.
 
 use std::collections::BTreeSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -37,7 +37,7 @@ static DESK: LazyLock<Mutex<Desk>> = LazyLock::new(|| Mutex::new(Desk::new()));
 /// where its cursor says, with rows that were not there before.
 pub fn query(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
-    let Some(which) = text.chars().next().and_then(|digit| digit.to_digit(10)) else { return };
+    let Some(which) = text.chars().next().and_then(|digit| digit.to_digit(36)) else { return };
     let mut desk = DESK.lock().unwrap_or_else(PoisonError::into_inner);
     desk.check(which as usize, &text[1..]);
 }
@@ -66,6 +66,7 @@ impl Desk {
             "/v1/reports/kpis/K02/instances".into(),
             "/v1/workflows/consultation/diagram".into(),
             format!("/v1/instances/{}/clocks/FRT/explain", ids[2]),
+            "/v1/history".into(),
         ];
         Self { router: router(state), bearer: format!("Bearer {secret}"), world, paths: paths.into() }
     }
@@ -100,6 +101,10 @@ impl Desk {
             for row in body["instances"].as_array().into_iter().flatten() {
                 let id = row["id"].as_str().unwrap_or_default().to_owned();
                 assert!(named_before(query) || seen.insert(id), "a row came twice: {uri}");
+            }
+            for row in body["entries"].as_array().into_iter().flatten().filter(|_| path == "/v1/history") {
+                let hash = row["hash"].as_str().unwrap_or_default().to_owned();
+                assert!(named_before(query) || seen.insert(hash), "an entry came twice: {uri}");
             }
             let Some(next) = body["next_cursor"].as_str() else { return };
             asked = format!("{query}{}cursor={next}", if query.is_empty() { "" } else { "&" });
