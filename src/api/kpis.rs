@@ -1,6 +1,8 @@
 //! KPIs: numbers over the histories of a window, each with its n; [`super::kpi_cases`] has the cases behind.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +18,7 @@ use super::kpi_query::{self, WindowParams};
 use super::responses::group;
 use super::state::AppState;
 use super::workflows::TitleView;
+use crate::engine::Engine;
 use crate::kernel::kpi::fold::{Figure, Fold, Line};
 use crate::kernel::kpi::measure::{Kind, Measure};
 
@@ -170,21 +173,37 @@ pub async fn get_kpis(
     caller: Caller,
     Params(params): Params<KpiParams>,
 ) -> Result<(HeaderMap, Json<KpiReport>), ApiError> {
-    let engine = state.engine()?;
-    kpi_query::check_reader(&caller)?;
+    let report = report(state.engine()?, &caller, params, Arc::default()).await?;
+    Ok((headers::at(report.position), Json(report)))
+}
+
+/// The report that `params` ask for; `seen` counts the cases that were read for it.
+///
+/// # Errors
+/// As [`get_kpis`].
+pub async fn report(
+    engine: &Engine,
+    caller: &Caller,
+    params: KpiParams,
+    seen: Arc<AtomicU64>,
+) -> Result<KpiReport, ApiError> {
+    kpi_query::check_reader(caller)?;
     let window = kpi_query::window(engine, &params.window())?;
     let measures = kpi_query::measures(&window.workflows, params.kpi.as_deref())?;
     let (reader, asked) = (engine.clone(), window.clone());
     // Every case of the window is decoded: too long for the thread that serves connections.
     let read = move || {
         let mut fold = Fold::new(&measures, asked.frame, asked.grouping).among(&asked.workflows);
-        let position = asked.read(&reader, &measures, &mut |record| fold.take(record))?;
+        let position = asked.read(&reader, &measures, &mut |record| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            fold.take(record);
+        })?;
         Ok::<_, ApiError>((fold.finish(), position))
     };
     let read = tokio::task::spawn_blocking(read).await;
     let (lines, position) = read.map_err(|_| ApiError::new(Code::Internal, "the report was not made"))??;
     let targets = window.targets(engine);
-    let report = KpiReport {
+    Ok(KpiReport {
         workflow: window.workflows.join(","),
         from: window.frame.from.to_string(),
         to: window.frame.until.to_string(),
@@ -193,8 +212,7 @@ pub async fn get_kpis(
         group_by: params.group_by,
         kpis: lines.iter().map(|line| KpiLine::of(line, &targets)).collect(),
         position,
-    };
-    Ok((headers::at(position), Json(report)))
+    })
 }
 
 impl KpiLine {

@@ -93,7 +93,12 @@ fn shown(error: ApiError, visitor: Option<&Visitor>, lang: Lang, path: &str) -> 
     let kind = error.code();
     let problem = error.into_problem();
     let heading = lang.t(&problem.title, refusals::problem(kind)).to_owned();
-    let (code, detail) = (problem.code.clone(), refusals::told(&problem.code, &problem.detail, lang));
+    let code = problem.code.clone();
+    // The heading says already what kind of failure it is; a rule's own code says more.
+    let detail = match code == kind.says().code {
+        true => problem.detail,
+        false => refusals::told(&code, &problem.detail, lang),
+    };
     let mut shell = match visitor {
         Some(visitor) => visitor.shell(Part::Help, heading.clone()),
         None => Shell::of_stranger(lang, heading.clone(), path),

@@ -1,8 +1,10 @@
 //! The table of a report: KPIs against their targets, with small charts; each number leads to its cases.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use askama::Template;
-use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use axum::response::Response;
 use chrono::{Datelike, Months, NaiveDate};
 
@@ -11,10 +13,10 @@ use super::lang::Lang;
 use super::page;
 use super::reports::{ReportQuery, group, grouping};
 use super::shell::{Part, Shell, Visitor};
+use super::slow::{self, Progress};
 use super::times::{Time, span};
 use crate::api::error::ApiError;
-use crate::api::extract::Params;
-use crate::api::kpis::{KpiFigure, KpiLine, KpiParams, KpiReport, KpiStatus, get_kpis};
+use crate::api::kpis::{KpiFigure, KpiLine, KpiParams, KpiReport, KpiStatus, report};
 use crate::kernel::calendar::date_of;
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::fold::Part as NumberPart;
@@ -86,13 +88,21 @@ struct TablePage {
 /// # Errors
 /// As `GET /v1/reports/kpis`.
 pub async fn table(visitor: Visitor, Query(query): Query<ReportQuery>) -> Result<Response, ApiError> {
-    let (lang, zone) = (visitor.lang, visitor.zone);
     let query = query.dated(&visitor);
-    let report = kpis(&visitor, query.asked(zone.name())?).await?;
+    // Every case of the window is read, and where there is a trend, every one of its months.
+    let reads = if query.group_by.is_none() { 2 } else { 1 };
+    let of = reads * visitor.engine.census().values().sum::<u64>();
+    let progress = Progress { done: Arc::default(), of };
+    slow::told(progress.clone(), made(visitor, query, progress.done)).await
+}
+
+async fn made(visitor: Visitor, query: ReportQuery, read: Arc<AtomicU64>) -> Result<Response, ApiError> {
+    let (lang, zone) = (visitor.lang, visitor.zone);
+    let report = kpis(&visitor, query.asked(zone.name())?, &read).await?;
     let until = Instant::parse(&report.to).unwrap_or_else(|_| visitor.engine.now());
     let last = date_of(zone, until.plus_millis(-1));
     let trend = match months(last).filter(|_| query.group_by.is_none()) {
-        Some(months) => Some(Trend::read(&visitor, &query, months).await?),
+        Some(months) => Some(Trend::read(&visitor, &query, months, &read).await?),
         None => None,
     };
     let flows: Vec<&str> = visitor.engine.workflows().iter().map(|flow| flow.name()).collect();
@@ -124,10 +134,8 @@ pub async fn table(visitor: Visitor, Query(query): Query<ReportQuery>) -> Result
     page::page(&shown)
 }
 
-async fn kpis(visitor: &Visitor, asked: KpiParams) -> Result<KpiReport, ApiError> {
-    let answer = get_kpis(State(visitor.state.clone()), visitor.caller.clone(), Params(asked)).await?;
-    let (_, Json(report)) = answer;
-    Ok(report)
+async fn kpis(visitor: &Visitor, asked: KpiParams, read: &Arc<AtomicU64>) -> Result<KpiReport, ApiError> {
+    report(&visitor.engine, &visitor.caller, asked, read.clone()).await
 }
 
 /// The table in the making.
@@ -233,6 +241,7 @@ impl Trend {
         visitor: &Visitor,
         query: &ReportQuery,
         (first, end): (NaiveDate, NaiveDate),
+        read: &Arc<AtomicU64>,
     ) -> Result<Self, ApiError> {
         let asked = KpiParams {
             from: Some(first.to_string()),
@@ -240,7 +249,7 @@ impl Trend {
             group_by: Some("month".to_owned()),
             ..query.asked(visitor.zone.name())?
         };
-        Ok(Self { first, end, report: kpis(visitor, asked).await? })
+        Ok(Self { first, end, report: kpis(visitor, asked, read).await? })
     }
 
     /// The report of these months.

@@ -11,6 +11,7 @@
 //! | what changed while a page is open | [`live`] |
 //! | histories, searched and exported | [`audit`] |
 //! | KPIs of a window, with their charts | [`reports`], [`kpi_table`], [`chart`] |
+//! | answers that take long, with how far they are | [`slow`] |
 //! | the cases behind a number | [`behind`] |
 //! | reports that were frozen | [`summaries`] |
 //! | flows, how many cases they have | [`flows`], [`heat`] |
@@ -61,6 +62,7 @@ pub mod send;
 pub mod session;
 pub mod shell;
 pub mod sign;
+pub mod slow;
 pub mod summaries;
 pub mod system;
 pub mod times;

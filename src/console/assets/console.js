@@ -91,12 +91,25 @@
   };
   document.querySelectorAll(".diagram").forEach(aim);
 
+  // What comes of an answer that takes long: first how far it is, `<!--37-->` for each look, then the page.
+  const received = async (answer, bar) => {
+    const reader = answer.body.getReader();
+    const decoder = new TextDecoder();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return text;
+      text += decoder.decode(value, { stream: true });
+      const told = /^(?:<!--(\d+)-->\n)+/.exec(text);
+      if (bar && told) { bar.max = 100; bar.value = Number(told[1]); }
+    }
+  };
   // Parts that take long are fetched after the page; what was a link becomes a sign of progress meanwhile.
   for (const slot of document.querySelectorAll("[data-load]")) {
     for (const part of slot.children) part.hidden = !part.hidden;
     slot.setAttribute("aria-busy", "true");
     fetch(slot.dataset.load, { headers: { Accept: "text/html" }, credentials: "same-origin" })
-      .then((answer) => answer.text())
+      .then((answer) => received(answer, slot.querySelector("progress")))
       .then((text) => {
         const next = new DOMParser().parseFromString(text, "text/html");
         const part = next.querySelector("[data-loaded]") ?? next.querySelector("main");
