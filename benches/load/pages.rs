@@ -140,6 +140,8 @@ pub async fn open(run: &Run, table: &mut Table) -> Outcome<()> {
     let people = Arc::new(People::of(data.paths(), &address).await?);
     let driver = Driver { run, server: &server, data: &data, people: people.clone() };
     driver.load("warm", (16, 1_000))?.run().await?.whole()?;
+    // What it does after its start would be on the side that is measured first.
+    server.rest().await?;
     let mut told = Vec::new();
     let pages = run.scaled(OPEN, 8);
     // Twice each, in turn, so that what the machine does meanwhile is on both sides.

@@ -47,8 +47,6 @@ pub fn command(arguments: &[&str], paths: Paths<'_>) -> Outcome<Done> {
     let mut command = careflow(arguments, paths);
     if !["verify", "rebuild", "export"].contains(&arguments[0]) {
         command.arg("--definitions").arg(paths.definitions);
-        // A thousand open pages are more than the limit lets in by default, beside the clients.
-        command.env("CAREFLOW_CONNECTIONS_MAX", "4096");
     }
     run(&mut command, arguments)
 }
@@ -94,6 +92,8 @@ impl Server {
     pub fn start(paths: Paths<'_>) -> Outcome<Self> {
         let mut command = careflow(&["serve", "--listen", "127.0.0.1:0"], paths);
         command.arg("--definitions").arg(paths.definitions);
+        // A thousand open pages are more than the limit lets in by default, beside the clients.
+        command.env("CAREFLOW_CONNECTIONS_MAX", "4096");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(paths.log)?);
         let began = Instant::now();
         let mut child = command.spawn()?;

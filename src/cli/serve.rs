@@ -36,6 +36,8 @@ use limits::LimitArgs;
 /// Longest wait for the engine's clean stop; with the waits for requests under way and for the
 /// runtime's end under five seconds.
 const STOP_WAIT: Duration = Duration::from_millis(1_800);
+/// How much less urgent work is that nobody waits for.
+const IN_THE_BACKGROUND: i32 = 10;
 /// What the server may take longer for its own end than the requests under way.
 const SERVER_WAIT: Duration = Duration::from_millis(500);
 /// Whom the first token speaks for.
@@ -238,6 +240,9 @@ fn tell_opened(store: &Store) {
 fn warm(engine: &Engine) {
     let engine = engine.clone();
     std::thread::spawn(move || {
+        // It takes seconds of a core, which whoever sends commands right after the start wants too. On Linux
+        // this is of the thread alone; where it is not allowed, all are equal.
+        rustix::process::nice(IN_THE_BACKGROUND).ok();
         for workflow in engine.workflows() {
             engine.exploration(workflow.name());
         }

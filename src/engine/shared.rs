@@ -291,8 +291,11 @@ impl Shared {
     /// The events that the state of `instance` accepts and some person may send, in the workflow's order.
     pub fn accepted_events(&self, instance: &Instance) -> Vec<String> {
         let Some(workflow) = self.workflows.get(instance.workflow.as_str()) else { return Vec::new() };
-        let explored = self.exploration(&instance.workflow);
-        let found = explored.as_ref().and_then(|explored| explored.accepted.get(&instance.state));
+        // Whoever refuses an event asks, the writer too: nobody waits for an exploration of a shipped flow.
+        let table = workflow.accepted();
+        let explored = if table.is_none() { self.exploration(&instance.workflow) } else { None };
+        let found = table.or(explored.as_ref().map(|explored| &explored.accepted));
+        let found = found.and_then(|accepted| accepted.get(&instance.state));
         let common: Vec<&str> = common::accepted(stage_of(&instance.state)).collect();
         let catalog = self.catalog();
         let definition = catalog.definition(&instance.pins.definition);

@@ -28,7 +28,7 @@ use super::definition::Definition;
 use super::effect::Effect;
 use super::id::InstanceId;
 use super::instant::Instant;
-use super::machine::{StateSpec, Workflow};
+use super::machine::{Accepted, StateSpec, Workflow};
 
 /// Configurations that are looked at unless the caller says otherwise: twenty times
 /// what the consultation has, some twenty seconds of work.
@@ -107,7 +107,7 @@ pub struct Exploration {
     /// Declared states that were not reached.
     pub unreachable: BTreeSet<String>,
     /// Events (no timers) that were accepted, by state.
-    pub accepted: BTreeMap<String, BTreeSet<String>>,
+    pub accepted: Accepted,
     /// Running timers (state, timer) whose event the state refuses: they lapse without effect.
     pub lapsing: BTreeSet<(String, String)>,
     /// Events of `system` (state, event, code) in the same commit that were refused.

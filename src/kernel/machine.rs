@@ -1,7 +1,7 @@
 //! Owns what a workflow's code provides: events, context of a handler, and the object the engine calls.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -418,6 +418,9 @@ pub struct Sample {
     pub facts: Facts,
 }
 
+/// Events (no timers) that states take, by the state's path.
+pub type Accepted = BTreeMap<String, BTreeSet<String>>;
+
 /// A workflow as the engine calls it, whatever its types.
 pub trait Workflow: std::marker::Send + Sync {
     /// Its name: `consultation`.
@@ -435,6 +438,11 @@ pub trait Workflow: std::marker::Send + Sync {
     fn events(&self) -> Vec<EventSpec>;
     /// Its leaf states, in the order of the specification; the first is the initial one.
     fn states(&self) -> &[StateSpec];
+    /// The events that each state takes, as exploration of the shipped definition finds; none where that is to
+    /// be explored.
+    fn accepted(&self) -> Option<&Accepted> {
+        None
+    }
     /// Name of the timers it can arm.
     fn timers(&self) -> &'static [&'static str];
     /// What its handlers name for clocks: `human_outbound`.

@@ -29,7 +29,7 @@ use super::definition::Definition;
 use super::fact::Fact;
 use super::fault::Fault;
 use super::instance::Instance;
-use super::machine::{Cx, EventSet, EventSpec, Sample, StateSpec, Workflow, schema_of};
+use super::machine::{Accepted, Cx, EventSet, EventSpec, Sample, StateSpec, Workflow, schema_of};
 use super::outcome::{Change, Event, Input, Outcome, Refusal, RefusalKind, TIMER_FIRED};
 use super::patch;
 use super::sla::fact::ClockFact;
@@ -67,6 +67,9 @@ where
     const SIGNALS: &'static [&'static str] = &[];
     /// Names of the targets that clocks can run against: `frt`.
     const TARGETS: &'static [&'static str] = &[];
+    /// Which events each state takes, as exploration finds, in JSON: [`Accepted`]. Without it, exploration is
+    /// asked while the flow runs, and the first asker waits for it.
+    const ACCEPTED: Option<&'static str> = None;
     /// The context that its cases carry.
     type Case: Context;
     /// Its own events, the common ones and timers.
@@ -138,6 +141,7 @@ where
 {
     specs: Vec<StateSpec>,
     leaves: Vec<M::State>,
+    accepted: Option<Accepted>,
     machine: PhantomData<fn() -> M>,
 }
 
@@ -157,7 +161,8 @@ where
                 StateSpec { path, is_final }
             })
             .collect();
-        Self { specs, leaves, machine: PhantomData }
+        let accepted = M::ACCEPTED.map(|text| serde_json::from_str(text).expect("it is part of the program"));
+        Self { specs, leaves, accepted, machine: PhantomData }
     }
 
     fn leaf(&self, path: &str) -> Option<&M::State> {
@@ -485,6 +490,10 @@ where
 
     fn states(&self) -> &[StateSpec] {
         &self.specs
+    }
+
+    fn accepted(&self) -> Option<&Accepted> {
+        self.accepted.as_ref()
     }
 
     fn timers(&self) -> &'static [&'static str] {

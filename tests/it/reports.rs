@@ -2,17 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use careflow::app;
-use careflow::definition::file::Content;
 use careflow::kernel::actor::Role;
 use careflow::kernel::canonical;
-use careflow::kernel::explore::{CONFIGURATIONS_MAX, Explorer};
-use careflow::kernel::machine::SAMPLES_AT;
-use careflow::workflows::Registry;
 use serde_json::json;
 
 use crate::lists::listed;
 use crate::rig::{Caller, Rig, at, due, question, solution};
+use crate::rows;
 use crate::schedules::shown;
 
 /// Every row with a rule: rule, from, event, to.
@@ -28,24 +24,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
 
 #[test]
 fn exploration_shows_every_row_of_the_report_and_no_other() {
-    let registry = Registry::shipped();
-    let sources = app::sources(registry.all(), None).unwrap();
-    let definition = sources.iter().find_map(|source| match &source.content {
-        Content::Definition(definition) if definition.workflow == "report" => Some(definition),
-        Content::Definition(_) | Content::Calendar(_) => None,
-    });
-    let calendar = sources.iter().find_map(|source| match &source.content {
-        Content::Calendar(calendar) => Some(calendar),
-        Content::Definition(_) => None,
-    });
-    let explorer = Explorer {
-        workflow: registry.get("report").unwrap().as_ref(),
-        definition: definition.unwrap(),
-        calendar: calendar.unwrap(),
-        now: SAMPLES_AT,
-        configurations_max: CONFIGURATIONS_MAX,
-    };
-    let explored = explorer.explore();
+    let explored = rows::explored("report");
     let rows = explored.rows.iter().filter_map(|row| Some((row.rule?, row)));
     let rows: BTreeSet<_> =
         rows.map(|(rule, row)| (rule, row.from.as_str(), row.event.as_str(), row.to.as_str())).collect();

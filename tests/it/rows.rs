@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use careflow::app;
 use careflow::definition::file::Content;
 use careflow::kernel::explore::{CONFIGURATIONS_MAX, Exploration, Explorer};
-use careflow::kernel::machine::SAMPLES_AT;
+use careflow::kernel::machine::{SAMPLES_AT, Workflow};
 use careflow::workflows::Registry;
 
 /// The target of a row that stays where it is.
@@ -30,14 +30,29 @@ pub fn explored(workflow: &str) -> Exploration {
         Content::Calendar(calendar) if calendar.name() == "cn" => Some(calendar),
         Content::Definition(_) | Content::Calendar(_) => None,
     });
-    Explorer {
-        workflow: registry.get(workflow).unwrap().as_ref(),
+    let machine = registry.get(workflow).unwrap().as_ref();
+    let explorer = Explorer {
+        workflow: machine,
         definition: definition.unwrap(),
         calendar: calendar.unwrap(),
         now: SAMPLES_AT,
         configurations_max: CONFIGURATIONS_MAX,
+    };
+    let explored = explorer.explore();
+    accepted_is_what_was_found(machine, &explored);
+    explored
+}
+
+/// What answers say that a state accepts is what exploration finds; `CAREFLOW_STORE=1` writes it anew.
+fn accepted_is_what_was_found(machine: &dyn Workflow, explored: &Exploration) {
+    let name = machine.name();
+    if std::env::var_os("CAREFLOW_STORE").is_some() {
+        let path = format!("{}/workflows/{name}/accepted.json", env!("CARGO_MANIFEST_DIR"));
+        let text = serde_json::to_string_pretty(&explored.accepted).unwrap();
+        std::fs::write(path, format!("{text}\n")).unwrap();
     }
-    .explore()
+    let told = machine.accepted().expect("a shipped flow says what it accepts");
+    assert_eq!(*told, explored.accepted, "{name}: `CAREFLOW_STORE=1 cargo test rows` writes it anew");
 }
 
 /// The leaves that a word of the table stands for.

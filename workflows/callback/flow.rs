@@ -45,6 +45,7 @@ impl Machine for Callback {
         RECOVERY_HALF,
         RECOVERY,
     ];
+    const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
     const TARGETS: &'static [&'static str] = &[DUE, RECOVER];
     type Case = Case;
     type Events = Event;

@@ -209,6 +209,7 @@ impl Machine for Certificate {
     const DATA_VERSION: u32 = 1;
     const START: &'static str = "issue";
     const TIMERS: &'static [&'static str] = &[EXPIRING, EXPIRY, SKILL_LOSS, LAPSE];
+    const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
     internal_machine!("a certificate");
 
     fn start(event: &Event, cx: &mut Cx<'_>) -> Option<Self> {

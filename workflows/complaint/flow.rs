@@ -53,6 +53,7 @@ impl Machine for Complaint {
     const START: &'static str = "register";
     const TIMERS: &'static [&'static str] =
         &[ACTION_DUE, CONFIRM_REMIND, CONFIRM_EXPIRE, INFO_REMIND, INFO_EXPIRE, SUSPEND_END, REOPEN_WINDOW];
+    const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
     const SIGNALS: &'static [&'static str] = &[
         HUMAN_OUTBOUND,
         CUSTOMER_MESSAGE,

@@ -220,6 +220,7 @@ impl Machine for Consequence {
     const DATA_VERSION: u32 = 1;
     const START: &'static str = "open_consequence";
     const TIMERS: &'static [&'static str] = &[HEARING_END, APPEAL_END, LAPSE];
+    const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
     internal_machine!("a consequence");
 
     fn start(event: &Event, cx: &mut Cx<'_>) -> Option<Self> {

@@ -39,6 +39,7 @@ impl Machine for Consultation {
     const START: &'static str = "submit";
     const TIMERS: &'static [&'static str] =
         &[RING, ACCEPT, INFO_REMIND, INFO_EXPIRE, CONFIRM_REMIND, CONFIRM_EXPIRE, REOPEN_WINDOW];
+    const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
     const SIGNALS: &'static [&'static str] =
         &[HUMAN_OUTBOUND, CUSTOMER_MESSAGE, MESSAGE_CLASSIFIED, PROMISED, ARBITRATION_ASKED, REOPENED];
     const TARGETS: &'static [&'static str] = &[FRT, NRT, PROMISE, DEPT, ARBITRATE, RES];

@@ -159,6 +159,7 @@ impl Machine for EffectReview {
     const DATA_VERSION: u32 = 1;
     const START: &'static str = "open_review";
     const TIMERS: &'static [&'static str] = &[L3_DUE, L3_END, L4_DUE, L4_END];
+    const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
     internal_machine!("an effect review");
 
     fn start(event: &Event, cx: &mut Cx<'_>) -> Option<Self> {

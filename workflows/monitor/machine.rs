@@ -170,6 +170,7 @@ impl Machine for Monitor {
     const DATA_VERSION: u32 = 1;
     const START: &'static str = "observe";
     const TIMERS: &'static [&'static str] = &[DORMANT, PERIODIC];
+    const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
     const SIGNALS: &'static [&'static str] = &[PROFILE_ASKED, PROFILE_SAVED];
     const TARGETS: &'static [&'static str] = &[PROFILE];
     internal_machine!("a monitor");

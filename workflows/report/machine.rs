@@ -204,6 +204,7 @@ impl Machine for Report {
     const DATA_VERSION: u32 = 1;
     const START: &'static str = "report_due";
     const TIMERS: &'static [&'static str] = &[DUE];
+    const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
     type Case = Case;
     type Events = Event;
     type Policy = Policy;

@@ -305,6 +305,7 @@ impl Machine for Enrollment {
         RETAKE_LIMIT,
         APPEAL_END,
     ];
+    const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
     const TARGETS: &'static [&'static str] = &[GRADE, REGRADE];
     internal_machine!("an enrolment");
 

@@ -300,6 +300,7 @@ impl Machine for Plan {
     const DATA_VERSION: u32 = 1;
     const START: &'static str = "draft_plan";
     const TIMERS: &'static [&'static str] = &[ITEM_DUE, YEAR_END];
+    const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
     const TARGETS: &'static [&'static str] = &[SUBMIT, APPROVE];
     internal_machine!("a yearly plan");
 

@@ -274,6 +274,7 @@ impl Machine for Session {
     const START: &'static str = "draft";
     const TIMERS: &'static [&'static str] =
         &[START_LATE, START_LOST, SITTING_END, POSTPONE_END, ASSESS_END, RETAKE_END, SURVEY_CLOSE];
+    const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
     const TARGETS: &'static [&'static str] = &[REVIEW, ARCHIVE];
     internal_machine!("a class");
 
