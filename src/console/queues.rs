@@ -60,7 +60,16 @@ fn walk(value: &Value, found: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::lang::Lang;
+    use crate::console::words;
     use crate::workflows::DEFINITIONS;
+
+    #[test]
+    fn every_shipped_queue_is_called_something_in_chinese() {
+        for name in DEFINITIONS.iter().flat_map(|(_, text)| named_in(text)) {
+            assert!(!words::queue(&name, Lang::ZH).is_ascii(), "`{name}`");
+        }
+    }
 
     #[test]
     fn every_shipped_definition_names_its_queue() {

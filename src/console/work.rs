@@ -154,7 +154,9 @@ pub async fn work(
     };
     let mut tabs = vec![tab("mine", lang.t("Mine", "我的").to_owned())];
     if !own {
-        tabs.extend(desk.queues.all(engine).iter().map(|name| tab(name, name.clone())));
+        tabs.extend(
+            desk.queues.all(engine).iter().map(|name| tab(name, words::sentence(&words::queue(name, lang)))),
+        );
         tabs.push(tab("all", lang.t("All open, by due", "全部未结（按期限）").to_owned()));
     }
     if let Some(List::State { workflow, state }) = &state {

@@ -115,10 +115,27 @@ pub fn field(name: &str, lang: Lang) -> String {
         .map_or_else(|_| sentence(name), |at| lang.t(fields::FIELDS[at].1, fields::FIELDS[at].2).to_owned())
 }
 
+/// What the queue called `name` is called; a queue that no shipped definition names by its own name.
+pub fn queue(name: &str, lang: Lang) -> String {
+    let known = match name {
+        "pre_sale" => lang.t("before the sale", "售前"),
+        "in_sale" => lang.t("during the sale", "售中"),
+        "after_sale" => lang.t("after the sale", "售后"),
+        "general" => lang.t("general", "综合"),
+        "overflow" => lang.t("overflow", "溢出"),
+        "complaints" => lang.t("complaints", "投诉"),
+        "callbacks" => lang.t("callbacks", "回访"),
+        "quality" => lang.t("quality", "质检"),
+        "training" => lang.t("training", "培训"),
+        other => return sentence(other),
+    };
+    known.to_owned()
+}
+
 /// Who owns a case, in words: a person's id or the name of a queue.
 pub fn owner(owner: &str, lang: Lang) -> String {
     match owner.strip_prefix("queue:") {
-        Some(queue) => format!("{} {queue}", lang.t("queue", "队列")),
+        Some(name) => format!("{} {}", lang.t("queue", "队列"), queue(name, lang)),
         None => owner.to_owned(),
     }
 }
