@@ -115,7 +115,7 @@ pub fn field(name: &str, lang: Lang) -> String {
         .map_or_else(|_| sentence(name), |at| lang.t(fields::FIELDS[at].1, fields::FIELDS[at].2).to_owned())
 }
 
-/// What the queue called `name` is called; a queue that no shipped definition names by its own name.
+/// What the queue called `name` is called, those of common departments too; any other by its own name.
 pub fn queue(name: &str, lang: Lang) -> String {
     let known = match name {
         "pre_sale" => lang.t("before the sale", "售前"),
@@ -127,6 +127,11 @@ pub fn queue(name: &str, lang: Lang) -> String {
         "callbacks" => lang.t("callbacks", "回访"),
         "quality" => lang.t("quality", "质检"),
         "training" => lang.t("training", "培训"),
+        "service" => lang.t("service", "客服"),
+        "sales" => lang.t("sales", "销售"),
+        "technology" => lang.t("technology", "技术"),
+        "finance" => lang.t("finance", "财务"),
+        "legal" => lang.t("legal", "法务"),
         other => return sentence(other),
     };
     known.to_owned()
