@@ -107,7 +107,7 @@ fn shown(error: ApiError, visitor: Option<&Visitor>, lang: Lang, path: &str) -> 
     let starting = code == Code::Starting.says().code;
     shell.refresh = starting.then_some(ASK_AGAIN_SECONDS);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let accepted = problem.accepted.clone();
+    let accepted = problem.accepted;
     let shown = ErrorPage { shell, status: status.as_u16(), heading, detail, accepted, code };
     page::with_status(status, &shown).unwrap_or_else(IntoResponse::into_response)
 }

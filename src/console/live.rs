@@ -217,7 +217,7 @@ pub async fn stream(
     };
     // Pages that open together are told apart: each somewhere within the time that they all take.
     let next = Instant::now() + if is_queue { desk.live.calm() } else { Duration::ZERO };
-    let page = Page { live: desk.live.clone(), changes, is_queue, moved_on, next };
+    let page = Page { live: desk.live, changes, is_queue, moved_on, next };
     let told = stream::unfold(page, |mut page| async move {
         page.told().await?;
         Some((Ok::<_, Infallible>(Event::default().event("changed").data("1")), page))
