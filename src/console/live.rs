@@ -5,7 +5,7 @@
 //! touched; that task gathers for a second and wakes only the pages that show something of it; and a page
 //! is only told *that* something changed: it asks for its parts itself. Under load a queue changes all the
 //! time: the more of them are open, the seldomer each is told, so that together they ask for no more than
-//! [`QUEUES_PER_SECOND`]. A case is told of at once.
+//! twenty pages a second. A case is told of at once.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
