@@ -35,6 +35,8 @@ const REST_PAUSE: Duration = Duration::from_millis(25);
 const WATCHER: &str = "t-watcher";
 /// What the metrics say where no event between instances waits.
 const NO_SENDS: &str = "careflow_queue_items{queue=\"sends\"} 0\n";
+/// Lists a report that waits for its figures: what it has missed is told to monitors once they are there.
+const REPORTS_WAITING: &str = "/v1/instances?workflow=report&state=open.pending&limit=1";
 /// Customers of a round: few, so that lists by customer are long.
 const CUSTOMERS: usize = 5;
 
@@ -371,8 +373,13 @@ async fn engage(admin: &mut Admin, name: &str, roles: &[String]) -> Result<Strin
     Ok(text(&made, "secret").to_owned())
 }
 
-/// Whether a timer of a case is left that was due at `since`, or an event between instances.
+/// Whether a timer of a case is left that was due at `since`, a report whose figures are being counted, or an
+/// event between instances. Last what the others may cause.
 async fn is_due(wire: &mut Wire, since: Instant) -> Result<bool, String> {
+    let waiting = wire.ask(Request::get(REPORTS_WAITING)).await?;
+    if !items(&waiting.body, "instances").is_empty() {
+        return Ok(true);
+    }
     let timers = wire.ask(Request::get(&format!("/v1/timers?until={since}&limit=200"))).await?;
     let numbers = wire.ask(Request::get("/metrics")).await?.body;
     let sends = numbers.as_str().is_none_or(|text| !text.contains(NO_SENDS));
