@@ -163,6 +163,22 @@ const steps = {
     await fill(payload);
     return carryOut();
   },
+  /** Puts `text` into every field of text of a form, rows of lists included, and looks at what comes back. */
+  async hostile({ path, text }) {
+    await open(path);
+    const lists = await page.locator("button[name=_more]").evaluateAll((all) => all.map((button) => button.value));
+    for (const list of lists) await page.locator(`button[value="${list}"]`).click();
+    const filled = await page.evaluate((text) => {
+      const fields = [...document.querySelectorAll("form.card textarea, form.card input[name^='p.'][type=text]")];
+      for (const field of fields) field.value = text;
+      return fields.length;
+    }, text);
+    const preview = page.locator("form.card button.primary");
+    if (await preview.count() > 0) await preview.click();
+    const made = await page.locator("main script, main img[src=x]").count();
+    if (made > 0) throw new Error(`${path} made ${made} elements of a text`);
+    return filled;
+  },
   async lacks_offer({ id, event }) {
     await open(`/cases/${id}`);
     const link = page.locator(`a[href="/cases/${id}/send/${event}"]`);

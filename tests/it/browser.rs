@@ -6,13 +6,16 @@
 //! what drives it and what checks accessibility from npm, as pinned in `tests/browser/`. Without them the tests
 //! say so and pass, and fail where `CI` is set. `CAREFLOW_SHOTS=DIR` keeps a picture of every checked page.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use careflow::engine::{Command as Sent, Target};
 use careflow::kernel::actor::Role;
+use careflow::workflows::Registry;
 use serde_json::{Value, json};
 
 use crate::openapi::{kept, or_skipped, run};
@@ -443,6 +446,60 @@ async fn hostile_text_in_every_field_stays_text() {
     ];
     let told = drive(&rig, Look::default(), steps).await.unwrap();
     assert_eq!(told.last(), Some(&json!(0)));
+}
+
+/// The path of every form that staff can open: of every start, and of every event of every flow that a sample
+/// starts; of events that several flows take alike, once.
+async fn every_form(rig: &Rig, staff: &[Role]) -> Vec<String> {
+    let (mut paths, mut seen) = (Vec::new(), BTreeSet::new());
+    for flow in Registry::shipped().all() {
+        let definition = rig.engine.definition(flow.name()).unwrap();
+        let allows = |event: &str| staff.iter().any(|role| definition.allows(event, *role));
+        if allows(flow.start_event()) {
+            paths.push(format!("/start/{}", flow.name()));
+        }
+        let starts = flow.samples().into_iter().filter(|sample| sample.event == flow.start_event());
+        let mut id = None;
+        for sample in starts {
+            let command = Sent {
+                target: Target::Start(flow.name().to_owned()),
+                event: sample.event.to_owned(),
+                payload: sample.payload,
+                actor: sample.actor,
+                occurred_at: None,
+                key: None,
+                if_match: None,
+                request_id: None,
+                origin: None,
+            };
+            id = id.or(rig.engine.submit(command).await.ok().map(|started| started.entry.instance.clone()));
+        }
+        let Some(id) = id else { continue };
+        for spec in flow.events() {
+            let is_new = seen.insert((spec.name, (spec.schema)().to_string()));
+            if is_new && spec.name != flow.start_event() && allows(spec.name) {
+                paths.push(format!("/cases/{id}/send/{}", spec.name));
+            }
+        }
+    }
+    paths
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_text_in_every_form_stays_text() {
+    let rig = Rig::wednesday().await;
+    let outside = [Role::System, Role::Customer, Role::Trainee, Role::Gateway];
+    let staff: Vec<Role> = Role::ALL.into_iter().filter(|role| !outside.contains(role)).collect();
+    let olga =
+        Caller { address: rig.address().to_owned(), token: Some(rig.token_with("olga", &staff).await) };
+    let paths = every_form(&rig, &staff).await;
+    assert!(paths.len() > 80, "{paths:#?}");
+    let text = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>";
+    let hostile = |path: &String| json!({ "hostile": { "path": path, "text": text } });
+    let steps = std::iter::once(signed_in(&olga)).chain(paths.iter().map(hostile)).collect();
+    let Some(told) = drive(&rig, Look::default(), steps).await else { return };
+    let filled: u64 = told.iter().filter_map(Value::as_u64).sum();
+    assert!(filled > 200, "{filled} fields of {} forms", paths.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -75,6 +75,17 @@ fn assert_is(measure: &Measure, number: &Number, told: &Value, of: &str) {
     if measure.kind.is_rate() {
         assert_eq!(told["numerator"], json!(number.numerator), "{of}");
     }
+    let (sum, n) = (number.values.iter().sum::<i64>(), i64::try_from(number.denominator).unwrap());
+    match measure.kind {
+        Kind::Times | Kind::Mean => assert_eq!(told["mean_ms"], json!(sum.checked_div(n)), "{of}"),
+        Kind::Average => {
+            // Values are in ten thousandths, what is told in hundredths.
+            let mean = sum.checked_div_euclid(n * 100).map(|mean| mean as f64 / 100.0);
+            let said = told["mean"].as_str().map(|text| text.parse::<f64>().unwrap());
+            assert_eq!(said, mean, "{of}");
+        }
+        Kind::Rate | Kind::Ratio => {}
+    }
     if measure.kind == Kind::Times {
         for percent in [50, 90] {
             let rank = (number.values.len() * percent).div_ceil(100).max(1);
