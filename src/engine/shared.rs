@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, watch};
@@ -31,8 +31,16 @@ use crate::kernel::step::stage_of;
 use crate::rejected::Rejected;
 use crate::time::TimeSource;
 
+/// Where an exploration stands once somebody has asked for it.
+type Explored = Arc<OnceLock<Arc<Exploration>>>;
+
 /// Explorations by workflow, definition and calendar: pure functions of these, worth keeping.
-static EXPLORED: Mutex<BTreeMap<String, Arc<OnceLock<Arc<Exploration>>>>> = Mutex::new(BTreeMap::new());
+static EXPLORED: Mutex<BTreeMap<String, Explored>> = Mutex::new(BTreeMap::new());
+
+fn explored(workflow: &str, definition: &str, calendar: &str) -> Explored {
+    let key = format!("{workflow} {definition} {calendar}");
+    EXPLORED.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
+}
 
 /// Workflow name of import and demo batches.
 pub const IMPORT: &str = "$import";
@@ -111,11 +119,11 @@ pub struct Payload {
 
 /// A lock of plain values is never poisoned in a way that matters: the value was replaced as a whole.
 fn read<T: Clone>(lock: &RwLock<T>) -> T {
-    lock.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    lock.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 fn replace<T>(lock: &RwLock<T>, value: T) {
-    *lock.write().unwrap_or_else(std::sync::PoisonError::into_inner) = value;
+    *lock.write().unwrap_or_else(PoisonError::into_inner) = value;
 }
 
 impl Shared {
@@ -235,14 +243,8 @@ impl Shared {
         let catalog = self.catalog();
         let definition = catalog.current(workflow)?;
         let (calendar_hash, calendar) = catalog.current_calendar(&definition.calendar)?;
-        let key = format!("{workflow} {} {calendar_hash}", definition.hash);
-        let cell = EXPLORED
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .entry(key)
-            .or_default()
-            .clone();
-        let explored = cell.get_or_init(|| {
+        let explored = explored(workflow, &definition.hash, calendar_hash);
+        let found = explored.get_or_init(|| {
             let explorer = Explorer {
                 workflow: machine.as_ref(),
                 definition,
@@ -252,7 +254,15 @@ impl Shared {
             };
             Arc::new(explorer.explore())
         });
-        Some(explored.clone())
+        Some(found.clone())
+    }
+
+    /// The same where somebody has asked before; nobody waits.
+    fn explored(&self, workflow: &str) -> Option<Arc<Exploration>> {
+        let catalog = self.catalog();
+        let definition = catalog.current(workflow)?;
+        let (calendar_hash, _) = catalog.current_calendar(&definition.calendar)?;
+        explored(workflow, &definition.hash, calendar_hash).get().cloned()
     }
 
     /// The original answer to a key of `id` that a published commit used up.
@@ -291,10 +301,13 @@ impl Shared {
     /// The events that the state of `instance` accepts and some person may send, in the workflow's order.
     pub fn accepted_events(&self, instance: &Instance) -> Vec<String> {
         let Some(workflow) = self.workflows.get(instance.workflow.as_str()) else { return Vec::new() };
-        // Whoever refuses an event asks, the writer too: nobody waits for an exploration of a shipped flow.
-        let table = workflow.accepted();
-        let explored = if table.is_none() { self.exploration(&instance.workflow) } else { None };
-        let found = table.or(explored.as_ref().map(|explored| &explored.accepted));
+        // Whoever refuses an event asks, the writer too, who must not wait: until a definition is explored, a
+        // shipped flow answers as with its shipped values.
+        let explored = match workflow.accepted() {
+            Some(_) => self.explored(&instance.workflow),
+            None => self.exploration(&instance.workflow),
+        };
+        let found = explored.as_ref().map(|explored| &explored.accepted).or(workflow.accepted());
         let found = found.and_then(|accepted| accepted.get(&instance.state));
         let common: Vec<&str> = common::accepted(stage_of(&instance.state)).collect();
         let catalog = self.catalog();
