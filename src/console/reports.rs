@@ -83,11 +83,14 @@ impl ReportQuery {
         Self { month: Some(month), ..self }
     }
 
-    /// The flow as people read it.
+    /// The flows as people read them.
     pub fn flow(&self, visitor: &Visitor) -> String {
         let named = self.workflow.as_deref().filter(|name| *name != ALL);
         let all = visitor.lang.t("All flows", "全部流程");
-        named.map_or_else(|| all.to_owned(), |name| group(name, "flow", visitor))
+        let titles = |names: &str| -> Vec<String> {
+            names.split(',').map(|name| group(name, "flow", visitor)).collect()
+        };
+        named.map_or_else(|| all.to_owned(), |names| titles(names).join(visitor.lang.t(", ", "、")))
     }
 
     /// The window as people read it.

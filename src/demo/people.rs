@@ -45,13 +45,15 @@ pub(super) const HR: &str = "deng.xin";
 pub(super) const TRAINERS: [&str; 2] = ["lin.yue", "david.reed"];
 
 /// Everybody.
-pub(super) const STAFF: [Person; 30] = [
+pub(super) const STAFF: [Person; 32] = [
     person("li.na", Role::Agent, "service", Some(SUPERVISOR)),
     person("wang.wei", Role::Agent, "service", Some(SUPERVISOR)),
     person("zhang.min", Role::Agent, "service", Some(SUPERVISOR)),
     person("chen.jie", Role::Agent, "service", Some(OTHER_SUPERVISOR)),
     person("liu.yang", Role::Agent, "service", Some(OTHER_SUPERVISOR)),
     person("emma.clark", Role::Agent, "service", Some(OTHER_SUPERVISOR)),
+    person("sun.qi", Role::Agent, "service", Some(SUPERVISOR)),
+    person("zhou.yan", Role::Agent, "service", Some(OTHER_SUPERVISOR)),
     person("fang.lin", Role::SeniorAgent, "service", Some(SUPERVISOR)),
     person("oliver.stone", Role::SeniorAgent, "service", Some(OTHER_SUPERVISOR)),
     person(SUPERVISOR, Role::Supervisor, "service", Some(OWNER)),

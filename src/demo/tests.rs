@@ -202,6 +202,9 @@ async fn organisation_has_rounds_scores_links_and_a_value_of_every_kpi() {
     let agent = json!({ "id": people::ACCUSED, "role": "agent" });
     assert!(watched.iter().any(|monitor| monitor.data["watched"]["agent"] == agent), "{summary}");
 
+    let complete = |monitor: &&Arc<Instance>| monitor.data.pointer("/onboarding/hired/complete").is_some();
+    assert_eq!(watched.iter().filter(complete).count(), 5, "classes tell what new staff learn");
+
     let (from, until) = (at(WEDNESDAY).plus_millis(-MONTH_MS), at(WEDNESDAY).plus_millis(1));
     let zone = chrono_tz::Asia::Shanghai;
     let frame = Frame { from, until, now: at(WEDNESDAY), retargets: Retargets::Counted, zone };

@@ -334,6 +334,14 @@ async fn number_on_a_diagram_leads_to_the_cases_of_the_state() {
 }
 
 #[tokio::test]
+async fn report_of_several_flows_is_headed_by_their_titles() {
+    let rig = Rig::wednesday().await;
+    let page = Browser::of(&rig, "sue", Role::Supervisor).await;
+    let text = page.get("/reports/table?workflow=training_plan,monitor").await.text;
+    assert!(text.contains("Yearly training plan, Monitor ·"), "{text}");
+}
+
+#[tokio::test]
 async fn pages_are_measured_by_their_own_route() {
     let rig = Rig::wednesday().await;
     let page = Browser::of(&rig, "ann", Role::Administrator).await;

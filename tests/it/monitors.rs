@@ -13,6 +13,7 @@ use crate::reports::monthly;
 use crate::rig::{Caller, Closed, Rig, at, due, question, solution};
 use crate::rows::{self, Rows, SAME};
 use crate::schedules::shown;
+use crate::training::by_system;
 
 const ROWS: Rows = &[
     ("observe", "• watching", "observe", "watching"),
@@ -312,6 +313,39 @@ async fn profile_is_asked_for_by_another_system_and_late_after_a_working_day() {
     }
     rig.until("2026-03-20T18:00:00+08:00").await;
     assert_eq!(tasks(&ann, &named("customer:c-9")).await.len(), 1, "what was saved in time is no breach");
+}
+
+#[tokio::test]
+async fn whoever_is_hired_learns_five_modules_in_time_or_is_a_task_of_the_training_desk() {
+    let rig = Rig::wednesday().await;
+    let (hr, olga) = (rig.caller("hr", Role::Gateway).await, rig.caller("olga", Role::ProcessOwner).await);
+    let start = "/v1/workflows/monitor/instances";
+    let say = |who: &str, seen: Value| json!({ "payload": { "watched": { "agent": { "id": who, "role": "agent" } }, "seen": seen } });
+    let hired = |on: &str| json!({ "hired": { "on": on } });
+    for (who, on) in [("nia", "2026-03-02"), ("bea", "2026-03-09"), ("leo", "2026-03-02")] {
+        hr.post(start, &say(who, hired(on))).await.expect(201);
+    }
+    let twice = hr.post(start, &say("nia", hired("2026-03-03"))).await;
+    assert_eq!(twice.problem(409), "hired_before");
+    let class = InstanceId::derive("test", &["class"]);
+    let modules = ["culture", "product", "concept", "process", "communication"];
+    let learnt = json!({ "learnt": { "enrollment": class, "competencies": modules } });
+    assert_eq!(hr.post(start, &say("nia", learnt.clone())).await.problem(403), "not_yours_to_tell");
+    by_system(&rig, "monitor", say("nia", learnt)["payload"].clone()).await;
+    hr.post(start, &say("leo", json!("left"))).await.expect(201);
+    rig.until("2026-04-02T10:00:00+08:00").await;
+    assert_eq!(tasks(&olga, &named("agent:bea")).await, [], "the thirtieth day is the 8th of April");
+    rig.until("2026-04-09T10:00:00+08:00").await;
+    let expected = [("complete_onboarding".to_owned(), "training_admin".to_owned())];
+    assert_eq!(tasks(&olga, &named("agent:bea")).await, expected);
+    for quiet in ["nia", "leo"] {
+        assert_eq!(tasks(&olga, &named(&format!("agent:{quiet}"))).await, [], "{quiet}");
+    }
+    let asked = "/v1/reports/kpis?workflow=monitor&kpi=K25&from=2026-03-01&to=2026-05-01&group_by=agent";
+    let report = olga.get(asked).await.expect(200);
+    let number = &report["kpis"][0];
+    assert_eq!((&number["kpi"], &number["measure"]), (&json!("K25"), &json!("onboarded")), "{report}");
+    assert_eq!((&number["n"], &number["rate"]), (&json!(2), &json!("50.00")), "{report}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::rig::{Caller, Rig, at, due};
 
 /// Starts an instance as the engine itself does; answers its id.
-async fn by_system(rig: &Rig, workflow: &str, payload: Value) -> String {
+pub async fn by_system(rig: &Rig, workflow: &str, payload: Value) -> String {
     let registry = careflow::workflows::Registry::shipped();
     let event = registry.get(workflow).unwrap().start_event();
     let command = Command {

@@ -333,6 +333,7 @@ fn weight(instance: &Instance, event: &str, temper: Temper) -> u64 {
         "force_closed" if ["report", "certificate", "consequence"].contains(&instance.workflow.as_str()) => {
             20
         }
+        "force_closed" if instance.workflow == "monitor" => 4,
         "force_closed" | "subject_restricted" | "subject_erased" => 1,
         "note_added" | "linked" | "priority_changed" | "ring" => 8,
         "attachment_added" | "policy_migrated" => 0,

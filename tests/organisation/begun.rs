@@ -1,5 +1,6 @@
 //! Owns what begins from outside: customers' cases, callbacks that somebody plans, classes, plans, words to monitors.
 
+use careflow::chance::Chance;
 use careflow::kernel::actor::{Actor, Role};
 use careflow::kernel::id::InstanceId;
 use serde_json::{Map, Value, json};
@@ -113,7 +114,7 @@ impl Organisation {
         let kind = chance.pick(&["onboarding", "in_service", "promotion", "remedial", "recert"]);
         let payload = json!({
             "title": chance.pick(&TITLES), "type": kind, "mode": chance.pick(&["lecture", "case", "video"]),
-            "competencies": [chance.pick(&["refunds", "talking"])], "sittings": [],
+            "competencies": competencies(kind, chance), "sittings": [],
             "capacity": chance.between(3, 8), "budget": { "amount": "800", "currency": "CNY" },
             "assessment": assessment, "mandatory": chance.percent(50),
         });
@@ -127,9 +128,27 @@ impl Organisation {
             let inspector = self.people.person(Role::QaInspector, &mut self.chance);
             return Act::new(inspector, "observe", json!({ "watched": { "agent": agent }, "seen": seen }));
         }
+        if self.chance.percent(25) {
+            let agent = self.people.handle(Role::Agent, &mut self.chance);
+            return Act::new(
+                gateway(),
+                "observe",
+                json!({ "watched": { "agent": agent }, "seen": self.hires() }),
+            );
+        }
         let (customer, _) = customer(&mut self.chance);
         let seen = self.chance.pick(&["customer_added", "info_changed", "profile_saved", "profile_saved"]);
         Act::new(gateway(), "observe", json!({ "watched": { "customer": customer }, "seen": seen }))
+    }
+
+    /// Somebody begins to work here about now, or leaves.
+    fn hires(&mut self) -> Value {
+        if self.chance.percent(20) {
+            return json!("left");
+        }
+        let days = i64::try_from(self.chance.below(20)).unwrap() - 14;
+        let on = self.calendar.date_at(self.now().plus_millis(days * 86_400_000));
+        json!({ "hired": { "on": on.to_string() } })
     }
 
     /// The plan of training for `year`, an item a month.
@@ -150,6 +169,16 @@ impl Organisation {
         });
         ("certificate", Act::new(Actor::system(), "issue", payload))
     }
+}
+
+/// What a class teaches: one for new staff most of the modules, or all of them.
+fn competencies(kind: &str, chance: &mut Chance) -> Vec<&'static str> {
+    if kind != "onboarding" {
+        return vec![*chance.pick(&["refunds", "talking"])];
+    }
+    let modules = ["culture", "product", "concept", "process", "communication"];
+    let first = if chance.percent(60) { 0 } else { chance.index(modules.len()) };
+    modules[first..].to_vec()
 }
 
 /// Items of a plan, one for each of the first months.

@@ -57,6 +57,9 @@ impl Monitor {
                     self.remedial = None;
                 }
             }
+            Seen::Hired { on } => self.hire(*on, cx),
+            Seen::Learnt { competencies, .. } => self.learn(competencies, at, cx),
+            Seen::Left => self.leave(cx),
             Seen::Contact { .. }
             | Seen::Complained { .. }
             | Seen::NotComplained { .. }

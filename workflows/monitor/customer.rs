@@ -80,6 +80,9 @@ impl Monitor {
             | Seen::CriticalError { .. }
             | Seen::Enrolled { .. }
             | Seen::Unenrolled { .. }
+            | Seen::Hired { .. }
+            | Seen::Learnt { .. }
+            | Seen::Left
             | Seen::Caused { .. }
             | Seen::CausedNoMore { .. }
             | Seen::TargetMissed { .. }

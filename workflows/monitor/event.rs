@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::actor::Role;
 use crate::kernel::case::{Channel, Handle, Priority, Tier};
 use crate::kernel::common::Common;
+use crate::kernel::date::Date;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 use crate::kernel::machine::TimerName;
@@ -135,6 +136,21 @@ pub enum Seen {
         /// The enrolment.
         enrollment: InstanceId,
     },
+    /// Of an agent: the agent begins to work here (S2-94).
+    Hired {
+        /// The first day.
+        on: Date,
+    },
+    /// Of an agent: a class for new staff was passed, or attended where nothing is examined (S2-94).
+    Learnt {
+        /// The enrolment.
+        enrollment: InstanceId,
+        /// What the class teaches.
+        #[schemars(length(max = 20), inner(length(min = 1, max = 100)))]
+        competencies: Vec<String>,
+    },
+    /// Of an agent: the agent works here no more.
+    Left,
     /// Of a cause: a complaint ended whose cause it is.
     Caused {
         /// The complaint.

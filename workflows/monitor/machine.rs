@@ -3,9 +3,13 @@
 use statig::prelude::*;
 
 use super::event::{Event, Observe, Seen, Watched};
+use super::onboarding::Onboarding;
 use super::policy::Policy;
 use super::window::What;
-use super::{Cx, DORMANT, Monitor, PERIODIC, PROFILE_ASKED, PROFILE_SAVED, agent, customer, samples};
+use super::{
+    Cx, DORMANT, HIRED, LEFT, Monitor, ONBOARDED, PERIODIC, PROFILE_ASKED, PROFILE_SAVED, agent, customer,
+    samples,
+};
 use crate::kernel::actor::Role;
 use crate::kernel::common::Common;
 use crate::kernel::fact::Fact;
@@ -17,6 +21,8 @@ use crate::workflows::training::{self, Scopes, force_close, internal_machine, le
 
 /// What is known of a customer was written down.
 const PROFILE: &str = "profile";
+/// Somebody new has learnt all modules.
+const ONBOARDING: &str = "onboarding";
 
 const SCOPES: Scopes = &[(DORMANT, &["watching"]), (PERIODIC, &["watching"])];
 
@@ -74,7 +80,14 @@ impl Monitor {
     fn open(&mut self, cx: &mut Cx<'_>, event: &Event) -> Outcome<State> {
         match event {
             Event::Common(Common::SlaBreached(_)) => {
-                cx.task("complete_profile", self.case.case_no.as_str(), None, Role::Agent);
+                match &self.watched {
+                    Watched::Agent(_) => {
+                        cx.task("complete_onboarding", self.case.case_no.as_str(), None, Role::TrainingAdmin);
+                    }
+                    Watched::Customer(_) | Watched::Cause(_) | Watched::Kpi(_) | Watched::Duty(_) => {
+                        cx.task("complete_profile", self.case.case_no.as_str(), None, Role::Agent);
+                    }
+                }
                 Super
             }
             Event::Common(Common::ForceClosed(end)) => {
@@ -101,6 +114,7 @@ impl Monitor {
             scores: Vec::new(),
             remedial: None,
             trainings: 0,
+            onboarding: Onboarding::default(),
         };
         match begun.observe(told, cx) {
             Ok(()) => {
@@ -143,7 +157,9 @@ impl Monitor {
 /// People and other systems tell what no flow of this program can know.
 fn check_sender(seen: &Seen, cx: &Cx<'_>) -> Pass {
     let asked = match seen {
-        Seen::CustomerAdded | Seen::InfoChanged | Seen::ProfileSaved => Role::Gateway,
+        Seen::CustomerAdded | Seen::InfoChanged | Seen::ProfileSaved | Seen::Hired { .. } | Seen::Left => {
+            Role::Gateway
+        }
         Seen::CriticalError { .. } => Role::QaInspector,
         Seen::Contact { .. }
         | Seen::Complained { .. }
@@ -153,6 +169,7 @@ fn check_sender(seen: &Seen, cx: &Cx<'_>) -> Pass {
         | Seen::Scored { .. }
         | Seen::Enrolled { .. }
         | Seen::Unenrolled { .. }
+        | Seen::Learnt { .. }
         | Seen::Caused { .. }
         | Seen::CausedNoMore { .. }
         | Seen::TargetMissed { .. }
@@ -171,8 +188,8 @@ impl Machine for Monitor {
     const START: &'static str = "observe";
     const TIMERS: &'static [&'static str] = &[DORMANT, PERIODIC];
     const ACCEPTED: Option<&'static str> = Some(include_str!("accepted.json"));
-    const SIGNALS: &'static [&'static str] = &[PROFILE_ASKED, PROFILE_SAVED];
-    const TARGETS: &'static [&'static str] = &[PROFILE];
+    const SIGNALS: &'static [&'static str] = &[PROFILE_ASKED, PROFILE_SAVED, HIRED, ONBOARDED, LEFT];
+    const TARGETS: &'static [&'static str] = &[PROFILE, ONBOARDING];
     internal_machine!("a monitor");
 
     fn start(event: &Event, cx: &mut Cx<'_>) -> Option<Self> {
@@ -193,7 +210,11 @@ impl Machine for Monitor {
     }
 
     fn target(&self, name: &str, policy: &Policy) -> Option<Target> {
-        (name == PROFILE).then_some(Target::Span(policy.profile))
+        match name {
+            PROFILE => Some(Target::Span(policy.profile)),
+            ONBOARDING => self.onboarding.hired.as_ref().map(|hired| Target::At(hired.due)),
+            _ => None,
+        }
     }
 
     fn facts(data: Option<&Self>, event: &Event) -> Vec<Fact> {
@@ -216,6 +237,7 @@ impl Machine for Monitor {
             [What::Complaint, What::Upheld, What::CriticalError, What::Cause].map(|what| self.count(what));
         let rules: std::collections::BTreeSet<_> = self.fired.iter().map(|fired| fired.rule).collect();
         let training = self.remedial.as_ref().map(|remedial| remedial.enrollment.is_some());
-        format!("{kind} seen={seen:?} fired={rules:?} training={training:?}")
+        let hired = self.onboarding.hired.as_ref().map(|hired| hired.complete.is_some());
+        format!("{kind} seen={seen:?} fired={rules:?} training={training:?} hired={hired:?}")
     }
 }

@@ -4,13 +4,13 @@
 //! The story. Other flows tell what happened (`observe`); the first word about somebody or something
 //! starts its monitor, later ones go to the same (`watching`). It keeps the few sightings that still count.
 //! Where they meet a rule's condition, the rule fires once for its period: an agent is sent to a class
-//! (`train`), a supervisor gets a task, an improvement is asked for. A customer who is not heard of for
-//! long is called, and left alone until there is a contact again (`dormant`). A process owner ends a
-//! monitor (`closed.stopped`).
+//! (`train`), a supervisor gets a task, an improvement is asked for. Whoever is new has modules to learn
+//! within a time. A customer who is not heard of for long is called, and left alone until there is a contact
+//! again (`dormant`). A process owner ends a monitor (`closed.stopped`).
 //!
-//! `agent`, `customer` and `recurring` say what is seen of whom and which rules there are; `window` keeps
-//! sightings and what has fired; `observing` is what other flows tell monitors with. Row names are
-//! words, for the specification numbers no rows here.
+//! `agent`, `onboarding`, `customer` and `recurring` say what is seen of whom and which rules there are;
+//! `window` keeps sightings and what has fired; `observing` is what other flows tell monitors with. Row
+//! names are words, for the specification numbers no rows here.
 //!
 //! # Why
 //! A monitor is an instance and no scan and no second engine: one for each key, found by its id alone.
@@ -22,6 +22,7 @@ mod customer;
 pub mod event;
 mod machine;
 pub mod observing;
+mod onboarding;
 pub mod policy;
 mod recurring;
 mod samples;
@@ -36,6 +37,7 @@ use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 use crate::kernel::machine::Cx as KernelCx;
 use event::{Rule, Watched};
+use onboarding::Onboarding;
 use policy::Policy;
 use window::{Fired, Sighting};
 
@@ -51,6 +53,12 @@ pub const PERIODIC: &str = "PERIODIC";
 pub const PROFILE_ASKED: &str = "profile_asked";
 /// It was.
 pub const PROFILE_SAVED: &str = "profile_saved";
+/// Somebody began to work here, and has modules to learn.
+pub const HIRED: &str = "hired";
+/// All of them are learnt.
+pub const ONBOARDED: &str = "onboarded";
+/// Whoever began works here no more.
+pub const LEFT: &str = "left";
 
 /// The data of a monitor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,6 +85,9 @@ pub struct Monitor {
     /// How often an agent was sent to training.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub trainings: u32,
+    /// The first weeks of an agent.
+    #[serde(default, skip_serializing_if = "Onboarding::is_empty")]
+    pub onboarding: Onboarding,
 }
 
 /// What a customer's monitor knows: no more of the person than the pseudonym.

@@ -32,6 +32,20 @@ pub struct Policy {
     pub systemic: Often,
     /// How long it may take to write down what is known of a customer (S3-3).
     pub profile: Span,
+    /// What somebody new learns (S2-94); nothing is watched where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onboarding: Option<Modules>,
+}
+
+/// What is to be learnt within a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Modules {
+    /// The modules, as classes name their competencies.
+    #[schemars(length(min = 1, max = 20), inner(length(min = 1, max = 100)))]
+    pub modules: Vec<String>,
+    /// Within so many days from the first.
+    pub within: Span,
 }
 
 /// So many within so long.
@@ -150,6 +164,9 @@ impl Policy {
             ("/complaints/within".into(), self.complaints.within),
             ("/systemic/within".into(), self.systemic.within),
         ];
+        if let Some(onboarding) = &self.onboarding {
+            days.push(("/onboarding/within".into(), onboarding.within));
+        }
         for (group, times) in [("/contact_gap", &self.contact_gap), ("/periodic", &self.periodic)] {
             days.extend(tiers(times).map(|(tier, span)| (join(group, tier), span)));
         }
@@ -162,6 +179,14 @@ impl Policy {
         if working_days(self.profile).is_none() {
             let message = format!("`{}` is refused; accepted are working days", self.profile);
             faults.push(Fault::value("/profile", message));
+        }
+        let modules =
+            self.onboarding.as_ref().map(|onboarding| onboarding.modules.as_slice()).unwrap_or_default();
+        for (number, module) in modules.iter().enumerate() {
+            if modules[..number].contains(module) {
+                let message = format!("`{module}` is there twice; accepted is once");
+                faults.push(Fault::value(format!("/onboarding/modules/{number}"), message));
+            }
         }
         faults
     }

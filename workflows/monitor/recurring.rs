@@ -44,6 +44,9 @@ impl Monitor {
             | Seen::CriticalError { .. }
             | Seen::Enrolled { .. }
             | Seen::Unenrolled { .. }
+            | Seen::Hired { .. }
+            | Seen::Learnt { .. }
+            | Seen::Left
             | Seen::TargetMissed { .. }
             | Seen::Due { .. } => self.not_of_this(cx),
         }

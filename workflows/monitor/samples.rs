@@ -61,6 +61,14 @@ fn of_agent() -> Vec<Sample> {
         let payload = json!({ "watched": agent, "seen": { "critical_error": { "inspection": label } } });
         sample("observe", label, Actor::person("qi", Role::QaInspector), payload, json!({ "among": [] }))
     };
+    let by_gateway = |label, seen: Value| {
+        let payload = json!({ "watched": agent, "seen": seen });
+        sample("observe", label, gateway(), payload, json!({}))
+    };
+    let learnt = |label, competencies: &[&str]| {
+        let seen = json!({ "enrollment": other("enrollment"), "competencies": competencies });
+        told(label, &agent, json!({ "learnt": seen }))
+    };
     vec![
         upheld("upheld"),
         upheld("second_upheld"),
@@ -70,6 +78,10 @@ fn of_agent() -> Vec<Sample> {
         critical("error"),
         critical("second_error"),
         told("enrolled", &agent, json!({ "enrolled": { "enrollment": other("enrollment") } })),
+        by_gateway("hired", json!({ "hired": { "on": "2026-03-02" } })),
+        by_gateway("left", json!("left")),
+        learnt("learnt_some", &["culture", "product", "refunds"]),
+        learnt("learnt", &["culture", "product", "concept", "process", "communication"]),
         told("unenrolled", &agent, json!({ "unenrolled": { "enrollment": other("enrollment") } })),
     ]
 }

@@ -370,3 +370,106 @@ fn contacts_are_told_apart_from_other_words() {
     assert!(is_contact(&Seen::CustomerAdded));
     assert!(!is_contact(&Seen::ProfileSaved) && !is_contact(&Seen::InfoChanged));
 }
+
+fn hired(on: &str) -> Value {
+    json!({ "hired": { "on": on } })
+}
+
+fn learnt(competencies: &[&str]) -> Value {
+    json!({ "learnt": { "enrollment": case("class"), "competencies": competencies } })
+}
+
+/// How the clock of the modules stands: its due while it runs, else how its last run ended.
+fn onboarding(drive: &Drive) -> String {
+    let Some(clock) = drive.instance.as_ref().unwrap().clocks.get("ONBOARDING") else { return "none".into() };
+    match (&clock.run, clock.ended.last()) {
+        (Some(run), _) if run.is_breached() => "breached".into(),
+        (Some(_), _) => format!("due {}", clock.running_due().unwrap()),
+        (None, Some(ended)) => format!("{:?}", ended.verdict),
+        (None, None) => "none".into(),
+    }
+}
+
+const SOME: [&str; 3] = ["culture", "product", "refunds"];
+const REST: [&str; 3] = ["concept", "process", "communication"];
+
+#[test]
+fn somebody_new_has_thirty_days_for_five_modules_from_any_classes() {
+    let mut drive = monitor();
+    see(&mut drive, &ann(), hired("2026-03-02"), "2026-03-05T10:00:00+08:00");
+    assert_eq!(onboarding(&drive), "due 2026-04-01T16:00:00.000Z", "the end of 1 April in Shanghai");
+    see(&mut drive, &ann(), learnt(&SOME), "2026-03-20T10:00:00+08:00");
+    assert_eq!(onboarding(&drive), "due 2026-04-01T16:00:00.000Z", "two of five");
+    see(
+        &mut drive,
+        &ann(),
+        learnt(&["concept", "process", "communication", "culture"]),
+        "2026-04-01T23:59:59+08:00",
+    );
+    assert_eq!(onboarding(&drive), "Some(Met)");
+    assert_eq!(drive.data()["onboarding"]["hired"]["complete"], "2026-04-01T15:59:59.000Z");
+    assert_eq!(
+        drive.data()["onboarding"]["modules"]["culture"],
+        json!(["2026-03-20T02:00:00.000Z"]),
+        "the first time counts"
+    );
+    assert_eq!(drive.data()["onboarding"]["modules"].as_object().unwrap().len(), 5, "refunds is no module");
+}
+
+#[test]
+fn a_hire_that_is_told_late_finds_what_was_learnt_since_the_first_day() {
+    let mut drive = monitor();
+    see(&mut drive, &ann(), learnt(&SOME), "2026-03-01T10:00:00+08:00");
+    see(&mut drive, &ann(), learnt(&REST), "2026-03-03T10:00:00+08:00");
+    see(&mut drive, &ann(), hired("2026-03-02"), "2026-03-05T10:00:00+08:00");
+    assert_eq!(
+        drive.data()["onboarding"]["modules"].as_object().unwrap().len(),
+        3,
+        "what was before does not count"
+    );
+    see(&mut drive, &ann(), learnt(&SOME), "2026-03-06T10:00:00+08:00");
+    assert_eq!(onboarding(&drive), "Some(Met)");
+
+    let mut drive = monitor();
+    see(&mut drive, &ann(), learnt(&SOME), "2026-03-02T10:00:00+08:00");
+    see(&mut drive, &ann(), learnt(&REST), "2026-03-03T10:00:00+08:00");
+    see(&mut drive, &ann(), hired("2026-03-02"), "2026-05-05T10:00:00+08:00");
+    assert_eq!(onboarding(&drive), "none", "nothing is left to wait for");
+    assert_eq!(drive.data()["onboarding"]["hired"]["complete"], "2026-03-03T02:00:00.000Z");
+}
+
+#[test]
+fn who_leaves_is_waited_for_no_more_and_may_come_again() {
+    let mut drive = monitor();
+    see(&mut drive, &ann(), hired("2026-03-02"), "2026-03-02T10:00:00+08:00");
+    see(&mut drive, &ann(), hired("2026-03-02"), "2026-03-02T11:00:00+08:00");
+    let again = json!({ "watched": ann(), "seen": hired("2026-03-03") });
+    assert_eq!(drive.refused(&Actor::system(), "observe", again), "hired_before");
+    see(&mut drive, &ann(), json!("left"), "2026-03-10T10:00:00+08:00");
+    assert_eq!((onboarding(&drive), drive.data().get("onboarding")), ("None".into(), None));
+    see(&mut drive, &ann(), hired("2026-06-01"), "2026-06-01T10:00:00+08:00");
+    assert_eq!(onboarding(&drive), "due 2026-07-01T16:00:00.000Z");
+}
+
+#[test]
+fn first_day_that_is_a_year_away_is_mistyped() {
+    let mut drive = monitor();
+    drive.now = at("2026-03-02T10:00:00+08:00");
+    for on in ["2025-02-28", "2027-03-04"] {
+        let told = json!({ "watched": ann(), "seen": hired(on) });
+        assert_eq!(drive.refused(&Actor::system(), "observe", told), "hired_far_away", "{on}");
+    }
+    see(&mut drive, &ann(), hired("2026-03-30"), "2026-03-02T10:00:00+08:00");
+    assert_eq!(onboarding(&drive), "due 2026-04-29T16:00:00.000Z", "a contract is signed before it begins");
+}
+
+#[test]
+fn module_that_is_learnt_before_the_first_day_and_again_counts_the_second_time() {
+    let mut drive = monitor();
+    see(&mut drive, &ann(), learnt(&SOME), "2026-03-01T10:00:00+08:00");
+    see(&mut drive, &ann(), learnt(&SOME), "2026-03-04T10:00:00+08:00");
+    see(&mut drive, &ann(), learnt(&SOME), "2026-03-09T10:00:00+08:00");
+    see(&mut drive, &ann(), learnt(&REST), "2026-03-03T10:00:00+08:00");
+    see(&mut drive, &ann(), hired("2026-03-02"), "2026-03-10T10:00:00+08:00");
+    assert_eq!(drive.data()["onboarding"]["hired"]["complete"], "2026-03-04T02:00:00.000Z");
+}

@@ -62,7 +62,7 @@ impl Number {
                 (_, About::Cases | About::Scored) => cases::count(self, measure, one, frame),
                 (_, About::Complaints) => complaints::count(self, measure, one, frame),
                 (_, About::Callbacks) => callbacks::count(self, measure, one, frame),
-                (_, About::Plans | About::Classes | About::Enrolments | About::Reviews) => {
+                (_, About::Plans | About::Classes | About::Enrolments | About::Reviews | About::Staff) => {
                     training::count(self, measure, one, frame);
                 }
             }

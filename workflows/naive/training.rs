@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde_json::Value;
 
-use super::{Naive, Number, holds, of_runs, verdicts, worth, yes};
+use super::{Naive, Number, Run, holds, of_runs, verdicts, worth, yes};
 use crate::kernel::calendar::day_start;
+use crate::kernel::common::Verdict;
+use crate::kernel::entry::Entry;
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::measure::{Frame, Measure};
 
 pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: &Frame) {
     match (measure.kpi, measure.name) {
         ("K25", "completion") => plan(number, one, frame),
+        ("K25", "onboarded") => of_runs(number, first_weeks(one), frame, verdicts),
         ("K26", "notice") => {
             if let Some(i) = last(one, "publish_notice").filter(|i| holds(frame, one.recorded(*i))) {
                 yes(number, one.steps[i].0.payload.get("urgent_by").is_none());
@@ -105,6 +108,79 @@ fn plan(number: &mut Number, one: &Naive, frame: &Frame) {
             Some(false) | None => number.pending += 1,
         }
     }
+}
+
+/// What somebody new has to learn.
+const MODULES: [&str; 5] = ["culture", "product", "concept", "process", "communication"];
+
+/// A time of employment: since when it is known, its first day, and what came of it once it is over.
+struct Employed {
+    since: Instant,
+    on: NaiveDate,
+    over: Option<Option<Instant>>,
+}
+
+/// Each time that somebody was hired, as a run that ends with the fifth module; told words alone are read.
+fn first_weeks(one: &Naive) -> Vec<Run> {
+    let mut times: Vec<Employed> = Vec::new();
+    let mut learnt: Vec<(Instant, &Value)> = Vec::new();
+    // What is told after somebody ended the monitor changes nothing.
+    let told = |entry: &Entry| entry.event == "observe" && entry.from.as_deref() != Some("closed.stopped");
+    for (entry, _) in one.steps.iter().filter(|(entry, _)| told(entry)) {
+        let seen = &entry.payload["seen"];
+        if let Some(on) = seen["hired"]["on"].as_str() {
+            if times.last().is_none_or(|time| time.over.is_some()) {
+                times.push(Employed { since: entry.recorded_at, on: on.parse().unwrap(), over: None });
+            }
+        } else if seen["learnt"].is_object() {
+            let told = entry.payload.get("at").and_then(Value::as_str).map(|at| Instant::parse(at).unwrap());
+            let at = told.map_or(entry.recorded_at, |at| at.min(entry.recorded_at));
+            learnt.push((at, &seen["learnt"]["competencies"]));
+        } else if seen == "left" {
+            if let Some(time) = times.last_mut().filter(|time| time.over.is_none()) {
+                let complete = complete(&learnt, time.on);
+                time.over = Some(complete);
+                if complete.is_none() && entry.recorded_at < due(time.on) {
+                    times.pop();
+                }
+            }
+            learnt.clear();
+        }
+    }
+    let run = |Employed { since, on, over }| {
+        let (due, complete) = (due(on), over.unwrap_or_else(|| complete(&learnt, on)));
+        Run {
+            cycle: 1,
+            start: since.min(complete.map_or(due, |at| at.min(due))),
+            due,
+            paused: false,
+            breach: None,
+            by_retarget: false,
+            corrected: None,
+            stop: complete.map(|at| (at, 0, false)),
+            verdict: complete.map(|at| if at <= due { Verdict::Met } else { Verdict::Breached }),
+            cancelled: false,
+        }
+    };
+    times.into_iter().map(run).collect()
+}
+
+/// The end of the thirtieth day after the first.
+fn due(on: NaiveDate) -> Instant {
+    let days = chrono::Days::new(31);
+    day_start(chrono_tz::Asia::Shanghai, on.checked_add_days(days).unwrap())
+}
+
+fn complete(learnt: &[(Instant, &Value)], on: NaiveDate) -> Option<Instant> {
+    let begins = day_start(chrono_tz::Asia::Shanghai, on);
+    let first = |module: &str| {
+        let of_it = learnt.iter().filter(|(at, what)| {
+            *at >= begins && what.as_array().is_some_and(|all| all.iter().any(|one| one == module))
+        });
+        of_it.map(|(at, _)| *at).min()
+    };
+    let all: Option<Vec<Instant>> = MODULES.iter().map(|module| first(module)).collect();
+    all?.into_iter().max()
 }
 
 fn attendance(number: &mut Number, one: &Naive, frame: &Frame, name: &str) {

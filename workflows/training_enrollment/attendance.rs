@@ -35,6 +35,7 @@ impl Enrollment {
             title: nomination.title.clone(),
             kind: nomination.kind,
             certifies: nomination.certifies.clone(),
+            competencies: nomination.competencies.clone(),
             status: String::new(),
             quiet: false,
             notice_at: None,

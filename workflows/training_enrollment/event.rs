@@ -99,6 +99,10 @@ pub struct Nominate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
     pub certifies: Option<String>,
+    /// What the class teaches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 100)))]
+    pub competencies: Vec<String>,
 }
 
 /// Payload of `notify`.

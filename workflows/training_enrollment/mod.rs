@@ -74,6 +74,9 @@ pub struct Enrollment {
     /// What passing it certifies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certifies: Option<String>,
+    /// What the class teaches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub competencies: Vec<String>,
     /// The path of the state that the class was told.
     pub status: String,
     /// Whether the class knows of this step: it brought it about.

@@ -14,6 +14,8 @@ use crate::workflows::training::classes::{self, Booking, Kind, Waiting};
 
 /// What a class to come is drafted like.
 const LIKE: &[&str] = &["/mode", "/competencies", "/capacity", "/budget"];
+/// States in which a class has taught somebody what it teaches.
+const LEARNT: [&str; 2] = ["closed.passed", "closed.attended_only"];
 /// States in which another attempt can be taken.
 const CAN_RETAKE: [&str; 2] = ["failed", "retake_scheduled"];
 
@@ -30,13 +32,18 @@ impl Enrollment {
         cx.send(self.session.clone(), "enrollment_changed", object(payload));
     }
 
-    /// While a remedial enrolment is open, no monitor asks for another (§3.0.5).
+    /// While a remedial enrolment is open, no monitor asks for another (§3.0.5); what somebody new learns
+    /// counts for the first weeks (S2-94).
     pub(super) fn tell_monitor(&self, cx: &mut Cx<'_>) {
-        if !cx.policy.observed || self.kind != Kind::Remedial {
+        if !cx.policy.observed {
             return;
         }
         let enrollment = self.case.case_no.clone();
-        let seen = if self.status.starts_with("closed.") {
+        let seen = if self.kind == Kind::Onboarding && LEARNT.contains(&self.status.as_str()) {
+            Seen::Learnt { enrollment, competencies: self.competencies.clone() }
+        } else if self.kind != Kind::Remedial {
+            return;
+        } else if self.status.starts_with("closed.") {
             Seen::Unenrolled { enrollment }
         } else if self.status == "nominated" && self.notice_at.is_none() {
             Seen::Enrolled { enrollment }

@@ -281,6 +281,7 @@ impl Session {
             "session": self.case.case_no, "trainee": wish.trainee, "source": wish.source,
             "mandatory": self.mandatory, "assessment": self.assessment, "title": self.title,
             "type": self.kind, "certifies": self.competencies.first().unwrap_or(&self.title),
+            "competencies": self.competencies,
         });
         cx.spawn(Spawn {
             rule: ENROLLMENT.to_owned(),

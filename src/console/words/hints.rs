@@ -1,7 +1,7 @@
 //! Owns what the schemas say of the members of payloads, in Chinese.
 
 /// What a schema says of a member, in English and Chinese, in the order of the English.
-const HINTS: [(&str, &str); 296] = [
+const HINTS: [(&str, &str); 298] = [
     ("1 (worst) to 5 (best).", "1（最差）至 5（最好）。"),
     (
         "1 (worst) to 5 (best); required but for a missed call.",
@@ -144,6 +144,7 @@ const HINTS: [(&str, &str); 296] = [
     ("The entry that is wrong.", "有误的记录。"),
     ("The figures by name; decimals are text.", "各项数据；小数以文本表示。"),
     ("The first date on which it holds.", "生效日期。"),
+    ("The first day.", "入职第一天。"),
     ("The first instant after its period.", "统计期结束后的第一个时刻。"),
     ("The first instant of its period.", "统计期的第一个时刻。"),
     ("The inspection.", "检查。"),
@@ -225,6 +226,7 @@ const HINTS: [(&str, &str); 296] = [
     ("What should be otherwise.", "应如何改变。"),
     ("What the cause is at first sight.", "初步判断的原因。"),
     ("What the class is called; classes of the same title come next.", "班级名称；同名班级相继开设。"),
+    ("What the class teaches.", "课程所授能力。"),
     ("What the customer does not want any more.", "客户不再接受的联系。"),
     ("What the customer does, step by step (S0-9).", "客户的操作步骤（S0-9）。"),
     ("What the customer says is the cause.", "客户所述原因。"),

@@ -4,7 +4,7 @@ use crate::api::error::Code;
 use crate::console::lang::Lang;
 
 /// What a rule that refused an event says, by its code, in the order of codes.
-const REFUSALS: [(&str, &str); 163] = [
+const REFUSALS: [(&str, &str); 165] = [
     ("action_repeats", "处理措施编号重复，每个编号只能出现一次"),
     ("actions_required", "新方案必须列出处理措施"),
     ("already_accepted", "您已受理该个案"),
@@ -51,6 +51,8 @@ const REFUSALS: [(&str, &str); 163] = [
     ("handler_excluded", "该经办人曾作出不利于客户的结论，须另派他人"),
     ("handover_for_another", "该个案是移交给另一人的"),
     ("has_begun", "班级已开课"),
+    ("hired_before", "该员工已登记入职，须先登记离职"),
+    ("hired_far_away", "入职日期距今过远"),
     ("intake_incomplete", "受理信息不完整，须先补全"),
     ("invalid_payload", "提交的内容不符合要求"),
     ("item_in_use", "该计划项已有班级"),

@@ -168,7 +168,7 @@ impl Facts {
 
     /// Takes up `entry`, which made `after` (its facts aside) out of `before`.
     pub fn take(&mut self, before: Option<&Instance>, after: &Instance, entry: &Entry) {
-        if Training::is_of(&after.workflow) {
+        if self.training.is_some() || Training::is_of(after) {
             self.training.get_or_insert_default().take(after, entry);
         }
         if after.case_text("customer_id").is_none() {

@@ -2,8 +2,8 @@
 
 use super::cases::{rate, verdict};
 use super::measure::{Frame, Seen};
-use super::record::Record;
-use super::training::{Level, ONE, Told, Training};
+use super::record::{Record, Run, Stop};
+use super::training::{FirstWeeks, Level, ONE, Told, Training};
 use crate::kernel::calendar::day_start;
 use crate::kernel::instant::Instant;
 
@@ -38,6 +38,20 @@ pub(super) fn completed(record: &Record, frame: &Frame, each: &mut dyn FnMut(Ins
             each(begins, Seen::Pending);
         }
     }
+}
+
+/// K25: whoever was hired and has learnt all modules, or should have.
+pub(super) fn onboarded(record: &Record, frame: &Frame, each: &mut dyn FnMut(Instant, Seen)) {
+    let weeks = of(record).map(|training| training.first_weeks.as_slice()).unwrap_or_default();
+    weeks.iter().for_each(|weeks| verdict(&run_of(weeks), frame, each));
+}
+
+/// The first weeks as a clock would have judged them.
+fn run_of(weeks: &FirstWeeks) -> Run {
+    let FirstWeeks { since, due, complete, over: _ } = *weeks;
+    let ended = complete.map(|at| Stop { at, met: at <= due, ms: 0, done: true });
+    let counts = complete.map_or(due, |at| at.min(due));
+    Run { start: since.min(counts), counts: Some(counts), ended, retargeted: false }
 }
 
 // K26

@@ -39,6 +39,8 @@
 //!   customer or a timer did.
 //! - K25: an item ends on its day, by the version in force at the beginning of the window, or the first
 //!   one where none was yet; it is complete once its class is on file.
+//! - K25, new staff: judged at the due or with the last module, whichever is earlier, as a clock is. Whoever
+//!   left before the due counts nowhere.
 //! - K26: of enrolments whose class is over, but those excused, declined or left; an absence that is not
 //!   decided on is pending. A notice was in time that no process owner had to allow.
 //! - K27: the first attempt with a regrade of it. Whoever left counts nowhere.
@@ -68,7 +70,7 @@ const INTERNAL: [&str; 8] = [
     training::REVIEW,
     "consequence",
     "certificate",
-    "monitor",
+    training::MONITOR,
     "report",
 ];
 
@@ -185,6 +187,8 @@ pub enum About {
     Enrolments,
     /// 效果跟踪
     Reviews,
+    /// 新员工: monitors that know of a hire.
+    Staff,
 }
 
 impl About {
@@ -199,6 +203,7 @@ impl About {
             Self::Classes => workflow == training::CLASS,
             Self::Enrolments => workflow == training::ENROLMENT,
             Self::Reviews => workflow == training::REVIEW,
+            Self::Staff => workflow == training::MONITOR,
         }
     }
 }
@@ -238,7 +243,7 @@ pub fn measures_of(workflows: &[&str]) -> Vec<Measure> {
 }
 
 /// Every measure of every flow, in the order of the KPIs.
-pub const MEASURES: [Measure; 55] = [
+pub const MEASURES: [Measure; 56] = [
     of(About::Cases, "K01", "response", Kind::Times, cases::response)
         .called("First response time", "首次响应时长"),
     of(About::Cases, "K02", "on_time", Kind::Rate, cases::on_time)
@@ -332,6 +337,8 @@ pub const MEASURES: [Measure; 55] = [
         .aimed(),
     of(About::Plans, "K25", "completion", Kind::Rate, lessons::completed)
         .called("Planned training on file", "培训计划完成率"),
+    of(About::Staff, "K25", "onboarded", Kind::Rate, lessons::onboarded)
+        .called("New staff with all modules in time", "新员工入职培训覆盖率"),
     of(About::Enrolments, "K26", "attended", Kind::Rate, lessons::attended).called("Attendance", "出勤率"),
     of(About::Enrolments, "K26", "unexcused", Kind::Rate, lessons::unexcused)
         .called("Absent without excuse", "无故缺席率"),

@@ -91,7 +91,7 @@ pub struct Traits {
     /// The department that it was last given to, or that runs the class.
     pub department: String,
     /// Who last spoke to the customer, else the person who answers for it; who teaches the class, or
-    /// attends it.
+    /// attends it; who is new.
     pub agent: String,
 }
 
@@ -175,7 +175,8 @@ fn traits(instance: &Instance, case: &Value) -> Traits {
     let text = |name: &str| own(&format!("/case/{name}"));
     let person = |pointer: &str| own(&format!("{pointer}/id"));
     let agent = instance.kpi.spoke.clone().or_else(|| person("/case/owner/person"));
-    let at_school = || person("/lecturer/person").or_else(|| person("/trainee"));
+    let at_school =
+        || person("/lecturer/person").or_else(|| person("/trainee")).or_else(|| person("/watched/agent"));
     let is_training = instance.kpi.training.is_some();
     Traits {
         channel: text("channel").unwrap_or_default(),

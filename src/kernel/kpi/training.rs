@@ -23,6 +23,8 @@ pub const CLASS: &str = "training_session";
 pub const ENROLMENT: &str = "training_enrollment";
 /// The flow of effect reviews.
 pub const REVIEW: &str = "effect_review";
+/// The flow of monitors, which know of an agent's first weeks.
+pub const MONITOR: &str = "monitor";
 
 /// Ten-thousandths: how values are kept that are no times.
 pub const ONE: i64 = 10_000;
@@ -64,6 +66,9 @@ pub struct Training {
     /// What came of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub l4: Option<Level>,
+    /// The first weeks of an agent, once for each time that the agent was hired, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub first_weeks: Vec<FirstWeeks>,
     /// The last part of its state.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub leaf: String,
@@ -90,6 +95,21 @@ pub struct Level {
     pub value: i64,
 }
 
+/// The first weeks of somebody new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstWeeks {
+    /// Since when the monitor knows of them.
+    pub since: Instant,
+    /// By when all modules were to be learnt.
+    pub due: Instant,
+    /// When the last of them was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete: Option<Instant>,
+    /// Whether the agent left since: who is hired again begins anew, on the same day too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
+}
+
 /// An item of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
@@ -108,9 +128,13 @@ impl Planned {
 }
 
 impl Training {
-    /// Whether `workflow` is one whose instances keep this.
-    pub fn is_of(workflow: &str) -> bool {
-        [PLAN, CLASS, ENROLMENT, REVIEW].contains(&workflow)
+    /// Whether `instance` has to keep this: all of the flows of training, and monitors of who was hired.
+    pub fn is_of(instance: &Instance) -> bool {
+        match instance.workflow.as_str() {
+            PLAN | CLASS | ENROLMENT | REVIEW => true,
+            MONITOR => hired(instance).is_some(),
+            _ => false,
+        }
     }
 
     /// Takes up `entry`, which made `after`.
@@ -120,6 +144,7 @@ impl Training {
             CLASS => self.take_class(after, entry),
             ENROLMENT => self.take_enrolment(after, entry),
             REVIEW => self.take_review(entry),
+            MONITOR => return self.take_monitor(after, entry),
             _ => return,
         }
         leaf(&after.state).clone_into(&mut self.leaf);
@@ -199,6 +224,25 @@ impl Training {
         }
     }
 
+    fn take_monitor(&mut self, after: &Instance, entry: &Entry) {
+        let known = hired(after);
+        // Whoever leaves before the due had no time to learn everything.
+        let left = |weeks: &FirstWeeks| weeks.complete.is_none() && entry.recorded_at < weeks.due;
+        let Some(hired) = known else {
+            self.first_weeks.pop_if(|weeks| !weeks.over && left(weeks));
+            self.first_weeks.iter_mut().for_each(|weeks| weeks.over = true);
+            return;
+        };
+        let moment = |name: &str| hired.get(name)?.as_str().and_then(|text| Instant::parse(text).ok());
+        let (Some(due), complete) = (moment("due"), moment("complete")) else { return };
+        match self.first_weeks.last_mut().filter(|weeks| !weeks.over) {
+            Some(weeks) => weeks.complete = complete,
+            None => {
+                self.first_weeks.push(FirstWeeks { since: entry.recorded_at, due, complete, over: false });
+            }
+        }
+    }
+
     /// Every moment at which it can count; days of a plan with a day around them, for any time zone.
     pub(super) fn moments(&self) -> Vec<Instant> {
         let days = self.items.values().flat_map(|item| &item.days);
@@ -206,12 +250,20 @@ impl Training {
         let told = [self.notice, self.filed, self.attended, self.first_try].into_iter().flatten();
         let values = [self.l1, self.l2, self.l3, self.l4].into_iter().flatten();
         let midnight = |day: Date| crate::kernel::calendar::day_start(chrono_tz::Tz::UTC, day.0);
+        let weeks =
+            self.first_weeks.iter().flat_map(|weeks| [Some(weeks.since), Some(weeks.due), weeks.complete]);
         days.map(midnight)
+            .chain(weeks.flatten())
             .chain(told.map(|told| told.at))
             .chain(values.map(|value| value.at))
             .chain(self.closed)
             .collect()
     }
+}
+
+/// What a monitor knows of the agent's hire.
+fn hired(monitor: &Instance) -> Option<&Value> {
+    monitor.data.get("onboarding")?.get("hired")
 }
 
 /// The mean of the questionnaire's items.

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::admin;
 use super::drive::Drive;
 use crate::kernel::actor::{Actor, Role};
+use crate::kernel::calendar::date_of;
+use crate::kernel::date::Date;
+use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::measure::{Frame, measures_of};
 use crate::kernel::machine::SAMPLES_AT;
@@ -16,9 +19,10 @@ use crate::workflows::driven::{at, frame};
 use crate::workflows::held::assert_equal;
 
 const DAY_MS: i64 = 86_400_000;
-const FLOWS: [&str; 4] = ["training_plan", "training_session", "training_enrollment", "effect_review"];
+const FLOWS: [&str; 5] =
+    ["training_plan", "training_session", "training_enrollment", "effect_review", "monitor"];
 /// Where lives begin: a flow, and the samples that have happened.
-const BEGINNINGS: [(&str, &str); 12] = [
+const BEGINNINGS: [(&str, &str); 16] = [
     ("training_plan", "draft_plan:whole submit: approve:"),
     ("training_plan", "draft_plan:whole"),
     ("training_session", "draft:examined submit:"),
@@ -48,6 +52,10 @@ const BEGINNINGS: [(&str, &str); 12] = [
     // The class of the samples ended so long ago that time to record behaviour is over at the first tick: no
     // draw comes before that.
     ("effect_review", "open_review: record_l3:"),
+    ("monitor", "observe:hired"),
+    ("monitor", "observe:hired observe:learnt_some observe:learnt"),
+    ("monitor", "observe:hired observe:learnt_some observe:left"),
+    ("monitor", "observe:learnt_some"),
 ];
 
 /// A life: where it begins, then hours to wait and what to try; whatever is refused is passed over.
@@ -94,6 +102,7 @@ fn attempt(drive: &mut Drive, choice: usize) {
             (trainer, event, json!({ "score": score, "rubric": "rubric/1" }))
         }
         ("training_enrollment", 1) => (admin(), "schedule_retake", json!({ "at": ahead(6) })),
+        ("monitor", 0..=2) => (Actor::system(), "observe", word(drive.now, choice / 4)),
         _ => {
             let samples = drive.workflow.samples();
             let sample = &samples[choice % samples.len()];
@@ -116,6 +125,24 @@ fn amendment(choice: usize) -> Value {
     };
     let items: Vec<Value> = (1..=1 + choice / 4 % 2).map(|no| item(no, choice / 8 + no)).collect();
     json!({ "items": items, "reason": "r", "approver": { "id": "owner", "role": "process_owner" } })
+}
+
+/// A word about somebody new: a hire some days before or after, modules, or the end.
+fn word(now: Instant, choice: usize) -> Value {
+    let modules = ["culture", "product", "concept", "process", "communication"];
+    let seen = match choice % 6 {
+        0 => {
+            let days = i64::try_from(choice / 6 % 40).unwrap() - 30;
+            json!({ "hired": { "on": Date(date_of(chrono_tz::Asia::Shanghai, now.plus_millis(days * DAY_MS))) } })
+        }
+        1 => json!("left"),
+        part => {
+            let (first, last) = ((choice / 6) % 5, (choice / 6 + part) % 6);
+            let some = &modules[first.min(last)..first.max(last)];
+            json!({ "learnt": { "enrollment": InstanceId::derive("life", &["class"]), "competencies": some } })
+        }
+    };
+    json!({ "watched": { "agent": { "id": "ann", "role": "agent" } }, "seen": seen })
 }
 
 fn schedule(start: Instant) -> Value {
@@ -196,4 +223,26 @@ fn items_of_a_plan_count_on_the_day_that_was_planned_when_the_window_began() {
     assert_eq!(number(std::slice::from_ref(&plan), "K25", june), (1, 1, 0));
     let early = ["2026-06-01T00:00:00+08:00", "2026-06-15T00:00:00+08:00"];
     assert_eq!(number(&[plan], "K25", early), (0, 0, 0), "it is planned for the 15th");
+}
+
+#[test]
+fn who_is_hired_again_counts_again_and_who_left_in_time_counts_nowhere() {
+    let onboarded = |life: &Drive| {
+        let lives = [(life.instance.as_ref().unwrap(), life.entries.as_slice())];
+        let (from, until) = (at("2026-03-01T00:00:00+08:00"), at("2026-06-01T00:00:00+08:00"));
+        let lines = assert_equal(&measures_of(&FLOWS), lives, frame(from, until));
+        let line = lines.iter().find(|line| line.measure.name == "onboarded").unwrap();
+        (line.total.numerator, line.total.denominator, line.total.pending)
+    };
+    let mut life = Drive::after("monitor", "observe:hired");
+    life.now = at("2026-03-20T10:00:00+08:00");
+    life.take("observe:left");
+    assert_eq!(onboarded(&life), (0, 0, 0));
+    life.take("observe:hired");
+    life.now = at("2026-04-10T10:00:00+08:00");
+    life.take("observe:left");
+    assert_eq!(onboarded(&life), (0, 1, 0), "the due was the first of April");
+    life.take("observe:hired");
+    life.take("observe:learnt");
+    assert_eq!(onboarded(&life), (0, 2, 0), "told to have begun on the same day");
 }

@@ -61,7 +61,7 @@ impl Season<'_> {
         };
         let How::Own(kind) = lesson.how else { return story };
         let payload = json!({
-            "title": lesson.title, "type": kind, "mode": lesson.mode, "competencies": [lesson.competency],
+            "title": lesson.title, "type": kind, "mode": lesson.mode, "competencies": lesson.competencies(),
             "sittings": [], "capacity": 20, "budget": { "amount": "500", "currency": "CNY" },
             "assessment": assessment, "mandatory": lesson.mandatory,
         });

@@ -18,6 +18,7 @@ use crate::demo::people::{self, OWNER, TRAINING_ADMIN};
 use crate::demo::plan::{Birth, Step};
 use crate::demo::story::{HOUR_MS, Story, of_days};
 use crate::kernel::calendar::Calendar;
+use crate::kernel::date::Date;
 use crate::kernel::instant::Instant;
 
 /// The flow of yearly plans.
@@ -32,6 +33,9 @@ pub(in crate::demo) const CONSEQUENCE: &str = "consequence";
 pub(in crate::demo) const CERTIFICATE: &str = "certificate";
 /// The flow of what a class was good for.
 pub(in crate::demo) const REVIEW: &str = "effect_review";
+
+/// The flow of monitors, which know who is new.
+const MONITOR: &str = "monitor";
 
 /// How a class comes about.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,6 +60,11 @@ enum Far {
     /// As far as time has gone.
     On,
 }
+
+/// What classes for new staff are called.
+const ONBOARDING: &str = "onboarding";
+/// What new staff learn.
+const MODULES: [&str; 5] = ["culture", "product", "concept", "process", "communication"];
 
 /// A class of the season.
 struct Lesson {
@@ -107,6 +116,12 @@ impl Lesson {
         Self { hour, ..self }
     }
 
+    /// What it teaches; classes for new staff have all modules.
+    fn competencies(&self) -> Vec<&'static str> {
+        let modules = if self.competency == ONBOARDING { MODULES.as_slice() } else { &[] };
+        [self.competency].into_iter().chain(modules.iter().copied()).collect()
+    }
+
     const fn unexamined(self) -> Self {
         Self { examined: false, ..self }
     }
@@ -128,7 +143,7 @@ const LESSONS: &[Lesson] = &[
     ),
     own(
         "新员工入职培训 / onboarding",
-        ("onboarding", "course"),
+        (ONBOARDING, "course"),
         &[-70, -68],
         &[
             ("liu.yang", Part::Passes(83)),
@@ -170,6 +185,13 @@ const LESSONS: &[Lesson] = &[
     )
     .unexamined()
     .at(0),
+    own(
+        "新员工入职培训（二）/ onboarding, second class",
+        (ONBOARDING, "course"),
+        &[-14],
+        &[("sun.qi", Part::Passes(91)), ("zhou.yan", Part::Passes(84))],
+    )
+    .at(2),
     planned(
         "产品知识更新",
         "product_knowledge",
@@ -220,6 +242,10 @@ const LESSONS: &[Lesson] = &[
     .until(Far::Postponed),
     own("境外服务考察 / a visit abroad", ("in_service", "secondment"), &[12], &[]).until(Far::Rejected),
 ];
+
+/// Who was hired, and how many days ago: one of them learns all modules too late.
+const HIRED: [(&str, i64); 5] =
+    [("liu.yang", -84), ("emma.clark", -82), ("oliver.stone", -82), ("zhou.yan", -52), ("sun.qi", -33)];
 
 /// Days from now of items whose classes are still far.
 const LATER: [(i64, &str, &str); 2] = [(48, "年度投诉复盘", "review"), (80, "新产品发布培训", "launch")];
@@ -274,6 +300,9 @@ impl<'a> Season<'a> {
                 "time": day, "budget": budget,
             }));
         }
+        for (who, days) in HIRED {
+            season.hire(who, days);
+        }
         let next = calendar.date_at(now).year() + 1;
         let ahead = season.year(&mut years, next);
         if ahead.items.is_empty() {
@@ -287,6 +316,17 @@ impl<'a> Season<'a> {
             season.year_plan(year, &told);
         }
         season
+    }
+
+    /// The desk of human resources tells who begins.
+    fn hire(&mut self, who: &str, days: i64) {
+        let (case, day) = (self.next_case(), self.day(days));
+        let mut story = self.story(case, self.calendar.open_of(day));
+        let told = json!({
+            "watched": { "agent": { "id": who, "role": "agent" } }, "seen": { "hired": { "on": Date(day) } },
+        });
+        story.start(MONITOR, "observe", people::gateway("hr"), told);
+        self.keep(story);
     }
 
     fn next_case(&mut self) -> usize {
