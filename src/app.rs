@@ -62,6 +62,7 @@ pub struct Store {
     /// The ring of refused events.
     pub rejected: Arc<Ring>,
     queue_max: usize,
+    is_batch: bool,
 }
 
 /// Told how many commits of how many are applied to the index.
@@ -101,7 +102,7 @@ impl Store {
     }
 
     /// As [`Store::open`], for a batch that acknowledges nothing before it ends: what is written
-    /// reaches stable storage with the clean stop.
+    /// reaches stable storage with the clean stop. Its engine is for [`on_one_thread`].
     ///
     /// # Crash safety
     /// A killed process loses nothing; a power cut before the clean stop may leave a journal that is
@@ -135,13 +136,17 @@ impl Store {
         let (journal, index) = (Arc::new(journal), Arc::new(index));
         let rejected = Arc::new(Ring::at(&config.rejected()));
         let queue_max = usize::try_from(tuning.queue_max).unwrap_or(usize::MAX);
-        Ok(Self { journal, index, journal_opened, index_opened, rejected, queue_max })
+        let is_batch = options.sync == file::Sync::AtClose;
+        Ok(Self { journal, index, journal_opened, index_opened, rejected, queue_max, is_batch })
     }
 
     /// Starts an engine on the opened directory.
     ///
     /// # Errors
     /// [`AppError`].
+    ///
+    /// # Panics
+    /// Where the directory was opened for a batch, outside of [`on_one_thread`].
     pub async fn engine(
         &self,
         sources: Vec<Source>,
@@ -153,8 +158,16 @@ impl Store {
         let ring = self.rejected.clone();
         let rejected = Box::new(move |refused: &Rejected| ring.add(refused));
         let parts = Parts { journal, index, workflows, sources, time, progress, rejected };
-        Ok(Engine::open_with(parts, self.queue_max).await?)
+        Ok(match self.is_batch {
+            false => Engine::open_with(parts, self.queue_max).await?,
+            true => Engine::open_here(parts, self.queue_max).await?,
+        })
     }
+}
+
+/// Runs a batch on the caller's thread, with the writer of its engine beside it.
+pub async fn on_one_thread<T>(batch: impl Future<Output = T>) -> T {
+    tokio::task::LocalSet::new().run_until(batch).await
 }
 
 /// Says whether the directory could be opened: no process has it open.

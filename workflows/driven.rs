@@ -14,6 +14,7 @@ use crate::kernel::calendar::{Calendar, CalendarFile};
 use crate::kernel::definition::Definition;
 use crate::kernel::effect::{Effect, Spawn};
 use crate::kernel::entry::{Cause, ENTRY_VERSION, Entry, Pins};
+use crate::kernel::fact::Fact;
 use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
@@ -162,7 +163,7 @@ impl<F: Flow> Driven<F> {
     }
 
     pub fn data(&self) -> F::Data {
-        serde_json::from_value(self.instance.as_ref().unwrap().data.clone()).unwrap()
+        serde_json::from_value(Value::clone(&self.instance.as_ref().unwrap().data)).unwrap()
     }
 
     /// When a running timer is due.
@@ -303,7 +304,8 @@ impl<F: Flow> Driven<F> {
     }
 
     fn step(&self, before: Option<&Instance>, event: &Event) -> Result<(Change, Instance, Entry), Refusal> {
-        let outcome = self.workflow.step(&Input {
+        let (asked, step) = self.workflow.open(before, event);
+        let outcome = step(&Input {
             definition: &self.definition,
             calendar: &self.calendar,
             others: &self.others(),
@@ -311,7 +313,7 @@ impl<F: Flow> Driven<F> {
             id: &self.id,
             instance: before,
             event,
-            facts: &self.known(before, event),
+            facts: &self.known(&asked),
             now: self.now,
         });
         let change = match outcome {
@@ -321,13 +323,12 @@ impl<F: Flow> Driven<F> {
         let entry = self.entry(before, event, &change);
         let hash = Hash::of(&[&entry.seq.to_be_bytes()]);
         let after = Instance::apply(before, &entry, hash, entry.seq, &Private::new()).unwrap();
-        assert_eq!(after.data, *change.data, "the patch leads to other data");
+        assert_eq!(after.data, change.data, "the patch leads to other data");
         Ok((change, after, entry))
     }
 
     /// Only the facts that the machine asked for.
-    fn known(&self, before: Option<&Instance>, event: &Event) -> Map<String, Value> {
-        let asked = self.workflow.facts(before, event);
+    fn known(&self, asked: &[Fact]) -> Map<String, Value> {
         asked.iter().map(|fact| (fact.name().to_owned(), self.facts[fact.name()].clone())).collect()
     }
 
@@ -342,17 +343,17 @@ impl<F: Flow> Driven<F> {
             payload: event.payload.clone(),
             facts: Map::new(),
             actor: event.actor.clone(),
-            occurred_at: event.occurred_at,
+            occurred_at: Some(event.occurred_at),
             recorded_at: self.now,
             idempotency: None,
             request_id: None,
-            pins: Pins {
+            pins: Some(Arc::new(Pins {
                 definition: self.definition.hash.clone(),
                 calendar: "cn".into(),
                 others: Default::default(),
                 tzdata: String::new(),
                 build: String::new(),
-            },
+            })),
             origin: None,
             cause: event.cause.clone(),
             rule: change.rule.map(str::to_owned),

@@ -276,9 +276,9 @@ mod tests {
     #[test]
     fn trainees_read_their_own_and_speak_to_every_class() {
         let mut class = testing::instance();
-        class.data = serde_json::json!({ "case": { "owner": { "queue": "training" } } });
+        *class.data_mut() = serde_json::json!({ "case": { "owner": { "queue": "training" } } });
         let mut own = class.clone();
-        own.data["case"]["subject_id"] = "ann".into();
+        own.data_mut()["case"]["subject_id"] = "ann".into();
         let ann = caller("ann", &[Role::Trainee]);
         assert!(ann.may_read(&own) && !ann.may_read(&class) && ann.may_address(&class));
         assert!(!caller("bo", &[Role::Trainee]).may_read(&own));

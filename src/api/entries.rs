@@ -17,7 +17,7 @@ use super::effects::EffectView;
 use crate::engine::{Engine, Recorded};
 use crate::index::IndexError;
 use crate::kernel::actor::{Actor, ActorKind};
-use crate::kernel::entry::{Cause, Entry};
+use crate::kernel::entry::{Cause, Entry, Pins};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::patch;
@@ -73,9 +73,10 @@ pub struct EntryView {
     pub facts: Map<String, Value>,
     /// Who sent it.
     pub actor: ActorView,
-    /// When it happened by the sender's clock.
-    #[schema(format = DateTime)]
-    pub occurred_at: String,
+    /// When it happened by the sender's clock; absent where that is `recorded_at`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
+    pub occurred_at: Option<String>,
     /// When it was committed.
     #[schema(format = DateTime)]
     pub recorded_at: String,
@@ -87,8 +88,10 @@ pub struct EntryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub request_id: Option<String>,
-    /// What it was evaluated with.
-    pub pins: PinsView,
+    /// What it was evaluated with; absent where that is what the instance's entry before was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub pins: Option<PinsView>,
     /// The import or demo batch it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -119,8 +122,11 @@ pub struct EntryView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub effects: Vec<EffectView>,
-    /// Hash of the instance's previous entry; of the spawning entry for a child's first.
-    pub prev: String,
+    /// Hash of the instance's previous entry; of the spawning entry for a child's first; absent from any
+    /// other first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub prev: Option<String>,
 }
 
 /// Who sent an event, in which role.
@@ -229,6 +235,13 @@ pub enum PatchView {
     },
 }
 
+impl From<&Pins> for PinsView {
+    fn from(pins: &Pins) -> Self {
+        let Pins { definition, calendar, others, tzdata, build } = pins.clone();
+        Self { definition, calendar, others, tzdata, build }
+    }
+}
+
 impl From<&Entry> for EntryView {
     fn from(entry: &Entry) -> Self {
         Self {
@@ -241,20 +254,14 @@ impl From<&Entry> for EntryView {
             payload: entry.payload.clone(),
             facts: entry.facts.clone(),
             actor: (&entry.actor).into(),
-            occurred_at: entry.occurred_at.to_string(),
+            occurred_at: entry.occurred_at.map(|at| at.to_string()),
             recorded_at: entry.recorded_at.to_string(),
             idempotency: entry
                 .idempotency
                 .as_ref()
                 .map(|hashes| IdempotencyView { key: hashes.key.clone(), body: hashes.body.clone() }),
             request_id: entry.request_id.clone(),
-            pins: PinsView {
-                definition: entry.pins.definition.clone(),
-                calendar: entry.pins.calendar.clone(),
-                others: entry.pins.others.clone(),
-                tzdata: entry.pins.tzdata.clone(),
-                build: entry.pins.build.clone(),
-            },
+            pins: entry.pins.as_ref().map(|pins| PinsView::from(&**pins)),
             origin: entry.origin.clone(),
             cause: entry.cause.as_ref().map(CauseView::from),
             rule: entry.rule.clone(),
@@ -263,7 +270,7 @@ impl From<&Entry> for EntryView {
             patch: entry.patch.iter().map(PatchView::from).collect(),
             clocks: entry.clocks.iter().map(ClockFactView::from).collect(),
             effects: entry.effects.iter().map(EffectView::from).collect(),
-            prev: entry.prev.to_string(),
+            prev: (!entry.prev.is_zero()).then(|| entry.prev.to_string()),
         }
     }
 }

@@ -272,7 +272,7 @@ fn receipt_of(entry: &Entry, position: u64) -> Receipt {
         moved: entry.from.as_deref() != Some(&entry.to),
         clocks: entry.clocks.iter().map(ClockFactView::from).collect(),
         effects: entry.effects.iter().map(EffectView::from).collect(),
-        occurred_at: entry.occurred_at.to_string(),
+        occurred_at: entry.occurred().to_string(),
         recorded_at: entry.recorded_at.to_string(),
         preview: None,
     }

@@ -210,7 +210,7 @@ pub fn view(state: &AppState, engine: &Engine, instance: &Instance, sight: Sight
 fn data(instance: &Instance, sight: Sight) -> Value {
     let mut data = match sight {
         Sight::Own => serde_json::json!({ "case": instance.data.get("case") }),
-        Sight::Sealed | Sight::Full => instance.data.clone(),
+        Sight::Sealed | Sight::Full => Value::clone(&instance.data),
     };
     if shows_personal(instance, sight) {
         personal::reveal(&mut data, &instance.private);

@@ -19,7 +19,7 @@ use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
-use crate::kernel::machine::{EventSpec, Sample, StateSpec, Workflow, schema_of};
+use crate::kernel::machine::{EventSpec, Sample, StateSpec, Step, Workflow, schema_of};
 use crate::kernel::outcome::{Event, Input, Outcome, Refusal, RefusalKind};
 use crate::kernel::patch::Change;
 use crate::kernel::title::Title;
@@ -100,11 +100,11 @@ fn entry(cause: Option<Cause>) -> Entry {
             json!({"on_shift": true}).as_object().unwrap().clone()
         },
         actor: Actor { on_behalf_of: some("c-1"), ..Actor::person("u1", Role::Agent) },
-        occurred_at: moment(),
+        occurred_at: (!plain).then(moment),
         recorded_at: moment().plus_millis(5),
         idempotency: (!plain).then(|| Idempotency { key: "aa".repeat(16), body: "bb".repeat(16) }),
         request_id: some("r1"),
-        pins: pins(),
+        pins: Some(pins().into()),
         origin: some("demo"),
         rule: some("2a"),
         from: some("open.intake.received"),
@@ -249,8 +249,8 @@ impl Workflow for Flow {
         None
     }
 
-    fn facts(&self, _: Option<&Instance>, _: &Event) -> Vec<Fact> {
-        Vec::new()
+    fn open<'w>(&'w self, _: Option<&Instance>, _: &Event) -> (Vec<Fact>, Step<'w>) {
+        (Vec::new(), Box::new(|input| self.step(input)))
     }
 
     fn step(&self, _: &Input<'_>) -> Outcome {

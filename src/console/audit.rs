@@ -280,7 +280,7 @@ fn cells(record: &EntryRecord) -> [String; COLUMNS.len()] {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     [
         entry.recorded_at.clone(),
-        entry.occurred_at.clone(),
+        entry.occurred_at.clone().unwrap_or_else(|| entry.recorded_at.clone()),
         entry.workflow.clone(),
         entry.instance.clone(),
         entry.seq.to_string(),

@@ -222,7 +222,7 @@ struct EntryPage {
     id: String,
     told: Told,
     hash: String,
-    prev: String,
+    prev: Option<String>,
     position: u64,
     json: String,
     personal: Vec<(String, String)>,
@@ -402,7 +402,7 @@ fn told(teller: &Teller<'_>, recorded: &Recorded, open: bool) -> Told {
 fn data(instance: &Instance, sight: Sight, open: bool) -> Map<String, Value> {
     let mut data = match sight {
         Sight::Own => serde_json::json!({ "case": instance.data.get("case") }),
-        Sight::Sealed | Sight::Full => instance.data.clone(),
+        Sight::Sealed | Sight::Full => Value::clone(&instance.data),
     };
     if open {
         personal::reveal(&mut data, &instance.private);

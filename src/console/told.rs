@@ -148,8 +148,9 @@ impl Teller<'_> {
     }
 
     fn definition(&self, entry: &Entry) -> Option<std::sync::Arc<Definition>> {
-        self.engine
-            .measures(&entry.pins)
+        let pinned = || self.engine.instance(&entry.instance).ok()?.0.map(|instance| instance.pins.clone());
+        let pins = entry.pins.clone().or_else(pinned);
+        pins.and_then(|pins| self.engine.measures(&pins))
             .map(|measures| measures.definition)
             .or_else(|| self.engine.definition(&entry.workflow))
     }

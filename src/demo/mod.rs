@@ -87,6 +87,15 @@ pub async fn make(
     seed: u64,
     progress: Progress<'_>,
 ) -> Result<Option<Summary>, ImportError> {
+    app::on_one_thread(play(config, now, seed, progress)).await
+}
+
+async fn play(
+    config: &Config,
+    now: Instant,
+    seed: u64,
+    progress: Progress<'_>,
+) -> Result<Option<Summary>, ImportError> {
     let sources = app::sources(Registry::shipped().all(), config.definitions.as_deref())?;
     let calendar = calendar(&sources)?.clone();
     let plan = Plan::new(now, seed, &calendar);
@@ -99,7 +108,7 @@ pub async fn make(
     let engine = store.engine(sources, time.clone(), Box::new(|_, _| {})).await?;
     let place = || ImportError::at("the demo's record");
     engine.put_batch(BATCH, BATCH, Phase::Running).await.map_err(place())?;
-    let line = Timeline { engine: engine.clone(), time, batch: BATCH.to_owned() };
+    let line = Timeline::begin(engine.clone(), time, BATCH.to_owned()).await;
     hire(&line.engine).await?;
     let mut stage = Stage::new(&line, &calendar, (plan, now, seed));
     stage.run(progress).await?;

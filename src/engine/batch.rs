@@ -1,5 +1,7 @@
 //! Owns batches: imports and demos, which write in virtual time and then stand still or live on.
 
+use serde::Deserialize as _;
+
 use super::Engine;
 use super::command::CommandError;
 use super::shared::{IMPORT, ImportData, import_id};
@@ -17,7 +19,7 @@ impl Engine {
         let found = self.shared.index.get(&import_id(name));
         let found = found.map_err(|e| CommandError::Stopped(e.to_string()))?;
         Ok(found.and_then(|instance| {
-            let data: Option<ImportData> = serde_json::from_value(instance.data.clone()).ok();
+            let data = ImportData::deserialize(&*instance.data).ok();
             data.map(|data| (data.fingerprint, data.phase))
         }))
     }

@@ -65,7 +65,7 @@ impl Engine {
     /// The views that `actor` saved.
     pub fn views(&self, actor: &str) -> Views {
         let stored = self.shared.index.get(&views_id(actor)).ok().flatten();
-        let views = stored.and_then(|instance| Views::deserialize(&instance.data).ok());
+        let views = stored.and_then(|instance| Views::deserialize(&*instance.data).ok());
         views.unwrap_or_else(|| Views { actor: actor.to_owned(), views: Vec::new() })
     }
 

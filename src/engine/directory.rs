@@ -81,7 +81,7 @@ impl Directory {
     pub fn take(&mut self, instance: &Instance) {
         match instance.workflow.as_str() {
             TOKEN => {
-                if let Ok(token) = TokenData::deserialize(&instance.data) {
+                if let Ok(token) = TokenData::deserialize(&*instance.data) {
                     self.by_secret.insert(token.secret_hash.clone(), instance.id.clone());
                     let identity =
                         Identity { actor: token.actor, kind: token.actor_kind, roles: token.roles };
@@ -95,7 +95,7 @@ impl Directory {
                 }
             }
             ACTOR => {
-                if let Ok(actor) = ActorData::deserialize(&instance.data) {
+                if let Ok(actor) = ActorData::deserialize(&*instance.data) {
                     let info = ActorInfo {
                         id: actor.id.clone(),
                         active: actor.active,

@@ -102,9 +102,10 @@ impl Executor {
             occurred_at: timer.due,
             cause: Some(cause.clone()),
         };
-        let workflow = instance.workflow.clone();
-        let fired =
-            self.try_compute(|world| world.plan(&workflow, id, &event, Meta::default(), Private::new()));
+        let before = Some(instance.clone());
+        let fired = self.try_compute(|world| {
+            world.plan(&instance.workflow, id, before, &event, Meta::default(), Private::new())
+        });
         self.shared.metrics.timer(now.since(timer.due));
         let ended = match fired {
             Ok(_) => return,
@@ -188,7 +189,8 @@ impl Executor {
             Some(workflow) => self.try_compute(|world| {
                 let mut private = Plan::default();
                 private.carry_private(&send.payload, &from.private);
-                let plan = world.plan(&workflow, &send.to, &event, Meta::default(), private.private)?;
+                let (to, private) = (receiver.clone(), private.private);
+                let plan = world.plan(&workflow, &send.to, to, &event, Meta::default(), private)?;
                 Ok(plan.settling(&from, number))
             }),
         };
@@ -278,8 +280,8 @@ impl Executor {
             cause: Some(Cause::Timer { timer: order.timer, generation, due }),
         };
         let meta = Meta { idempotency: order.idempotency, ..Meta::default() };
-        let workflow = instance.workflow.clone();
-        self.compute(|world| world.plan(&workflow, &order.id, &event, meta, Private::new()))
+        let before = Some(instance.clone());
+        self.compute(|world| world.plan(&instance.workflow, &order.id, before, &event, meta, Private::new()))
             .map_err(|error| self.shared.with_accepted(error, Some(instance)))
     }
 

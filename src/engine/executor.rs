@@ -219,19 +219,25 @@ impl Executor {
     }
 
     async fn command(&mut self, command: Prepared) -> Answer {
-        let view = View { index: self.shared.index.as_ref(), staged: &self.staged, counts: &[] };
-        let instance = view.instance(&command.id).map_err(|e| CommandError::Stopped(e.to_string()))?;
+        // Ids that differ in the partition only are one name: whoever has it need not be who is meant.
+        let holder = match self.staged.get(&command.id) {
+            Some(instance) => Some(instance.clone()),
+            None => {
+                let found = self.shared.index.holder(&command.id);
+                found.map_err(|e| CommandError::Stopped(e.to_string()))?
+            }
+        };
+        let held = holder.is_some();
+        let instance = holder.filter(|holder| holder.id == command.id);
         if let (Some(instance), Some(idempotency)) = (&instance, &command.idempotency)
             && let Some(position) = instance.keys.get(&idempotency.key)
         {
             return self.replay(&command.id, idempotency, *position).await;
         }
-        let holder = self.shared.index.holder(&command.id);
-        let taken = holder.map_err(|e| CommandError::Stopped(e.to_string()))?.is_some()
-            || (command.start && self.staged.keys().any(|id| id.local() == command.id.local()));
+        let taken = || held || self.staged.keys().any(|id| id.local() == command.id.local());
         match (&instance, command.start) {
             (None, false) => return Err(CommandError::UnknownInstance(command.id)),
-            (None, true) if taken => return Err(CommandError::KeyReused),
+            (None, true) if taken() => return Err(CommandError::KeyReused),
             // The id is derived from actor, workflow and key: another start used this key.
             (Some(_), true) if !command.keyed => return Err(CommandError::KeyReused),
             (Some(_), _) | (None, true) => {}
@@ -260,7 +266,8 @@ impl Executor {
             notes,
         };
         let (id, workflow, private) = (command.id, command.workflow, command.private);
-        self.compute(|world| world.plan(&workflow, &id, &event, meta, private))
+        let before = instance.clone();
+        self.compute(|world| world.plan(&workflow, &id, before, &event, meta, private))
             .map_err(|error| self.shared.with_accepted(error, instance))
     }
 
@@ -324,15 +331,15 @@ impl Executor {
         shared.metrics.step(started.elapsed());
         let plan = plan?;
         plan.check_size()?;
-        self.stage(&plan, position);
         let entry = plan.made.iter().find(|made| made.entry.event != "data_upgraded");
         let entry = entry.or(plan.made.first()).expect("a plan has an entry").entry.clone();
         let last_seq = plan.newest(&entry.instance).map_or(entry.seq, |instance| instance.seq);
+        self.stage(plan, position);
         Ok(Accepted { entry, position, last_seq, replayed: false })
     }
 
     /// Makes a planned commit part of the newest computed state.
-    fn stage(&mut self, plan: &Plan, position: Position) {
+    fn stage(&mut self, plan: Plan, position: Position) {
         self.last = position;
         if let Some(made) = plan.made.first() {
             self.recorded = made.entry.recorded_at;

@@ -106,7 +106,7 @@ impl World<'_> {
     fn plan_firing(&self, attempt: &Attempt, starting: Option<&Starting>) -> Result<Plan, PlanError> {
         let before = &attempt.before;
         let mut entry = continuing(before, SCHEDULE_FIRED, attempt.actor.clone(), self.now);
-        entry.occurred_at = attempt.firing.scheduled_for.min(self.now);
+        entry.occurred_at = Some(attempt.firing.scheduled_for.min(self.now));
         entry.cause = Some(attempt.cause.clone());
         entry.idempotency.clone_from(&attempt.idempotency);
         entry.effects.extend(attempt.next.and_then(|next| arming(Some(&without_due(before, attempt)), next)));

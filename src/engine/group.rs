@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::Recorded;
 use super::command::{Accepted, CommandError};
-use super::plan::Plan;
+use super::plan::{Made, Plan};
 use crate::index::{Batch, Change, Raise};
 use crate::journal::{Commit, Position};
 use crate::kernel::effect::Effect;
@@ -62,31 +63,34 @@ pub struct Group {
     changes: HashMap<InstanceId, Change>,
     /// Tallies raised.
     pub counts: Vec<Raise>,
-    /// Entries with their position, for keys used up by this very group.
-    entries: Vec<(Position, Arc<Entry>, Arc<Private>)>,
+    /// Its entries with the bytes of each: for keys used up by this very group, and for who reads them next.
+    pub entries: Vec<(Recorded, usize)>,
     /// Answers that leave once the group is published.
     pub replies: Vec<(Reply, Answer)>,
 }
 
 impl Group {
     /// Adds a planned commit, which gets `position`.
-    pub fn add(&mut self, plan: &Plan, position: Position) {
-        let private = Arc::new(plan.private.clone());
-        self.commits.push(plan.commit());
-        self.size += 1;
-        for made in &plan.made {
-            self.note(made.before.clone(), made.after.clone());
-            self.entries.push((position, made.entry.clone(), private.clone()));
-            for effect in &made.entry.effects {
+    pub fn add(&mut self, plan: Plan, position: Position) {
+        let private = Arc::new(plan.private);
+        let mut entries = Vec::with_capacity(plan.made.len());
+        for Made { entry, stored, before, after } in plan.made {
+            for effect in &entry.effects {
                 if let Effect::Count { name, key } = effect {
-                    let (instance, name, key) = (made.after.id.clone(), name.clone(), key.clone());
+                    let (instance, name, key) = (after.id.clone(), name.clone(), key.clone());
                     self.counts.push(Raise { instance, name, key, by: 1 });
                 }
             }
+            self.note(before, after);
+            let (hash, bytes, private) = (stored.hash, stored.entry.get().len(), private.clone());
+            self.entries.push((Recorded { position, entry, hash, private }, bytes));
+            entries.push(stored);
         }
-        if let Some((before, after)) = &plan.settled {
-            self.note(Some(before.clone()), after.clone());
+        if let Some((before, after)) = plan.settled {
+            self.note(Some(before), after);
         }
+        self.commits.push(Commit { entries, private });
+        self.size += 1;
     }
 
     fn note(&mut self, before: Option<Arc<Instance>>, after: Arc<Instance>) {
@@ -105,12 +109,13 @@ impl Group {
 
     /// The entry in this group that used up `key` of `instance`, as it is to be answered again.
     pub fn entry_with_key(&self, instance: &InstanceId, key: &str) -> Option<Used> {
-        let own = || self.entries.iter().filter(|(_, entry, _)| entry.instance == *instance);
+        let recorded = self.entries.iter().map(|(recorded, _)| recorded);
+        let mut own = recorded.filter(|recorded| recorded.entry.instance == *instance);
         let used = |entry: &Entry| entry.idempotency.as_ref().is_some_and(|used| used.key == key);
-        let (position, entry, private) = own().find(|(_, entry, _)| used(entry))?;
-        let last = own().filter(|(at, ..)| at == position).map(|(_, entry, _)| entry.seq).max();
-        let last_seq = last.unwrap_or(entry.seq);
-        Some(Used { entry: entry.clone(), last_seq, private: private.clone() })
+        let found = own.find(|recorded| used(&recorded.entry))?.clone();
+        let later = own.take_while(|recorded| recorded.position == found.position);
+        let last_seq = later.last().map_or(found.entry.seq, |recorded| recorded.entry.seq);
+        Some(Used { entry: found.entry, last_seq, private: found.private })
     }
 
     /// The instances it changes, as they are after it.

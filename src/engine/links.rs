@@ -121,7 +121,7 @@ impl Executor {
     /// The parent's entry for the timer of waiting children, children left out.
     pub(super) fn children_fired(&self, parent: &Instance, timer: &Timer) -> Entry {
         let mut entry = continuing(parent, TIMER_FIRED, Actor::timer(), self.now());
-        entry.occurred_at = timer.due;
+        entry.occurred_at = Some(timer.due);
         entry.payload.insert("timer".into(), json!(CHILDREN));
         if entry.recorded_at.since(timer.due) > CATCH_UP_MS {
             entry.payload.insert("catch_up".into(), json!(true));

@@ -20,6 +20,7 @@ mod people;
 mod pins;
 pub mod plan;
 mod read;
+mod recent;
 pub mod replay;
 mod reports;
 pub mod schedule;
@@ -34,7 +35,6 @@ mod view;
 mod tests;
 
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
@@ -52,6 +52,7 @@ pub use command::{Accepted, Command, CommandError, Preview, Target};
 pub use firing::Ask;
 pub use group::Answer;
 pub use metrics::{Numbers, Waiting};
+use open::Writer;
 pub use open::{OpenError, Parts, catch_up};
 pub use people::PutActor;
 pub use schedules::ScheduleInfo;
@@ -193,7 +194,7 @@ pub const QUEUE_MAX: usize = 4_096;
 pub struct Engine {
     shared: Arc<Shared>,
     queue: mpsc::Sender<Message>,
-    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    writer: Arc<Mutex<Option<Writer>>>,
 }
 
 impl Engine {
@@ -356,11 +357,14 @@ impl Engine {
         // A writer that already ended took its channel with it.
         self.queue.send(Message::Stop).await.ok();
         let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some(writer) = writer {
-            let joined = tokio::task::spawn_blocking(move || writer.join()).await;
-            joined.map_err(|e| e.to_string())?.map_err(|_| "the writer panicked".to_owned())?;
+        match writer {
+            None => Ok(()),
+            Some(Writer::Thread(thread)) => {
+                let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+                joined.map_err(|e| e.to_string())?.map_err(|_| "the writer panicked".to_owned())
+            }
+            Some(Writer::Task(task)) => task.await.map_err(|e| e.to_string()),
         }
-        Ok(())
     }
 }
 

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::catalog::{CALENDAR, Catalog, DEFINITION, FileData};
@@ -54,6 +54,14 @@ pub struct Parts {
     pub progress: Box<dyn Fn(Position, Position) + Send + Sync>,
     /// Told every event that a state or a duty refused (X3).
     pub rejected: Box<dyn Fn(&Rejected) + Send + Sync>,
+}
+
+/// How the writer runs: its end is waited for by this.
+pub enum Writer {
+    /// On a thread of its own.
+    Thread(std::thread::JoinHandle<()>),
+    /// As a task of who opened the engine.
+    Task(tokio::task::JoinHandle<()>),
 }
 
 /// Why an engine does not start.
@@ -112,14 +120,29 @@ impl Engine {
         Self::open_running(parts, queue_max, on_a_thread).await
     }
 
-    /// As [`Engine::open_with`], with the writer given to `run`, which answers its thread where it has one.
+    /// As [`Engine::open_with`], with the writer as a task of the caller's [`LocalSet`]: for one caller that
+    /// sends a command at a time. The two have nothing to do at the same time, and each command would
+    /// wake two threads.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    ///
+    /// # Panics
+    /// Outside of a [`LocalSet`].
+    ///
+    /// [`LocalSet`]: tokio::task::LocalSet
+    pub async fn open_here(parts: Parts, queue_max: usize) -> Result<Self, OpenError> {
+        Self::open_running(parts, queue_max, as_a_task).await
+    }
+
+    /// As [`Engine::open_with`], with the writer given to `run`, which answers how its end is waited for.
     ///
     /// # Errors
     /// [`OpenError`].
     pub(super) async fn open_running(
         parts: Parts,
         queue_max: usize,
-        run: impl FnOnce(&Arc<Shared>, Executor) -> Option<JoinHandle<()>>,
+        run: impl FnOnce(&Arc<Shared>, Executor) -> Option<Writer>,
     ) -> Result<Self, OpenError> {
         let Parts { journal, index, workflows, sources, time, progress, rejected } = parts;
         let tail = journal.tail().await?;
@@ -156,7 +179,7 @@ impl Engine {
         let id = binary_id();
         let stored = self.shared.index.get(&id)?;
         let same = stored.is_some_and(|instance| {
-            BinaryData::deserialize(&instance.data).is_ok_and(|stored| stored == data)
+            BinaryData::deserialize(&*instance.data).is_ok_and(|stored| stored == data)
         });
         if !same {
             let change = SystemChange::new(BINARY, id, "started", "known", &data, Actor::system());
@@ -213,7 +236,7 @@ fn put_known_in_force(shared: &Shared, catalog: &mut Catalog, sources: &[Source]
             Content::Calendar(c) => (CALENDAR, c.name(), c.version()),
         };
         let stored = shared.index.get(&FileData::id(workflow, name, version))?;
-        let known = stored.and_then(|instance| FileData::deserialize(&instance.data).ok());
+        let known = stored.and_then(|instance| FileData::deserialize(&*instance.data).ok());
         if known.is_some_and(|known| known.hash == source.hash) {
             match &source.content {
                 Content::Definition(_) => catalog.put_in_force(name, &source.hash),
@@ -227,7 +250,7 @@ fn put_known_in_force(shared: &Shared, catalog: &mut Catalog, sources: &[Source]
 /// Runs the writer on a thread of its own, so that a busy server never delays it.
 ///
 /// What it calls can panic, storage too: then the engine is stopped and says so.
-fn on_a_thread(shared: &Arc<Shared>, executor: Executor) -> Option<JoinHandle<()>> {
+fn on_a_thread(shared: &Arc<Shared>, executor: Executor) -> Option<Writer> {
     let failed = shared.clone();
     let writer = std::thread::Builder::new().name("writer".into()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -243,7 +266,18 @@ fn on_a_thread(shared: &Arc<Shared>, executor: Executor) -> Option<JoinHandle<()
     if let Err(error) = &writer {
         shared.halt(&format!("the writer has no thread: {error}"));
     }
-    writer.ok()
+    writer.ok().map(Writer::Thread)
+}
+
+/// Runs the writer beside its only caller.
+fn as_a_task(shared: &Arc<Shared>, executor: Executor) -> Option<Writer> {
+    let failed = shared.clone();
+    let running = tokio::task::spawn_local(executor.run());
+    Some(Writer::Task(tokio::task::spawn_local(async move {
+        if let Err(error) = running.await {
+            failed.halt(&format!("the writer panicked: {error}"));
+        }
+    })))
 }
 
 /// Applies the commits up to `tail` that the index does not have; reads recorded outcomes only.
@@ -419,7 +453,7 @@ fn binary(workflows: &[Arc<dyn Workflow>]) -> BinaryData {
 /// where a version differs from the last binary's.
 fn check_versions(shared: &Shared) -> Result<(), OpenError> {
     let Some(stored) = shared.index.get(&binary_id())? else { return Ok(()) };
-    let stored = BinaryData::deserialize(&stored.data)
+    let stored = BinaryData::deserialize(&*stored.data)
         .map_err(|e| OpenError::Unfit(format!("the record of the last binary cannot be read: {e}")))?;
     if stored.entry_version > ENTRY_VERSION {
         return Err(OpenError::Unfit(format!(
@@ -463,8 +497,8 @@ fn check_upgrades(shared: &Shared, workflow: &dyn Workflow) -> Result<(), OpenEr
     for state in states_of(shared, workflow.name()) {
         each(shared, workflow.name(), &state, |instance| {
             if instance.data_version < workflow.data_version() {
-                let upgraded =
-                    workflow.upgrade(instance.data_version, &instance.state, instance.data.clone());
+                let data = Value::clone(&instance.data);
+                let upgraded = workflow.upgrade(instance.data_version, &instance.state, data);
                 if let Err(reason) = upgraded {
                     missing.entry(instance.data_version).or_insert((0, reason)).0 += 1;
                 }
@@ -483,15 +517,10 @@ fn check_upgrades(shared: &Shared, workflow: &dyn Workflow) -> Result<(), OpenEr
 }
 
 /// Refuses a file that says something else than the published file of the same version.
-fn unchanged(
-    stored: &Instance,
-    data: &FileData,
-    file: &str,
-    value: &serde_json::Value,
-) -> Result<(), OpenError> {
+fn unchanged(stored: &Instance, data: &FileData, file: &str, value: &Value) -> Result<(), OpenError> {
     let unfit =
         |e: String| OpenError::Unfit(format!("published {} version {}: {e}", data.name, data.version));
-    let published = FileData::deserialize(&stored.data).map_err(|e| unfit(e.to_string()))?;
+    let published = FileData::deserialize(&*stored.data).map_err(|e| unfit(e.to_string()))?;
     if published.hash == data.hash {
         return Ok(());
     }
@@ -507,7 +536,7 @@ fn unchanged(
     )))
 }
 
-fn describe(before: &serde_json::Value, change: &patch::Change) -> String {
+fn describe(before: &Value, change: &patch::Change) -> String {
     let old = |path: &str| before.pointer(path).map_or_else(|| "nothing".into(), ToString::to_string);
     match change {
         patch::Change::Add { path, value } => format!("  {path}: added {value}"),

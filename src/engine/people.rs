@@ -100,7 +100,7 @@ impl Engine {
             let (seq, position) = (stored.seq, stored.position);
             return Ok(Changed { object: known, seq, position, replayed: false });
         }
-        let mut data = stored.data.clone();
+        let mut data = Value::clone(&stored.data);
         data["revoked"] = json!(true);
         let mut change = SystemChange::new(TOKEN, id.clone(), "revoked", "revoked", &data, by);
         change.idempotency = idempotency;

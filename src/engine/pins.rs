@@ -5,6 +5,7 @@
 //! version of a calendar from this step on (R4).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -27,10 +28,12 @@ pub fn pins(definition: &str, calendar: &str) -> Pins {
 }
 
 /// The pins of `instance`, evaluated by this binary.
-pub fn kept(instance: &Instance) -> Pins {
-    let mut kept = pins(&instance.pins.definition, &instance.pins.calendar);
-    kept.others.clone_from(&instance.pins.others);
-    kept
+pub fn kept(instance: &Instance) -> Arc<Pins> {
+    let Pins { definition, calendar, others, tzdata, build } = &*instance.pins;
+    if tzdata == chrono_tz::IANA_TZDB_VERSION && build == env!("CARGO_PKG_VERSION") {
+        return instance.pins.clone();
+    }
+    Arc::new(Pins { others: others.clone(), ..pins(definition, calendar) })
 }
 
 /// What the pins of a step stand for.
@@ -55,7 +58,7 @@ impl World<'_> {
         workflow: &str,
         instance: Option<&Instance>,
         event: &Event,
-    ) -> Result<Pins, PlanError> {
+    ) -> Result<Arc<Pins>, PlanError> {
         match instance {
             Some(instance) if event.name == "calendar_amended" => self.amended(instance, event),
             Some(instance) => Ok(kept(instance)),
@@ -63,13 +66,13 @@ impl World<'_> {
         }
     }
 
-    fn in_force(&self, workflow: &str) -> Result<Pins, PlanError> {
+    fn in_force(&self, workflow: &str) -> Result<Arc<Pins>, PlanError> {
         let definition = self.catalog.current(workflow);
         let definition =
             definition.ok_or_else(|| PlanError::Missing(format!("a definition of `{workflow}`")))?;
         let mut pins = pins(&definition.hash, &self.current_hash(&definition.calendar)?);
         pins.others = self.others_of(definition)?;
-        Ok(pins)
+        Ok(Arc::new(pins))
     }
 
     fn current_hash(&self, calendar: &str) -> Result<String, PlanError> {
@@ -100,14 +103,15 @@ impl World<'_> {
         Ok(())
     }
 
-    fn amended(&self, instance: &Instance, event: &Event) -> Result<Pins, PlanError> {
+    fn amended(&self, instance: &Instance, event: &Event) -> Result<Arc<Pins>, PlanError> {
         let text = |name: &str| event.payload.get(name).and_then(Value::as_str).unwrap_or_default();
         let (name, to) = (text("calendar"), text("to"));
         let named = |hash: &str| self.catalog.calendar(hash).is_some_and(|known| known.name() == name);
-        let mut pins = kept(instance);
+        let mut kept = kept(instance);
+        let pins = Arc::make_mut(&mut kept);
         if named(to) && named(&pins.calendar) {
             to.clone_into(&mut pins.calendar);
-            return Ok(pins);
+            return Ok(kept);
         }
         match pins.others.get_mut(name) {
             Some(pinned) if named(to) => to.clone_into(pinned),
@@ -117,7 +121,7 @@ impl World<'_> {
                 return Err(PlanError::Refused(Refusal::new(RefusalKind::Input, "unknown_version", reason)));
             }
         }
-        Ok(pins)
+        Ok(kept)
     }
 
     /// What `pins` stand for, and what `event` asks to pin next.
@@ -136,17 +140,12 @@ impl World<'_> {
         let next = version
             .and_then(|version| self.catalog.version(workflow, u32::try_from(version).ok()?))
             .and_then(|hash| self.catalog.definition(&hash));
-        let mut hashes: Vec<String> = pins.others.values().cloned().collect();
-        if let Some(next) = next {
-            let asked = self.others_of(next)?;
-            hashes.extend(
-                asked.into_iter().filter(|(name, _)| !pins.others.contains_key(name)).map(|(_, h)| h),
-            );
-        }
+        let asked = next.map(|next| self.others_of(next)).transpose()?.unwrap_or_default();
+        let added = asked.iter().filter(|(name, _)| !pins.others.contains_key(*name)).map(|(_, hash)| hash);
         Ok(Pinned {
             definition,
             calendar: calendar(&pins.calendar)?,
-            others: hashes.iter().map(|hash| calendar(hash)).collect::<Result<_, _>>()?,
+            others: pins.others.values().chain(added).map(|hash| calendar(hash)).collect::<Result<_, _>>()?,
             next: next.map(AsRef::as_ref),
         })
     }

@@ -19,7 +19,7 @@ use crate::index::IndexError;
 use crate::journal::{COMMIT_ENTRIES_MAX, LINE_BYTES_MAX};
 use crate::kernel::actor::{Actor, Role};
 use crate::kernel::effect::{self, Effect, Spawn};
-use crate::kernel::entry::{Cause, Commit, ENTRY_VERSION, Entry, Idempotency, Pins, Position, Stored};
+use crate::kernel::entry::{Cause, ENTRY_VERSION, Entry, Idempotency, Pins, Position, Stored};
 use crate::kernel::fact::Facts;
 use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
@@ -134,7 +134,7 @@ pub fn occurred(actor: &Actor, claimed: Option<Instant>, now: Instant) -> (Insta
 }
 
 impl World<'_> {
-    /// Plans `event` on `instance` (absent: a start of `workflow` under `id`) as one commit.
+    /// Plans `event` on `instance`, the newest of `id` (absent: a start of `workflow`), as one commit.
     ///
     /// # Errors
     /// [`PlanError`]; nothing is changed by planning.
@@ -142,12 +142,12 @@ impl World<'_> {
         &self,
         workflow: &str,
         id: &InstanceId,
+        instance: Option<Arc<Instance>>,
         event: &Event,
         meta: Meta,
         private: Private,
     ) -> Result<Plan, PlanError> {
         let mut plan = Plan { private, ..Plan::default() };
-        let instance = self.view.instance(id)?;
         self.run(&mut plan, workflow, id, instance, event, meta, Hash::ZERO)?;
         Ok(plan)
     }
@@ -221,7 +221,7 @@ impl World<'_> {
             registered: &|name| self.workflows.contains_key(name),
             definition: &|workflow, version| self.catalog.version(workflow, version),
         };
-        let asked = guarded(|| machine.facts(instance.map(AsRef::as_ref), event))?;
+        let (asked, step) = guarded(|| machine.open(instance.map(AsRef::as_ref), event))?;
         let facts = self.view.facts(&asked, machine.name(), &known)?;
         let instance = instance.map(AsRef::as_ref);
         let input = Input {
@@ -235,7 +235,7 @@ impl World<'_> {
             facts: &facts,
             now: self.now,
         };
-        match guarded(|| machine.step(&input))? {
+        match guarded(|| step(&input))? {
             Outcome::Moved(change) | Outcome::Stayed(change) => Ok((change, facts)),
             Outcome::Refused(refusal) => Err(PlanError::Refused(refusal)),
         }
@@ -251,7 +251,7 @@ impl World<'_> {
         before: Option<Arc<Instance>>,
         event: &Event,
         meta: Meta,
-        mut pins: Pins,
+        mut pins: Arc<Pins>,
         facts: Facts,
         change: Change,
         root: Hash,
@@ -262,7 +262,7 @@ impl World<'_> {
         effect::of_origin(&mut effects, origin.as_deref());
         let spawns = self.name_children(plan, id, seq, before.as_deref(), &mut effects);
         if let Some(definition) = change.repin {
-            self.repin(&mut pins, definition)?;
+            self.repin(Arc::make_mut(&mut pins), definition)?;
         }
         let entry = Entry {
             v: ENTRY_VERSION,
@@ -274,11 +274,11 @@ impl World<'_> {
             payload: event.payload.clone(),
             facts,
             actor: event.actor.clone(),
-            occurred_at: event.occurred_at,
+            occurred_at: Some(event.occurred_at),
             recorded_at: self.now,
             idempotency: meta.idempotency,
             request_id: meta.request_id,
-            pins,
+            pins: Some(pins),
             origin,
             cause: event.cause.clone(),
             rule: change.rule.map(str::to_owned),
@@ -289,7 +289,7 @@ impl World<'_> {
             effects,
             prev: before.as_ref().map_or(root, |instance| instance.hash),
         };
-        plan.add(entry, before, self.position)?;
+        plan.add_made(entry, before, self.position, Some(change.data))?;
         Ok((change.follow, spawns))
     }
 
@@ -390,7 +390,7 @@ impl World<'_> {
         machine: &dyn Workflow,
         old: &Arc<Instance>,
     ) -> Result<Arc<Instance>, PlanError> {
-        let upgraded = guarded(|| machine.upgrade(old.data_version, &old.state, old.data.clone()))?;
+        let upgraded = guarded(|| machine.upgrade(old.data_version, &old.state, Value::clone(&old.data)))?;
         let (to, data) = upgraded.map_err(|reason| {
             PlanError::Missing(format!(
                 "an upgrade of `{}` from data version {}: {reason}",
@@ -420,11 +420,11 @@ pub fn continuing(instance: &Instance, event: &str, actor: Actor, now: Instant) 
         payload: Map::new(),
         facts: Facts::new(),
         actor,
-        occurred_at: now,
+        occurred_at: None,
         recorded_at: now,
         idempotency: None,
         request_id: None,
-        pins: pins::kept(instance),
+        pins: Some(pins::kept(instance)),
         origin: instance.origin.clone(),
         cause: None,
         rule: None,
@@ -448,13 +448,26 @@ impl Plan {
         before: Option<Arc<Instance>>,
         position: Position,
     ) -> Result<(), PlanError> {
+        self.add_made(entry, before, position, None)
+    }
+
+    /// As [`Plan::add`], with the data that the entry's patch leads to.
+    fn add_made(
+        &mut self,
+        mut entry: Entry,
+        before: Option<Arc<Instance>>,
+        position: Position,
+        data: Option<Arc<Value>>,
+    ) -> Result<(), PlanError> {
         if self.made.len() >= COMMIT_ENTRIES_MAX {
             return Err(PlanError::TooLarge(format!("a commit has at most {COMMIT_ENTRIES_MAX} entries")));
         }
         let unfit = |reason: String| PlanError::Refused(Refusal::new(RefusalKind::Input, "payload", reason));
+        entry.leave_out_known(before.as_ref().map(|instance| &*instance.pins));
         let prev_position = before.as_ref().map(|instance| instance.position);
         let stored = Stored::seal(&entry, prev_position).map_err(|e| unfit(e.to_string()))?;
-        let after = Instance::apply(before.as_deref(), &entry, stored.hash, position, &self.private)
+        let (known, private) = (before.as_deref(), &self.private);
+        let after = Instance::apply_made(known, &entry, stored.hash, position, private, data)
             .map_err(|e| unfit(e.to_string()))?;
         let after = Arc::new(after);
         self.started.insert(after.id.clone(), after.clone());
@@ -486,14 +499,6 @@ impl Plan {
         after.forget_send(number);
         self.settled = Some((before, Arc::new(after)));
         self
-    }
-
-    /// The commit as the journal takes it.
-    pub fn commit(&self) -> Commit {
-        Commit {
-            entries: self.made.iter().map(|made| made.stored.clone()).collect(),
-            private: self.private.clone(),
-        }
     }
 
     /// Refuses a plan that does not fit one commit.

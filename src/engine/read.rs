@@ -160,6 +160,10 @@ impl Engine {
         // Either way the answer is what is there: entries, or none within `wait`.
         tokio::time::timeout(wait, published.wait_for(|position| *position > after)).await.ok();
         let end = self.position();
+        if let Some(found) = self.shared.recent.after(after, end, limit) {
+            let last = found.last().map_or(after.min(end), |recorded| recorded.position);
+            return Ok((found, last));
+        }
         let mut found = Vec::new();
         let mut last = after.min(end);
         while last < end && found.len() < limit {
@@ -311,7 +315,7 @@ pub(super) fn records(
     position: Position,
     commit: &Commit,
 ) -> Result<Vec<(Recorded, Option<Position>)>, ReadError> {
-    let private = Arc::new(commit.private.clone());
+    let private = commit.private.clone();
     commit
         .entries
         .iter()

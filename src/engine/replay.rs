@@ -94,7 +94,7 @@ impl<'a> Replay<'a> {
         if instance.workflow != DEFINITION && instance.workflow != CALENDAR {
             return;
         }
-        let Ok(file) = FileData::deserialize(&instance.data) else { return };
+        let Ok(file) = FileData::deserialize(&*instance.data) else { return };
         let Ok(source) = self.reader.read(&file.name, &file.text) else { return };
         match source.content {
             Content::Definition(definition) => {
@@ -112,17 +112,18 @@ impl<'a> Replay<'a> {
         if entry.data_version != workflow.data_version() || !(known || fired) {
             return None;
         }
-        let pinned = before.map_or(&entry.pins.definition, |before| &before.pins.definition);
+        let pins = entry.pins.as_ref().or_else(|| before.map(|before| &before.pins))?;
+        let pinned = before.map_or(&pins.definition, |before| &before.pins.definition);
         let definition = self.catalog.definition(pinned)?;
-        let calendar = self.catalog.calendar(&entry.pins.calendar)?;
+        let calendar = self.catalog.calendar(&pins.calendar)?;
         let others: Option<Vec<_>> =
-            entry.pins.others.values().map(|hash| self.catalog.calendar(hash).map(AsRef::as_ref)).collect();
-        let next = self.catalog.definition(&entry.pins.definition).filter(|next| next.hash != *pinned);
+            pins.others.values().map(|hash| self.catalog.calendar(hash).map(AsRef::as_ref)).collect();
+        let next = self.catalog.definition(&pins.definition).filter(|next| next.hash != *pinned);
         let event = Event {
             name: entry.event.clone(),
             payload: entry.payload.clone(),
             actor: entry.actor.clone(),
-            occurred_at: entry.occurred_at,
+            occurred_at: entry.occurred(),
             cause: entry.cause.clone(),
         };
         let facts: &Facts = &entry.facts;

@@ -140,7 +140,7 @@ impl ScheduleData {
     /// # Errors
     /// Data that this binary cannot read.
     pub fn of(instance: &Instance) -> Result<Self, String> {
-        Self::deserialize(&instance.data).map_err(|e| format!("schedule `{}`: {e}", instance.id))
+        Self::deserialize(&*instance.data).map_err(|e| format!("schedule `{}`: {e}", instance.id))
     }
 
     /// The zone that it follows.

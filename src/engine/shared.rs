@@ -14,6 +14,7 @@ use super::disk::Disk;
 use super::follow::{FOLLOW_MAX, Touched};
 use super::group::{Answer, Used};
 use super::metrics::Metrics;
+use super::recent::Recent;
 use super::schedule::{SCHEDULE, Schedules};
 use crate::definition::file::{Content, Reader};
 use crate::definition::schema::Checker;
@@ -87,6 +88,8 @@ pub struct Shared {
     pub time: Arc<dyn TimeSource>,
     /// The last published position.
     pub published: watch::Sender<Position>,
+    /// The newest published entries.
+    pub recent: Recent,
     /// Told what each published group touched, while somebody follows.
     pub followers: broadcast::Sender<Arc<[Touched]>>,
     /// Counters.
@@ -156,6 +159,7 @@ impl Shared {
             time,
             rejected,
             published,
+            recent: Recent::default(),
             followers: broadcast::Sender::new(FOLLOW_MAX),
             metrics: Metrics::default(),
             catalog: RwLock::default(),
@@ -274,7 +278,6 @@ impl Shared {
         let commits = self.journal.get(&[position]).await.map_err(|e| stopped(e.to_string()))?;
         let mut own = Vec::new();
         let private = commits.first().map(|(_, commit)| commit.private.clone()).unwrap_or_default();
-        let private = Arc::new(private);
         for stored in commits.iter().flat_map(|(_, commit)| &commit.entries) {
             let entry = stored.verify().map_err(|e| stopped(e.to_string()))?;
             if entry.instance == *id {
@@ -335,7 +338,7 @@ impl Shared {
                     directory.get_or_insert_with(|| Directory::clone(&self.directory())).take(instance);
                 }
                 IMPORT => {
-                    if let Ok(import) = ImportData::deserialize(&instance.data) {
+                    if let Ok(import) = ImportData::deserialize(&*instance.data) {
                         let mut held = BTreeMap::clone(read(&self.held).as_ref());
                         held.insert(import.batch, import.phase);
                         replace(&self.held, Arc::new(held));
@@ -367,7 +370,7 @@ impl Shared {
         if instance.workflow != DEFINITION && instance.workflow != CALENDAR {
             return Ok(());
         }
-        let data = FileData::deserialize(&instance.data).map_err(|e| format!("{}: {e}", instance.id))?;
+        let data = FileData::deserialize(&*instance.data).map_err(|e| format!("{}: {e}", instance.id))?;
         let name = format!("{} version {}", data.name, data.version);
         let source = reader
             .read(&name, &data.text)

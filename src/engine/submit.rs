@@ -93,12 +93,16 @@ impl Engine {
         }
         let idempotency = command.key.as_ref().map(|key| hashes(command, workflow.name(), key));
         let recorded = idempotency.clone().map(|asked| {
-            let (digest, secret) = personal::seal_half(Value::from(asked.body), crate::random::hex_of(8));
+            let (digest, secret) = personal::seal_half(
+                Value::from(asked.body),
+                crate::random::hex_of(personal::HALF_SALT_DIGITS / 2),
+            );
             private.insert(digest.clone(), secret);
             Idempotency { key: asked.key, body: digest }
         });
         let payload = if let Value::Object(map) = payload { map } else { Map::new() };
-        let key = workflow.key(&payload);
+        let is_start = matches!(command.target, Target::Start(_));
+        let key = if is_start { workflow.key(&payload) } else { None };
         let claimed = payload.get("occurred_at").and_then(Value::as_str);
         let claimed = command.occurred_at.or(claimed.and_then(|text| Instant::parse(text).ok()));
         Ok(Prepared {
@@ -232,7 +236,8 @@ impl Engine {
             cause: None,
         };
         let meta = Meta { request_id: prepared.request_id, notes, ..Meta::default() };
-        let planned = world.plan(&prepared.workflow, &prepared.id, &event, meta, prepared.private);
+        let planned =
+            world.plan(&prepared.workflow, &prepared.id, before.clone(), &event, meta, prepared.private);
         let planned = planned.and_then(|plan| plan.check_size().map(|()| plan));
         let plan =
             planned.map_err(command_error).map_err(|error| self.shared.with_accepted(error, before))?;

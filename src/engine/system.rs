@@ -97,7 +97,7 @@ impl World<'_> {
 
     fn add_change(&self, plan: &mut Plan, change: SystemChange) -> Result<(), PlanError> {
         let before = self.view.instance(&change.id)?;
-        let old = before.as_ref().map_or(Value::Null, |instance| instance.data.clone());
+        let old = before.as_ref().map(|instance| instance.data.clone()).unwrap_or_default();
         let sent = before.as_ref().map_or(0, |instance| instance.sent);
         let effects = (sent + 1..)
             .zip(change.sends)
@@ -125,11 +125,11 @@ impl World<'_> {
             payload: Map::new(),
             facts: Map::new(),
             actor: change.actor,
-            occurred_at: self.now,
+            occurred_at: None,
             recorded_at: self.now,
             idempotency: change.idempotency,
             request_id: None,
-            pins: pins("", ""),
+            pins: Some(pins("", "").into()),
             origin: None,
             cause: None,
             rule: None,

@@ -440,7 +440,7 @@ async fn personal_values_stay_out_of_what_is_hashed() {
     assert!(!commit.entries[0].entry.get().contains("noon"));
     assert_eq!(commit.private.values().next().unwrap().value, json!("call me at noon"));
     let instance = rig.get(&begun.entry.instance);
-    let mut data = instance.data.clone();
+    let mut data = Value::clone(&instance.data);
     personal::reveal(&mut data, &instance.private);
     assert_eq!(data["note"], json!("call me at noon"));
 }

@@ -137,6 +137,10 @@ impl Import {
     /// # Errors
     /// [`ImportError`]; refused rows are in the report instead.
     pub async fn run(&self, wall: &dyn TimeSource, progress: Progress<'_>) -> Result<Imported, ImportError> {
+        app::on_one_thread(self.replay(wall, progress)).await
+    }
+
+    async fn replay(&self, wall: &dyn TimeSource, progress: Progress<'_>) -> Result<Imported, ImportError> {
         let loaded = Loaded::open(&self.mapping)?;
         let log = Log::open(&self.log, &loaded)?;
         let workflows = Registry::shipped().all().to_vec();
@@ -157,7 +161,7 @@ impl Import {
         let engine = store.engine(sources, time.clone(), Box::new(|_, _| {})).await?;
         let place = || ImportError::at("the record of the batch");
         engine.put_batch(&batch, &log.fingerprint, Phase::Running).await.map_err(place())?;
-        let line = Timeline { engine: engine.clone(), time, batch: batch.clone() };
+        let line = Timeline::begin(engine.clone(), time, batch.clone()).await;
         let report = Replay::new(&loaded, &log, &line, now).run(progress).await?;
         engine.put_batch(&batch, &log.fingerprint, Phase::Complete).await.map_err(place())?;
         engine.stop().await.map_err(ImportError::Close)?;

@@ -36,6 +36,12 @@ pub struct Sent<'a> {
 }
 
 impl Timeline {
+    /// The clock `time` of `engine`, once what was under way when it stopped is done.
+    pub async fn begin(engine: Engine, time: Arc<ManualTime>, batch: String) -> Self {
+        engine.settle().await;
+        Self { engine, time, batch }
+    }
+
     /// Fires every timer due at or before `to`, each at its due, then stands at `to`.
     ///
     /// A timer due at the very moment of a row fires before the row.
@@ -56,12 +62,10 @@ impl Timeline {
         if to > self.time.now() {
             self.time.set(to);
         }
-        // What was sent at this very moment is delivered before anything else happens.
-        self.engine.settle().await;
         Ok(())
     }
 
-    /// Sends an event now, as part of the batch; what it makes others do is done when this returns.
+    /// Sends an event now, as part of the batch.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -77,6 +81,14 @@ impl Timeline {
             request_id: None,
             origin: Some(self.batch.clone()),
         };
+        self.submit(command).await
+    }
+
+    /// Sends `command` now; what it makes others do is done when this returns.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn submit(&self, command: Command) -> Result<Accepted, CommandError> {
         let accepted = self.engine.submit(command).await?;
         let entry = &accepted.entry;
         let elsewhere = |effect: &Effect| matches!(effect, Effect::Send(_) | Effect::Spawn(_));

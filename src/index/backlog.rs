@@ -125,25 +125,22 @@ impl Backlog {
 impl Coming<'_> {
     /// Makes `write` the pending one of `key` at `position`.
     pub fn put(&mut self, overlay: &mut Overlay, position: Position, key: Key, write: Write) {
+        let Some(at) = self.behind.keys.iter().position(|other| *other == key) else {
+            self.behind.keys.push(key.clone());
+            *self.writes += 1;
+            overlay.put(position, key, write);
+            return;
+        };
         // A row is written where there was none and removed where there was one: storage stays as it is.
-        let cancels = !self.flies
-            && matches!(
-                (overlay.get(&key), &write),
-                (Some(Write::Row), Write::Remove) | (Some(Write::Remove), Write::Row)
-            );
-        let known = self.behind.keys.iter().position(|other| *other == key);
-        match known {
-            Some(at) if cancels => {
-                self.behind.keys.swap_remove(at);
-                *self.writes -= 1;
-                overlay.remove(&key);
-            }
-            Some(_) => overlay.put(position, key, write),
-            None => {
-                self.behind.keys.push(key.clone());
-                *self.writes += 1;
-                overlay.put(position, key, write);
-            }
+        let turns = |before: &Write| {
+            matches!((before, &write), (Write::Row, Write::Remove) | (Write::Remove, Write::Row))
+        };
+        if !self.flies && overlay.get(&key).is_some_and(turns) {
+            self.behind.keys.swap_remove(at);
+            *self.writes -= 1;
+            overlay.remove(&key);
+        } else {
+            overlay.put(position, key, write);
         }
     }
 

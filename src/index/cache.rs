@@ -5,6 +5,8 @@
 //! the one writer of storage. So nothing in it can be stale.
 
 use std::collections::HashMap;
+use std::collections::hash_map::IntoIter;
+use std::mem;
 use std::sync::Arc;
 
 use super::keys::Key;
@@ -12,16 +14,24 @@ use super::record::Size;
 use super::store::Stored;
 use crate::kernel::instance::Instance;
 
+/// How many go for each that comes: fewer come in the time of a half than went with the one before only
+/// where records grow this much.
+const LEAVING: usize = 4;
+
 /// Instances by record key, least recently used halves dropped first.
 ///
 /// # Why
 /// Two generations cost one map operation per hit and no list of uses: what was
-/// not read while the young half filled up goes with the old half.
+/// not read while the young half filled up goes with the old half. It goes a few at
+/// a time: to let go of thousands of instances takes tens of milliseconds, and all
+/// who read or write waited for whoever did it.
 pub(super) struct Cache {
     half_bytes: usize,
     young: HashMap<Key, Held>,
     young_bytes: usize,
     old: HashMap<Key, Held>,
+    /// What is in neither any more.
+    leaving: IntoIter<Key, Held>,
     /// How often storage changed.
     changes: u64,
 }
@@ -36,7 +46,14 @@ struct Held {
 impl Cache {
     /// An empty cache for records of `bytes` of JSON in all.
     pub fn new(bytes: usize) -> Self {
-        Self { half_bytes: bytes / 2, young: HashMap::new(), young_bytes: 0, old: HashMap::new(), changes: 0 }
+        Self {
+            half_bytes: bytes / 2,
+            young: HashMap::new(),
+            young_bytes: 0,
+            old: HashMap::new(),
+            leaving: HashMap::new().into_iter(),
+            changes: 0,
+        }
     }
 
     /// The instance stored under `key`, where it is kept.
@@ -76,12 +93,13 @@ impl Cache {
     /// Keeps `instance`, now stored under `key` in a record of this `size`, in place of any older one.
     pub fn put(&mut self, key: Key, instance: Arc<Instance>, size: Size) {
         self.remove(&key);
+        self.leaving.by_ref().take(LEAVING).for_each(drop);
         let bytes = size.json;
         if bytes > self.half_bytes {
             return;
         }
         if self.young_bytes + bytes > self.half_bytes {
-            self.old = std::mem::take(&mut self.young);
+            self.leaving = mem::replace(&mut self.old, mem::take(&mut self.young)).into_iter();
             self.young_bytes = 0;
         }
         self.young_bytes += bytes;
@@ -116,6 +134,26 @@ mod tests {
         }
         assert!(cache.get(b"read").is_some());
         assert!(cache.get(b"unread").is_none());
+    }
+
+    #[test]
+    fn what_goes_goes_a_few_at_a_time() {
+        const HALF: usize = 100;
+        let mut cache = Cache::new(2 * HALF);
+        let kept: Vec<_> = (0..HALF).map(|_| Arc::new(started(1))).collect();
+        for (number, instance) in kept.iter().enumerate() {
+            cache.put(number.to_be_bytes().into(), Arc::clone(instance), Size { json: 1, parts: 1 });
+        }
+        let left = || kept.iter().filter(|instance| Arc::strong_count(instance) == 1).count();
+        (0..=HALF).for_each(|number| keep(&mut cache, &format!("filler {number}"), 1));
+        assert!(cache.get(&0_usize.to_be_bytes()).is_none());
+        let mut before = left();
+        assert!(before <= LEAVING, "{before} went at once");
+        while before < HALF {
+            keep(&mut cache, "another", 1);
+            assert!((1..=LEAVING).contains(&(left() - before)), "{} of {HALF}", left());
+            before = left();
+        }
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub(super) mod made {
 
     /// Gives `instance` to a person.
     pub fn give(instance: &mut Instance, person: &str) {
-        instance.data["case"]["owner"] = json!({"person": {"id": person, "role": "agent"}});
+        instance.data_mut()["case"]["owner"] = json!({"person": {"id": person, "role": "agent"}});
     }
 
     /// Lets the clock `name` run until `due`.
@@ -418,14 +418,14 @@ fn a_move_leaves_nothing_behind() {
     each_subject(|subject| {
         let mut first = started(1);
         made::arm(&mut first, "ack", 10);
-        first.data["external_ref"] = "crm-7".into();
+        first.data_mut()["external_ref"] = "crm-7".into();
         subject.start(std::slice::from_ref(&first));
         let second = moved(&first, |next| {
             next.state = "open.handling.in_progress".into();
             next.timers.clear();
             made::give(next, "li");
-            next.data["case"]["customer_id"] = "c-merged".into();
-            next.data["external_ref"] = "crm-8".into();
+            next.data_mut()["case"]["customer_id"] = "c-merged".into();
+            next.data_mut()["external_ref"] = "crm-8".into();
         });
         subject.step(&first, &second);
         let external = |reference: &str| List::ExternalRef {
@@ -499,7 +499,7 @@ fn names_with_separators_in_them_reach_into_no_other_list() {
         let names = ["a".to_owned(), "a\0b".into(), "a\u{ff}b".into(), "é".repeat(200), "é".repeat(201)];
         let mut instances: Vec<Instance> = (0..5).map(started).collect();
         for (instance, name) in instances.iter_mut().zip(&names) {
-            instance.data["case"]["customer_id"] = name.as_str().into();
+            instance.data_mut()["case"]["customer_id"] = name.as_str().into();
         }
         subject.start(&instances);
         for (instance, name) in instances.iter().zip(names) {
@@ -597,7 +597,7 @@ fn a_record_grows_and_shrinks_over_its_parts() {
         let mut before = started(1);
         subject.start(std::slice::from_ref(&before));
         for bytes in [6_000, 30_000, 12_288, 200, 700_000, 10] {
-            let after = moved(&before, |next| next.data["text"] = made::filler(bytes));
+            let after = moved(&before, |next| next.data_mut()["text"] = made::filler(bytes));
             subject.step(&before, &after);
             assert_eq!(*subject.index.get(&after.id).expect("reads").expect("is there"), after);
             before = after;
@@ -610,7 +610,7 @@ fn a_system_object_has_a_record_a_state_its_timer_and_what_it_delivers_only() {
     each_subject(|subject| {
         let mut token = started(1);
         token.workflow = "$token".into();
-        token.data["external_ref"] = "r".into();
+        token.data_mut()["external_ref"] = "r".into();
         subject.start(std::slice::from_ref(&token));
         assert_eq!(all(&*subject.index).len(), 2);
         let before = token.clone();
@@ -690,7 +690,7 @@ mod property {
                     made::pause(next, "FRT", 0);
                 }
             }
-            next.data["text"] = made::filler(what.bytes);
+            next.data_mut()["text"] = made::filler(what.bytes);
             next.sends.clear();
             next.pending.clear();
             if let (true, Some(due)) = (what.sends, what.due) {

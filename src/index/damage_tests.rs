@@ -27,7 +27,7 @@ const DAMAGES: u64 = 60;
 fn lives(number: u32) -> Vec<Batch> {
     let position = u64::from(number) * 2 + 1;
     let mut started = made::started(number);
-    started.data["text"] = made::filler(1_000 + usize::try_from(number).expect("small") * 37 % 9_000);
+    started.data_mut()["text"] = made::filler(1_000 + usize::try_from(number).expect("small") * 37 % 9_000);
     let moved = made::moved(&started, |next| {
         made::give(next, "li");
         made::arm(next, "ack", i64::from(number));

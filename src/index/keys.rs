@@ -25,6 +25,7 @@
 //! ␟ is the byte 0xFF, which no UTF-8 text contains: no name can reach into the
 //! list of another, whatever a caller puts into it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -63,6 +64,18 @@ const TIMER: &[u8] = b"t/";
 const SENDING: &[u8] = b"p/";
 /// The prefix of state rows.
 pub(super) const STATE: &[u8] = b"s/";
+/// The prefix of rows of what an owner has that is not open.
+const OWNER: &[u8] = b"o/";
+/// The prefix of rows of what an owner has open.
+const WORK: &[u8] = b"w/";
+/// The prefix of rows of a customer's.
+const CUSTOMER: &[u8] = b"c/";
+/// The prefix of rows of what another system calls it.
+const REFERENCE: &[u8] = b"x/";
+/// The prefix of rows of running clocks.
+const DUE: &[u8] = b"d/";
+/// Most rows of an instance.
+const ROWS_MAX: usize = 7;
 
 /// What happens to one key.
 #[derive(Clone, Debug)]
@@ -84,8 +97,10 @@ pub fn changes(before: Option<&Instance>, after: &Arc<Instance>) -> Vec<(Key, Wr
     let old = before.map(rows).unwrap_or_default();
     let new = rows(after);
     let mut writes = vec![(record(&after.id), Write::Record(Arc::clone(after)))];
-    writes.extend(old.iter().filter(|row| !new.contains(row)).map(|row| (Arc::clone(row), Write::Remove)));
-    writes.extend(new.into_iter().filter(|row| !old.contains(row)).map(|row| (row, Write::Row)));
+    let left = old.iter().filter(|row| !new.contains(row));
+    writes.extend(left.map(|row| (row.key(&after.id), Write::Remove)));
+    let come = new.iter().filter(|row| !old.contains(row));
+    writes.extend(come.map(|row| (row.key(&after.id), Write::Row)));
     writes.extend(kpis::changes(before, after));
     writes
 }
@@ -112,33 +127,54 @@ pub fn wake_at(instance: &Instance) -> Option<Instant> {
     instance.next_due().into_iter().chain(parked).chain(lapses).min()
 }
 
+/// A key of an instance beside its record, before its bytes are made: most stay as they are from one
+/// version to the next, and those are never made.
+#[derive(Debug, PartialEq, Eq)]
+struct Row<'i> {
+    kind: &'static [u8],
+    names: [Option<Cow<'i, str>>; 2],
+    /// Absent where it is in the order of ids only.
+    at: Option<Instant>,
+}
+
+impl<'i> Row<'i> {
+    fn new<const N: usize>(kind: &'static [u8], names: [&'i str; N], at: Option<Instant>) -> Self {
+        let mut names = names.into_iter().map(Cow::Borrowed);
+        Self { kind, names: [names.next(), names.next()], at }
+    }
+
+    /// The key of the instance `id`.
+    fn key(&self, id: &InstanceId) -> Key {
+        let names = self.names.iter().flatten().map(AsRef::as_ref);
+        let mut key = prefixed(self.kind, names);
+        self.at.iter().for_each(|at| key.extend_from_slice(&moment(*at)));
+        key.extend_from_slice(id.as_str().as_bytes());
+        key.into()
+    }
+}
+
 /// The keys of `instance` beside its record; at most seven.
-fn rows(instance: &Instance) -> Vec<Key> {
-    let row_at = |list: &List, moment: Instant| {
-        let mut key = prefix(list);
-        push_row(&mut key, moment, &instance.id);
-        Key::from(key)
-    };
-    let row = |list: &List| row_at(list, instance.created);
-    let workflow = &instance.workflow;
-    let mut rows = vec![row(&List::State { workflow: workflow.clone(), state: instance.state.clone() })];
+fn rows(instance: &Instance) -> Vec<Row<'_>> {
+    let created = Some(instance.created);
+    let workflow = instance.workflow.as_str();
+    let mut rows = Vec::with_capacity(ROWS_MAX);
+    rows.push(Row::new(STATE, [workflow, &instance.state], created));
     if !(instance.sends.is_empty() && instance.pending.is_empty()) {
-        rows.push(sending(&instance.id));
+        rows.push(Row::new(SENDING, [], None));
     }
     let system = workflow.starts_with('$');
     let due = if system { instance.next_due() } else { wake_at(instance) };
-    rows.extend(due.map(|due| joined(&[TIMER, &moment(due), instance.id.as_str().as_bytes()])));
+    rows.extend(due.map(|due| Row::new(TIMER, [], Some(due))));
     if system {
         return rows;
     }
     let owner = instance.data.get("case").and_then(|case| case.get("owner")).and_then(owner_name);
-    let open = stage_of(&instance.state) == Stage::Open;
-    rows.extend(owner.map(|owner| row(&if open { List::Work(owner) } else { List::Owner(owner) })));
-    rows.extend(instance.case_text("customer_id").map(|customer| row(&List::Customer(customer.to_owned()))));
-    rows.extend(instance.data.get("external_ref").and_then(Value::as_str).map(|reference| {
-        row(&List::ExternalRef { workflow: workflow.clone(), reference: reference.to_owned() })
-    }));
-    rows.extend(sla::state::first_due(&instance.clocks).map(|due| row_at(&List::Due, due)));
+    let kind = if stage_of(&instance.state) == Stage::Open { WORK } else { OWNER };
+    rows.extend(owner.map(|owner| Row { kind, names: [Some(Cow::Owned(owner)), None], at: created }));
+    rows.extend(instance.case_text("customer_id").map(|customer| Row::new(CUSTOMER, [customer], created)));
+    let reference = instance.data.get("external_ref").and_then(Value::as_str);
+    rows.extend(reference.map(|reference| Row::new(REFERENCE, [workflow, reference], created)));
+    rows.extend(sla::state::first_due(&instance.clocks).map(|due| Row::new(DUE, [], Some(due))));
     rows
 }
 
@@ -146,15 +182,19 @@ fn rows(instance: &Instance) -> Vec<Key> {
 fn prefix(list: &List) -> Vec<u8> {
     let (kind, names): (&[u8], [Option<&str>; 2]) = match list {
         List::State { workflow, state } => (STATE, [Some(workflow), Some(state)]),
-        List::Owner(owner) => (b"o/", [Some(owner), None]),
-        List::Customer(customer) => (b"c/", [Some(customer), None]),
-        List::ExternalRef { workflow, reference } => (b"x/", [Some(workflow), Some(reference)]),
-        List::Due => (b"d/", [None, None]),
-        List::Work(owner) => (b"w/", [Some(owner), None]),
+        List::Owner(owner) => (OWNER, [Some(owner), None]),
+        List::Customer(customer) => (CUSTOMER, [Some(customer), None]),
+        List::ExternalRef { workflow, reference } => (REFERENCE, [Some(workflow), Some(reference)]),
+        List::Due => (DUE, [None, None]),
+        List::Work(owner) => (WORK, [Some(owner), None]),
     };
+    prefixed(kind, names.into_iter().flatten())
+}
+
+fn prefixed<'n>(kind: &[u8], names: impl Iterator<Item = &'n str>) -> Vec<u8> {
     let mut key = Vec::with_capacity(64 + ROW_BYTES);
     key.extend_from_slice(kind);
-    names.into_iter().flatten().for_each(|name| push_name(&mut key, name));
+    names.for_each(|name| push_name(&mut key, name));
     key
 }
 
@@ -249,10 +289,6 @@ pub(super) fn parse_id(key: &[u8], id: &[u8]) -> Result<InstanceId, IndexError> 
     InstanceId::parse(text).map_err(|reason| corrupt(key, reason))
 }
 
-fn sending(id: &InstanceId) -> Key {
-    joined(&[SENDING, id.as_str().as_bytes()])
-}
-
 pub(super) fn push_name(key: &mut Vec<u8>, name: &str) {
     if name.len() <= NAME_BYTES_MAX {
         key.extend_from_slice(name.as_bytes());
@@ -302,7 +338,7 @@ mod tests {
     #[test]
     fn an_id_and_a_moment_are_read_back_from_a_row() {
         let instance = started(7);
-        let rows = rows(&instance);
+        let rows: Vec<Key> = rows(&instance).iter().map(|row| row.key(&instance.id)).collect();
         assert_eq!(rows.len(), 3);
         for row in &rows {
             assert_eq!(parse_row(row).expect("is a row"), (instance.created, instance.id.clone()));
@@ -325,7 +361,7 @@ mod tests {
     /// A consultation with two rounds, a follow-up link and a reopening, as an agent works it.
     fn path() -> Vec<Instance> {
         let mut first = started(1);
-        first.data["external_ref"] = "crm-1".into();
+        first.data_mut()["external_ref"] = "crm-1".into();
         arm(&mut first, "frt_warning", 10);
         arm(&mut first, "res_breach", 900);
         run(&mut first, "FRT", 20);
@@ -338,7 +374,7 @@ mod tests {
         let state = |next: &mut Instance, state: &str| state.clone_into(&mut next.state);
         step(&|next| {
             state(next, "open.intake.classified");
-            next.data["case"]["category"] = "after_sale".into();
+            next.data_mut()["case"]["category"] = "after_sale".into();
         });
         step(&|next| {
             state(next, "open.handling.assigned");
@@ -347,7 +383,7 @@ mod tests {
             next.clocks.remove("FRT");
         });
         step(&|next| state(next, "open.handling.in_progress"));
-        step(&|next| next.data["note"] = "called back".into());
+        step(&|next| next.data_mut()["note"] = "called back".into());
         step(&|next| {
             state(next, "open.waiting.customer");
             arm(next, "reminder", 100);

@@ -7,7 +7,6 @@
 use std::ops::Bound;
 
 use imbl::OrdMap;
-use imbl::ordmap::Entry;
 
 use super::keys::{Key, Write};
 use super::read::Order;
@@ -39,19 +38,17 @@ impl Overlay {
 
     /// Adds the write of `key` by the batch at `position`.
     pub fn put(&mut self, position: Position, key: Key, write: Write) {
-        match self.pending.entry(key) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(Pending { position, write });
-            }
-            Entry::Occupied(mut occupied) => {
-                let pending = occupied.get_mut();
-                pending.position = position;
-                pending.write = match (&pending.write, write) {
-                    (Write::Raise(before), Write::Raise(by)) => Write::Raise(before.saturating_add(by)),
-                    (_, write) => write,
-                };
-            }
-        }
+        // Only a raise asks what was there: all others go in on one way down the tree.
+        let write = match write {
+            Write::Raise(by) => match self.get(&key) {
+                Some(Write::Raise(before)) => Write::Raise(before.saturating_add(by)),
+                Some(Write::Record(_) | Write::Row | Write::Value(_) | Write::Remove) | None => {
+                    Write::Raise(by)
+                }
+            },
+            write => write,
+        };
+        self.pending.insert(key, Pending { position, write });
     }
 
     /// Forgets the write of `key`: storage is as it must be.

@@ -21,7 +21,9 @@
 //! with each, and syncs of the journal no longer wait behind sled's writes.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Moment};
 
@@ -350,14 +352,24 @@ impl Shared {
         backlog.settle(taken, overlay);
         drop((state, still));
         self.room.notify_all();
-        if store.written_bytes() < self.reopen_bytes {
-            return Ok(());
-        }
-        // Alone only for this: whoever waits for it waits for every list under way.
+        let written = store.written_bytes();
         drop(guard);
-        let mut store = self.store_mut();
+        if written >= self.reopen_bytes { self.reopen(written) } else { Ok(()) }
+    }
+
+    /// Opens sled anew, alone: at a moment when nobody reads, but before twice as much is written. Whoever
+    /// waits to be alone has everybody else wait behind a long list that is under way, the writer too.
+    fn reopen(&self, written: u64) -> Result<(), IndexError> {
+        let mut store = match self.store.try_write() {
+            Err(TryLockError::WouldBlock) if written / 2 < self.reopen_bytes => return Ok(()),
+            Err(TryLockError::WouldBlock) => self.store_mut(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Ok(store) => store,
+        };
         if let Some(open) = store.take() {
+            let began = Moment::now();
             *store = Some(open.reopen()?);
+            tracing::debug!(bytes = written, took = ?began.elapsed(), "the index's database was opened anew");
         }
         Ok(())
     }

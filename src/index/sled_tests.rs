@@ -90,6 +90,29 @@ fn open(dir: &Path, boot: &str) -> (SledIndex, Opened) {
     (tested.index, opened)
 }
 
+/// Whoever waits to have sled alone has all others wait behind whoever reads.
+#[test]
+fn sled_is_opened_anew_once_nobody_reads() {
+    let written = |index: &SledIndex| index.shared.store().as_ref().expect("is open").written_bytes();
+    let opened = |reopen_bytes| {
+        let dir = tempfile::tempdir().expect("makes");
+        let options = Options { reopen_bytes, ..Options::default() };
+        let (index, _) = SledIndex::open_still(dir.path(), options, "boot").expect("opens");
+        index.apply(life(1)).expect("applies");
+        (dir, index)
+    };
+    let (_dir, index) = opened(u64::MAX);
+    assert!(drain_once(&index.shared));
+    let (_dir, index) = opened(written(&index));
+    let reader = index.shared.store();
+    assert!(drain_once(&index.shared));
+    drop(reader);
+    assert!(written(&index) > 0, "somebody read");
+    index.apply(life(2)).expect("applies");
+    assert!(drain_once(&index.shared));
+    assert_eq!(written(&index), 0);
+}
+
 /// The batch at `position` of a made-up life: instance `position / 3` starts and moves twice.
 fn life(position: u64) -> Batch {
     let number = u32::try_from(position / 3).expect("small");
@@ -97,7 +120,7 @@ fn life(position: u64) -> Batch {
     steps.push(made::moved(&steps[0], |next| {
         made::give(next, "li");
         made::arm(next, "ack", i64::from(number));
-        next.data["text"] = made::filler(8_000);
+        next.data_mut()["text"] = made::filler(8_000);
     }));
     steps.push(made::moved(&steps[1], |next| {
         next.state = "closed".into();
@@ -351,7 +374,7 @@ fn a_record_that_shrinks_leaves_no_parts() {
     for (position, (bytes, parts)) in (1..).zip([(30_000, 4), (17_500, 2), (22_000, 3), (10, 0)]) {
         let mut after =
             before.as_ref().map_or_else(|| made::started(1), |before| made::moved(before, |_| ()));
-        after.data["text"] = made::filler(bytes);
+        after.data_mut()["text"] = made::filler(bytes);
         index.apply(made::batch(position, before.as_ref(), &after)).expect("applies");
         assert!(drain_once(&index.shared));
         let store = index.shared.store();

@@ -15,7 +15,7 @@ use super::lock::Lock;
 pub use super::recover::{Cut, OpenError, Opened, Options, Sync};
 use super::scrub::Cursor;
 use super::store::{self, Store};
-use super::writer::Work;
+use super::writer::{Work, Writer};
 use super::{AppendError, Commit, Fence, Journal, Measures, Position, ReadError, Tail, recover};
 
 /// Says whether the journal in `dir` could be opened: nobody has it open.
@@ -31,10 +31,61 @@ pub struct FileJournal {
     head: Arc<AsyncMutex<Head>>,
     pub(super) store: Arc<Store>,
     pub(super) cursor: Arc<Mutex<Cursor>>,
-    work: Option<mpsc::Sender<Work>>,
-    thread: Option<JoinHandle<()>>,
-    // Declared last: let go of after the thread has ended.
+    hand: Hand,
+    // Declared last: let go of after the hand has ended.
     _lock: Lock,
+}
+
+/// Who writes.
+enum Hand {
+    /// A thread of its own, where each group is synced.
+    Thread { work: Option<mpsc::Sender<Work>>, thread: Option<JoinHandle<()>> },
+    /// Whoever appends, where no group is: it waits for nothing but a copy into memory, and two
+    /// threads that hand each small group over and back cost more than the write.
+    Caller(Box<Mutex<Writer>>),
+}
+
+impl Hand {
+    /// The one that suits `sync`.
+    fn of(sync: Sync, writer: Writer) -> std::io::Result<Self> {
+        match sync {
+            Sync::AtClose => Ok(Self::Caller(Box::new(Mutex::new(writer)))),
+            Sync::EveryGroup => {
+                let (work, received) = mpsc::channel();
+                let thread = thread::Builder::new().name("journal".into());
+                let thread = thread.spawn(move || writer.run(&received))?;
+                Ok(Self::Thread { work: Some(work), thread: Some(thread) })
+            }
+        }
+    }
+
+    /// Does `work`; the answer tells what came of it, or that nobody is left to do it.
+    fn take(&self, work: Work) {
+        match self {
+            // Where the thread has ended, the answer's sender is dropped with the work, which the asker sees.
+            Self::Thread { work: sender, .. } => {
+                sender.as_ref().expect("taken only when dropped").send(work).ok();
+            }
+            // One that panicked within a group does nothing more: as where the thread has ended.
+            Self::Caller(writer) => {
+                if let Ok(mut writer) = writer.lock() {
+                    writer.work(work);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        if let Self::Thread { work, thread } = self {
+            work.take();
+            if let Some(thread) = thread.take() {
+                // The lock must not be let go of while a group is still being written.
+                thread.join().ok();
+            }
+        }
+    }
 }
 
 impl FileJournal {
@@ -79,14 +130,9 @@ impl FileJournal {
         let recover::Parts { lock, writer, opened } = recover::open(dir, options, disks, index_applied)?;
         let store = Arc::clone(&writer.store);
         let head = Arc::new(AsyncMutex::new(Head::new(store.tail())));
-        let (work, received) = mpsc::channel();
-        let thread = thread::Builder::new()
-            .name("journal".into())
-            .spawn(move || writer.run(&received))
-            .map_err(|error| OpenError::Io { dir: dir.to_owned(), error })?;
-        let journal =
-            Self { head, store, cursor: Arc::default(), work: Some(work), thread: Some(thread), _lock: lock };
-        Ok((journal, opened))
+        let hand = Hand::of(options.sync, writer);
+        let hand = hand.map_err(|error| OpenError::Io { dir: dir.to_owned(), error })?;
+        Ok((Self { head, store, cursor: Arc::default(), hand, _lock: lock }, opened))
     }
 
     /// As [`FileJournal::open`] for an index that has applied nothing, on a disk that fails as told.
@@ -99,12 +145,6 @@ impl FileJournal {
         Self::open_on(Box::new(disks.clone()), dir, options, 0).map(|(journal, _)| journal)
     }
 
-    fn ask(&self, work: Work) {
-        let sender = self.work.as_ref().expect("taken only when dropped");
-        // Where the thread has ended, the answer's sender is dropped with the work, which the asker sees.
-        sender.send(work).ok();
-    }
-
     /// Runs a read where it may block.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
@@ -115,17 +155,7 @@ impl FileJournal {
     }
 }
 
-impl Drop for FileJournal {
-    fn drop(&mut self) {
-        self.work.take();
-        if let Some(thread) = self.thread.take() {
-            // The lock must not be let go of while a group is still being written.
-            thread.join().ok();
-        }
-    }
-}
-
-const THREAD_ENDED: &str = "the journal's thread has ended";
+const WRITER_ENDED: &str = "the journal's writer has ended";
 
 #[async_trait]
 impl Journal for FileJournal {
@@ -137,8 +167,8 @@ impl Journal for FileJournal {
         }
         let group = Group::write(head.tail, group)?;
         let (answer, outcome) = oneshot::channel();
-        self.ask(Work::Append { group, head, answer });
-        outcome.await.unwrap_or_else(|_| Err(AppendError::Unknown(THREAD_ENDED.into())))
+        self.hand.take(Work::Append { group, head, answer });
+        outcome.await.unwrap_or_else(|_| Err(AppendError::Unknown(WRITER_ENDED.into())))
     }
 
     async fn get(&self, positions: &[Position]) -> Result<Vec<(Position, Commit)>, ReadError> {
@@ -165,8 +195,8 @@ impl Journal for FileJournal {
     async fn close(&self) -> Result<(), ReadError> {
         let head = Arc::clone(&self.head).lock_owned().await;
         let (answer, outcome) = oneshot::channel();
-        self.ask(Work::Close { head, answer });
-        outcome.await.unwrap_or_else(|_| Err(ReadError::Io(THREAD_ENDED.into())))
+        self.hand.take(Work::Close { head, answer });
+        outcome.await.unwrap_or_else(|_| Err(ReadError::Io(WRITER_ENDED.into())))
     }
 
     fn measures(&self) -> Option<Measures<'_>> {

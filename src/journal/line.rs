@@ -1,11 +1,12 @@
 //! Owns the text of one line: how a commit is written, read back and checked.
 //!
 //! A commit's line is
-//! `{"crc":"8 hex digits","p":7,"g":5,"chain":"64 hex digits","entries":[…],"private":{…}}`:
+//! `{"crc":"8 hex digits","p":7,"g":5,"chain":"64 hex digits","entries":[…],"private":[…]}`:
 //! the CRC-32 of everything after itself, the commit's position, the position at
-//! which its group began, the chain value, the stored entries and the personal
-//! values (left out where there are none). A closing line, written by a clean
-//! stop, is `{"crc":"…","closed":7,"chain":"…"}`: no commit, no position.
+//! which its group began, the chain value, the stored entries and, where there are
+//! any, the personal values: `[salt, value]` each, of which the seal in an entry is
+//! the digest. A closing line, written by a clean stop, is
+//! `{"crc":"…","closed":7,"chain":"…"}`: no commit, no position.
 //!
 //! # Why
 //! The line is put together by hand around the entries' canonical bytes: they
@@ -14,11 +15,12 @@
 //! that it covers all the rest and is patched in afterwards.
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::kernel::entry::{Commit, Position, Stored};
 use crate::kernel::hash::Hash;
-use crate::kernel::personal::Private;
+use crate::kernel::personal::{Private, Secret};
 
 /// How every line begins.
 pub(super) const OPENING: &[u8] = b"{\"crc\":\"";
@@ -68,8 +70,8 @@ pub(super) fn write_commit(out: &mut Vec<u8>, place: &Place, commit: &Commit) {
         out.push(b']');
         if !commit.private.is_empty() {
             out.extend_from_slice(b",\"private\":");
-            serde_json::to_writer(&mut *out, &commit.private)
-                .expect("text keys and JSON values are always written to memory");
+            let pairs: Vec<_> = commit.private.values().map(|secret| (&secret.salt, &secret.value)).collect();
+            serde_json::to_writer(&mut *out, &pairs).expect("JSON values are always written to memory");
         }
     });
 }
@@ -243,6 +245,16 @@ pub(super) fn read_unchecked(line: &[u8]) -> Result<Line<'_>, String> {
     }
 }
 
+/// Personal values as a line holds them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Beside {
+    /// Salt and value of each.
+    Pairs(Vec<(String, Value)>),
+    /// By digest, as the first builds wrote them.
+    Named(Private),
+}
+
 impl CommitLine<'_> {
     /// The chain value this line must have after one with `before`.
     pub(super) fn chain_after(&self, before: &Hash) -> Hash {
@@ -257,8 +269,14 @@ impl CommitLine<'_> {
         self.private.map_or_else(
             || Ok(Private::new()),
             |raw| {
-                serde_json::from_str(raw.get())
-                    .map_err(|e| format!("the personal values cannot be read: {e}"))
+                let read = serde_json::from_str(raw.get());
+                match read.map_err(|e| format!("the personal values cannot be read: {e}"))? {
+                    Beside::Pairs(pairs) => {
+                        let secrets = pairs.into_iter().map(|(salt, value)| Secret { salt, value });
+                        Ok(secrets.map(|secret| (secret.digest(), secret)).collect())
+                    }
+                    Beside::Named(private) => Ok(private),
+                }
             },
         )
     }
@@ -277,7 +295,7 @@ impl CommitLine<'_> {
                 prev_position: text.prev_position,
             })
             .collect();
-        Ok(Commit { entries, private: self.private()? })
+        Ok(Commit { entries, private: self.private()?.into() })
     }
 }
 
@@ -313,11 +331,24 @@ mod tests {
     }
 
     #[test]
+    fn personal_values_of_the_first_builds_are_read() {
+        let commit = Story::default().next("a", &["王", "x"]);
+        let text = String::from_utf8(written(&commit)).unwrap();
+        let (rest, _) = text.split_once(",\"private\":").unwrap();
+        let named = serde_json::to_string(&commit.private).unwrap();
+        let line = format!("{rest},\"private\":{named}}}");
+        let Line::Commit(line) = read_unchecked(line.as_bytes()).unwrap() else {
+            panic!("a commit was written")
+        };
+        assert_eq!(line.private().unwrap(), *commit.private);
+    }
+
+    #[test]
     fn line_is_json_whose_first_member_is_the_checksum() {
         let bytes = written(&Story::default().next("a", &["王"]));
-        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let value: Value = serde_json::from_slice(&bytes).unwrap();
         assert!(value["entries"][0]["entry"]["instance"].is_string());
-        assert!(value["private"].is_object());
+        assert!(value["private"].is_array());
         assert_eq!(value["p"], 7);
         assert!(bytes.starts_with(br#"{"crc":""#));
     }

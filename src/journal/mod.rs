@@ -22,7 +22,7 @@ pub mod memory;
 mod meter;
 mod recover;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 pub mod scrub;
 mod segment;
 mod store;

@@ -1,6 +1,7 @@
 //! Owns made-up histories for the tests of this layer: valid entries, chained as the engine chains them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -14,19 +15,19 @@ use crate::kernel::personal::{self, Private};
 
 /// Writes the commits of several instances in order; the first commit has position 1.
 #[derive(Clone, Default)]
-pub(super) struct Story {
+pub(crate) struct Story {
     position: Position,
     last: HashMap<InstanceId, (u64, Hash, Position)>,
 }
 
 impl Story {
     /// The id of the instance called `name`.
-    pub(super) fn id(name: &str) -> InstanceId {
+    pub(crate) fn id(name: &str) -> InstanceId {
         InstanceId::derive(name, &[name])
     }
 
     /// The next commit of `name`: one entry, with the given personal values.
-    pub(super) fn next(&mut self, name: &str, secrets: &[&str]) -> Commit {
+    pub(crate) fn next(&mut self, name: &str, secrets: &[&str]) -> Commit {
         self.position += 1;
         let mut private = Private::new();
         let mut payload = Map::new();
@@ -35,11 +36,14 @@ impl Story {
             payload.insert(format!("secret_{i}"), sealed);
             private.insert(digest, secret);
         }
-        Commit { entries: vec![self.entry(&Self::id(name), payload, None, Vec::new())], private }
+        Commit {
+            entries: vec![self.entry(&Self::id(name), payload, None, Vec::new())],
+            private: Arc::new(private),
+        }
     }
 
     /// The next commit of `name` with `children` that it starts.
-    pub(super) fn family(&mut self, name: &str, children: u32) -> Commit {
+    pub(crate) fn family(&mut self, name: &str, children: u32) -> Commit {
         self.position += 1;
         let parent = Self::id(name);
         let spawns: Vec<Spawn> = (1..=children)
@@ -61,11 +65,11 @@ impl Story {
             let cause = Cause::Parent { id: parent.clone(), seq };
             entries.push(self.entry(&child, Map::new(), Some(cause), Vec::new()));
         }
-        Commit { entries, private: Private::new() }
+        Commit { entries, ..Commit::default() }
     }
 
     /// `count` commits that take turns over three instances, from the next one on.
-    pub(super) fn many(&mut self, count: usize) -> Vec<Commit> {
+    pub(crate) fn many(&mut self, count: usize) -> Vec<Commit> {
         (0..count).map(|i| self.next(["a", "b", "c"][i % 3], &[])).collect()
     }
 
@@ -94,17 +98,17 @@ impl Story {
             payload,
             facts: Map::new(),
             actor: Actor::system(),
-            occurred_at: now,
+            occurred_at: None,
             recorded_at: now,
             idempotency: None,
             request_id: None,
-            pins: Pins {
+            pins: Some(Arc::new(Pins {
                 definition: Hash::ZERO.short(),
                 calendar: Hash::ZERO.short(),
                 others: Default::default(),
                 tzdata: "2025b".into(),
                 build: "0.1.0".into(),
-            },
+            })),
             origin: None,
             cause,
             rule: None,

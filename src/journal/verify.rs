@@ -28,7 +28,7 @@ use crate::kernel::entry::{Cause, Entry};
 use crate::kernel::hash::Hash;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instant::Instant;
-use crate::kernel::personal;
+use crate::kernel::personal::Secret;
 
 /// Most problems a report lists: enough to see a pattern; further ones are counted.
 pub const PROBLEMS_MAX: usize = 100;
@@ -335,10 +335,13 @@ impl<'a> Check<'a> {
         }
         match commit.private() {
             Ok(private) => {
-                for (digest, secret) in private {
-                    if !personal::is_behind(&digest, secret) {
-                        self.problem(position, format!("a personal value is not that of `{digest}`"));
-                    }
+                let sealed =
+                    |digest: &str| commit.entries.iter().any(|text| text.entry.get().contains(digest));
+                let is_behind =
+                    |(digest, secret): &(&String, &Secret)| secret.digest() == **digest && sealed(digest);
+                for (digest, _) in private.iter().filter(|pair| !is_behind(pair)) {
+                    let problem = format!("a personal value has the digest `{digest}`, which no entry seals");
+                    self.problem(position, problem);
                 }
             }
             Err(reason) => self.problem(position, reason),

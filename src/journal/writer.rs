@@ -1,4 +1,5 @@
-//! Owns the thread that writes groups, syncs them, and goes over to the next segment.
+//! Owns writing groups, syncing them, and going over to the next segment: on a thread of its own, or
+//! the caller's where groups are not synced.
 //!
 //! # Why
 //! A sync blocks for milliseconds, so it runs on a thread of its own: a pool
@@ -92,18 +93,23 @@ impl Writer {
     /// Works until nobody can ask any more.
     pub(super) fn run(mut self, work: &mpsc::Receiver<Work>) {
         while let Ok(work) = work.recv() {
-            match work {
-                Work::Append { group, mut head, answer } => {
-                    let outcome = self.append(&group, &mut head);
-                    drop(head);
-                    // Whoever asked may be gone; the group stands all the same.
-                    answer.send(outcome).ok();
-                }
-                Work::Close { mut head, answer } => {
-                    let outcome = self.close(&mut head);
-                    drop(head);
-                    answer.send(outcome).ok();
-                }
+            self.work(work);
+        }
+    }
+
+    /// Does `work` and answers it.
+    pub(super) fn work(&mut self, work: Work) {
+        match work {
+            Work::Append { group, mut head, answer } => {
+                let outcome = self.append(&group, &mut head);
+                drop(head);
+                // Whoever asked may be gone; the group stands all the same.
+                answer.send(outcome).ok();
+            }
+            Work::Close { mut head, answer } => {
+                let outcome = self.close(&mut head);
+                drop(head);
+                answer.send(outcome).ok();
             }
         }
     }

@@ -5,6 +5,7 @@
 //! check, the outcome lets recovery and readers need no workflow code.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -51,8 +52,9 @@ pub struct Entry {
     pub facts: Map<String, Value>,
     /// Who sent it.
     pub actor: Actor,
-    /// When it happened by the source's clock (R1).
-    pub occurred_at: Instant,
+    /// When it happened by the source's clock (R1); absent where that is when it was committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Instant>,
     /// When it was committed; never before the partition's last.
     pub recorded_at: Instant,
     /// Hashes of the sender's key and body.
@@ -61,8 +63,9 @@ pub struct Entry {
     /// The request that brought it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// What it was evaluated with.
-    pub pins: Pins,
+    /// What it was evaluated with; absent where that is what the instance's entry before was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<Arc<Pins>>,
     /// The import or demo batch it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
@@ -86,11 +89,26 @@ pub struct Entry {
     /// What else must happen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<Effect>,
-    /// Hash of the instance's previous entry; of the spawning entry for a child's first.
+    /// Hash of the instance's previous entry; of the spawning entry for a child's first; absent from
+    /// any other first.
+    #[serde(default, skip_serializing_if = "Hash::is_zero")]
     pub prev: Hash,
 }
 
 impl Entry {
+    /// When it happened by the source's clock.
+    pub fn occurred(&self) -> Instant {
+        self.occurred_at.unwrap_or(self.recorded_at)
+    }
+
+    /// Leaves out what readers know without it; `known` are the pins of the entry before.
+    pub fn leave_out_known(&mut self, known: Option<&Pins>) {
+        self.occurred_at = self.occurred_at.filter(|at| *at != self.recorded_at);
+        if self.pins.as_deref() == known {
+            self.pins = None;
+        }
+    }
+
     /// Whether its spawns start children that were pending, instead of new ones.
     pub fn starts_pending(&self) -> bool {
         let by_timer = matches!(&self.cause, Some(Cause::Timer { timer, .. }) if timer == CHILDREN);
@@ -224,6 +242,10 @@ pub struct Commit {
     /// In order; the first is the one that was asked for.
     pub entries: Vec<Stored>,
     /// Salts and values of the sealed personal values, in no hash.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub private: Private,
+    #[serde(default, skip_serializing_if = "none")]
+    pub private: Arc<Private>,
+}
+
+fn none(private: &Private) -> bool {
+    private.is_empty()
 }

@@ -13,6 +13,11 @@ impl Hash {
     /// The digest before the first link of a chain: 32 zero bytes.
     pub const ZERO: Self = Self([0; 32]);
 
+    /// Whether it is [`Hash::ZERO`].
+    pub fn is_zero(&self) -> bool {
+        *self == Self::ZERO
+    }
+
     /// The digest of the parts, one after the other.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();

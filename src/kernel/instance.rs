@@ -4,6 +4,7 @@
 //! alike; it reads recorded outcomes and runs no workflow code.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,8 +50,8 @@ pub struct Instance {
     pub data_version: u32,
     /// Dotted path of superstates and state: `open.handling.in_progress`.
     pub state: String,
-    /// The machine's data, personal values sealed.
-    pub data: Value,
+    /// The machine's data, personal values sealed; versions of the instance that did not change it share it.
+    pub data: Arc<Value>,
     /// Number of its last entry.
     pub seq: u64,
     /// Hash of its last entry.
@@ -62,7 +63,7 @@ pub struct Instance {
     /// When its last entry was recorded.
     pub updated: Instant,
     /// What its last step ran with; the next one runs with the same.
-    pub pins: Pins,
+    pub pins: Arc<Pins>,
     /// The import or demo batch it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
@@ -98,6 +99,16 @@ pub struct Instance {
     pub private: Private,
 }
 
+/// What the patch of `entry` makes of `data`.
+fn patched(data: &Arc<Value>, entry: &Entry) -> Result<Arc<Value>, Misfit> {
+    let mut data = data.clone();
+    if !entry.patch.is_empty() {
+        let unfit = |cause| Misfit::Patch { id: entry.instance.clone(), seq: entry.seq, cause };
+        patch::apply(Arc::make_mut(&mut data), &entry.patch).map_err(unfit)?;
+    }
+    Ok(data)
+}
+
 /// A moment at which the engine sends one event to its instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timer {
@@ -131,6 +142,12 @@ pub enum Misfit {
         /// The entry.
         seq: u64,
     },
+    /// It is the first, and does not say what it was evaluated with.
+    #[error("the first entry of `{id}` has no `pins`")]
+    Pins {
+        /// The instance.
+        id: InstanceId,
+    },
     /// Its patch does not fit.
     #[error("entry {seq} of `{id}`: {cause}")]
     Patch {
@@ -155,6 +172,21 @@ impl Instance {
         position: Position,
         private: &Private,
     ) -> Result<Self, Misfit> {
+        Self::apply_made(before, entry, hash, position, private, None)
+    }
+
+    /// As [`Instance::apply`], where whoever made the entry's patch still has the `data` that it leads to.
+    ///
+    /// # Errors
+    /// [`Misfit`] where the entry does not continue `before`.
+    pub fn apply_made(
+        before: Option<&Self>,
+        entry: &Entry,
+        hash: Hash,
+        position: Position,
+        private: &Private,
+        data: Option<Arc<Value>>,
+    ) -> Result<Self, Misfit> {
         let expected = before.map_or(1, |instance| instance.seq + 1);
         if entry.seq != expected {
             return Err(Misfit::Seq { id: entry.instance.clone(), expected, found: entry.seq });
@@ -162,19 +194,29 @@ impl Instance {
         if before.is_some_and(|instance| instance.hash != entry.prev) {
             return Err(Misfit::Prev { id: entry.instance.clone(), seq: entry.seq });
         }
-        let mut after = before.map_or_else(|| Self::unborn(entry), Self::clone);
-        patch::apply(&mut after.data, &entry.patch).map_err(|cause| Misfit::Patch {
-            id: entry.instance.clone(),
-            seq: entry.seq,
-            cause,
-        })?;
+        let mut after = before.map_or_else(|| Self::unborn(entry), |before| Ok(before.clone()))?;
+        after.data = match data {
+            Some(data) => {
+                let led_to = || patched(&after.data, entry).ok();
+                debug_assert_eq!(
+                    led_to().as_ref(),
+                    Some(&data),
+                    "the patch of entry {} leads elsewhere",
+                    entry.seq
+                );
+                data
+            }
+            None => patched(&after.data, entry)?,
+        };
         after.data_version = entry.data_version;
         entry.to.clone_into(&mut after.state);
         after.seq = entry.seq;
         after.hash = hash;
         after.position = position;
         after.updated = entry.recorded_at;
-        after.pins = entry.pins.clone();
+        if let Some(pins) = &entry.pins {
+            after.pins = pins.clone();
+        }
         if let Some(idempotency) = &entry.idempotency {
             after.keys.insert(idempotency.key.clone(), position);
         }
@@ -195,19 +237,20 @@ impl Instance {
         Ok(after)
     }
 
-    fn unborn(entry: &Entry) -> Self {
-        Self {
+    fn unborn(entry: &Entry) -> Result<Self, Misfit> {
+        let pins = entry.pins.clone().ok_or_else(|| Misfit::Pins { id: entry.instance.clone() })?;
+        Ok(Self {
             id: entry.instance.clone(),
             workflow: entry.workflow.clone(),
             data_version: entry.data_version,
             state: entry.to.clone(),
-            data: Value::Null,
+            data: Arc::default(),
             seq: 0,
             hash: entry.prev,
             position: 0,
             created: entry.recorded_at,
             updated: entry.recorded_at,
-            pins: entry.pins.clone(),
+            pins,
             origin: entry.origin.clone(),
             parent: match &entry.cause {
                 Some(Cause::Parent { id, .. }) => Some(id.clone()),
@@ -222,7 +265,7 @@ impl Instance {
             keys: BTreeMap::new(),
             kpi: kpi::Facts::default(),
             private: Private::new(),
-        }
+        })
     }
 
     /// A timer that fired, lapsed or failed is no longer armed as it was.
@@ -306,6 +349,12 @@ impl Instance {
     /// The earliest due of its timers.
     pub fn next_due(&self) -> Option<Instant> {
         self.timers.values().map(|timer| timer.due).min()
+    }
+
+    /// The data, to be made otherwise than any machine would.
+    #[cfg(test)]
+    pub fn data_mut(&mut self) -> &mut Value {
+        Arc::make_mut(&mut self.data)
     }
 
     /// Text of the member of `data.case` called `name`, where it is text.

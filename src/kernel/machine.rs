@@ -421,6 +421,9 @@ pub struct Sample {
 /// Events (no timers) that states take, by the state's path.
 pub type Accepted = BTreeMap<String, BTreeSet<String>>;
 
+/// A step whose instance and event are read.
+pub type Step<'w> = Box<dyn FnOnce(&Input<'_>) -> Outcome + 'w>;
+
 /// A workflow as the engine calls it, whatever its types.
 pub trait Workflow: std::marker::Send + Sync {
     /// Its name: `consultation`.
@@ -470,9 +473,10 @@ pub trait Workflow: std::marker::Send + Sync {
     fn policy(&self, values: &Value) -> Result<Arc<dyn Any + std::marker::Send + Sync>, Vec<Fault>>;
     /// The queue that an instance with `data` goes back to when its owner can no longer act (X16).
     fn queue(&self, definition: &Definition, data: &Value) -> Option<String>;
-    /// The facts that `event` needs.
-    fn facts(&self, instance: Option<&Instance>, event: &Event) -> Vec<Fact>;
-    /// What `event` does: total and pure.
+    /// The facts that `event` needs, and its step, for an input with this very instance and event: they
+    /// are read once for both.
+    fn open<'w>(&'w self, instance: Option<&Instance>, event: &Event) -> (Vec<Fact>, Step<'w>);
+    /// What `event` does, where the facts are at hand: total and pure.
     fn step(&self, input: &Input<'_>) -> Outcome;
     /// Brings state and data of an older version to [`Workflow::data_version`].
     ///

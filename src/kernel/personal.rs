@@ -24,14 +24,23 @@ pub type Private = BTreeMap<String, Secret>;
 /// What stands behind one digest; both are absent once erased.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Secret {
-    /// 32 hex digits of randomness, so that a value cannot be guessed from its digest.
+    /// 32 hex digits of randomness, so that a value cannot be guessed from its digest; 16 behind half a digest.
     pub salt: String,
     /// The value.
     pub value: Value,
 }
 
-/// Digits of half a digest.
-const HALF_DIGITS: usize = 32;
+impl Secret {
+    /// The digest that it stands behind.
+    pub fn digest(&self) -> String {
+        let bytes = canonical::to_string(&self.value).unwrap_or_default();
+        let whole = Hash::of(&[self.salt.as_bytes(), bytes.as_bytes()]);
+        if self.salt.len() == HALF_SALT_DIGITS { whole.short() } else { whole.to_string() }
+    }
+}
+
+/// Digits of the salt of half a digest: it tells the half from the whole.
+pub const HALF_SALT_DIGITS: usize = 16;
 /// The key that marks a sealed value.
 const SEAL: &str = "$p";
 
@@ -51,22 +60,16 @@ impl JsonSchema for Personal {
 
 /// Seals `value` with `salt`: what stands in the entry, its digest, and what stands beside it.
 pub fn seal(value: Value, salt: String) -> (Value, String, Secret) {
-    let bytes = canonical::to_string(&value).unwrap_or_default();
-    let digest = Hash::of(&[salt.as_bytes(), bytes.as_bytes()]).to_string();
-    (serde_json::json!({ SEAL: digest }), digest, Secret { salt, value })
+    let secret = Secret { salt, value };
+    let digest = secret.digest();
+    (serde_json::json!({ SEAL: digest }), digest, secret)
 }
 
 /// As [`seal`], with half the digest: enough for what only compares, and no proof of the value.
 pub fn seal_half(value: Value, salt: String) -> (String, Secret) {
-    let (_, mut digest, secret) = seal(value, salt);
-    digest.truncate(HALF_DIGITS);
-    (digest, secret)
-}
-
-/// Whether `secret` is what stands behind `digest`, a whole one or half of it.
-pub fn is_behind(digest: &str, secret: Secret) -> bool {
-    let (_, whole, _) = seal(secret.value, secret.salt);
-    digest == whole || (digest.len() == HALF_DIGITS && whole.starts_with(digest))
+    debug_assert_eq!(salt.len(), HALF_SALT_DIGITS);
+    let secret = Secret { salt, value };
+    (secret.digest(), secret)
 }
 
 /// The digest where `value` is a sealed one.

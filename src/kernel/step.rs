@@ -29,7 +29,7 @@ use super::definition::Definition;
 use super::fact::Fact;
 use super::fault::Fault;
 use super::instance::Instance;
-use super::machine::{Accepted, Cx, EventSet, EventSpec, Sample, StateSpec, Workflow, schema_of};
+use super::machine::{Accepted, Cx, EventSet, EventSpec, Sample, StateSpec, Step, Workflow, schema_of};
 use super::outcome::{Change, Event, Input, Outcome, Refusal, RefusalKind, TIMER_FIRED};
 use super::patch;
 use super::sla::fact::ClockFact;
@@ -194,23 +194,41 @@ where
         }
     }
 
-    fn run(&self, input: &Input<'_>) -> Result<Outcome, Refusal> {
+    /// Reads event and data of what is to be done.
+    fn opened(instance: Option<&Instance>, event: &Event) -> Opened<M, M::Events> {
+        let data = instance.map(|instance| {
+            M::deserialize(&*instance.data)
+                .map_err(|e| Refusal::new(RefusalKind::State, "unknown_data", format!("stored data: {e}")))
+        });
+        Opened { event: Self::read(event), data }
+    }
+
+    fn asks(Opened { event, data }: &Opened<M, M::Events>, actor: &Actor) -> Vec<Fact> {
+        let Ok(event) = event else { return Vec::new() };
+        let data = data.as_ref().and_then(|data| data.as_ref().ok());
+        let mut facts = M::facts(data, event);
+        facts.extend(M::sender_facts(data, event, actor));
+        if let Some(Common::PolicyMigrated(migration)) = M::as_common(event) {
+            facts.push(Fact::Definition { version: migration.to });
+        }
+        facts
+    }
+
+    fn run(&self, input: &Input<'_>, opened: Opened<M, M::Events>) -> Result<Outcome, Refusal> {
         check_role(input)?;
-        let event = Self::read(input.event)?;
+        let event = opened.event?;
         let policy = input.definition.policy.downcast_ref::<M::Policy>().ok_or_else(|| {
             Refusal::new(RefusalKind::Guard, "definition", "the definition is of another workflow")
         })?;
         let mut cx = Cx::new(input, policy);
-        match input.instance {
+        match input.instance.zip(opened.data) {
             None => self.start(input, &event, cx),
-            Some(instance) => {
+            Some((instance, data)) => {
                 let at = self.leaf(&instance.state).ok_or_else(|| {
                     let reason = format!("`{}` is no state of `{}`", instance.state, M::WORKFLOW);
                     Refusal::new(RefusalKind::State, "unknown_state", reason)
                 })?;
-                let mut machine = M::deserialize(&instance.data).map_err(|e| {
-                    Refusal::new(RefusalKind::State, "unknown_data", format!("stored data: {e}"))
-                })?;
+                let mut machine = data?;
                 check_subject(machine.case(), input)?;
                 machine.admit(&event, &mut cx)?;
                 // The point of a clock's timer has moved on since it was armed: its evaluation arms it anew.
@@ -294,7 +312,7 @@ where
         }
         let data = serde_json::to_value(&machine)
             .map_err(|e| Refusal::new(RefusalKind::Guard, "data", format!("data cannot be stored: {e}")))?;
-        let before = input.instance.map(|instance| &instance.data).unwrap_or(&Value::Null);
+        let before = input.instance.map_or(&Value::Null, |instance| &*instance.data);
         let change = Box::new(Change {
             to,
             from,
@@ -308,6 +326,13 @@ where
         });
         Ok(if moved { Outcome::Moved(change) } else { Outcome::Stayed(change) })
     }
+}
+
+/// Event and data of a step, as they could be read.
+struct Opened<M, E> {
+    event: Result<E, Refusal>,
+    /// Absent for a start.
+    data: Option<Result<M, Refusal>>,
 }
 
 impl<M: Machine> Default for Typed<M>
@@ -531,19 +556,15 @@ where
         M::deserialize(data).ok().map(|machine| machine.queue(policy))
     }
 
-    fn facts(&self, instance: Option<&Instance>, event: &Event) -> Vec<Fact> {
-        let Ok(read) = Self::read(event) else { return Vec::new() };
-        let data = instance.and_then(|instance| M::deserialize(&instance.data).ok());
-        let mut facts = M::facts(data.as_ref(), &read);
-        facts.extend(M::sender_facts(data.as_ref(), &read, &event.actor));
-        if let Some(Common::PolicyMigrated(migration)) = M::as_common(&read) {
-            facts.push(Fact::Definition { version: migration.to });
-        }
-        facts
+    fn step(&self, input: &Input<'_>) -> Outcome {
+        let opened = Self::opened(input.instance, input.event);
+        self.run(input, opened).unwrap_or_else(Outcome::Refused)
     }
 
-    fn step(&self, input: &Input<'_>) -> Outcome {
-        self.run(input).unwrap_or_else(Outcome::Refused)
+    fn open<'w>(&'w self, instance: Option<&Instance>, event: &Event) -> (Vec<Fact>, Step<'w>) {
+        let opened = Self::opened(instance, event);
+        let facts = Self::asks(&opened, &event.actor);
+        (facts, Box::new(move |input| self.run(input, opened).unwrap_or_else(Outcome::Refused)))
     }
 
     fn upgrade(&self, from: u32, state: &str, data: Value) -> Result<(String, Value), String> {

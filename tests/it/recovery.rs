@@ -175,11 +175,11 @@ async fn blanked_personal_values_leave_every_hash_valid_and_are_read_as_sealed()
     let mut blanked = 0;
     let lines: Vec<String> = lines
         .iter()
-        .map(|line| match line.split_once("],\"private\":{") {
+        .map(|line| match line.split_once("],\"private\":[") {
             None => line.clone(),
             Some((_, _)) => {
                 blanked += 1;
-                resealed(line, |rest| format!("{}]}}", rest.split_once("],\"private\":{").unwrap().0))
+                resealed(line, |rest| format!("{}]}}", rest.split_once("],\"private\":[").unwrap().0))
             }
         })
         .collect();

@@ -247,7 +247,7 @@ async fn scenario_18_running_dues_move_with_an_amended_calendar_and_a_past_breac
         .history(&running)
         .await
         .iter()
-        .map(|r| r["entry"]["pins"]["calendar"].to_string())
+        .filter_map(|r| r["entry"]["pins"]["calendar"].as_str().map(str::to_owned))
         .collect::<BTreeSet<_>>();
     assert_eq!(pins.len(), 2, "from the amendment on it counts on the new version");
     let breaches = desk.reached(&late, "FRT").await;

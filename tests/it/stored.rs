@@ -236,17 +236,17 @@ fn commit(
             payload: event.payload,
             facts: facts.clone(),
             actor: event.actor,
-            occurred_at: event.occurred_at,
+            occurred_at: Some(event.occurred_at),
             recorded_at: at,
             idempotency: None,
             request_id: None,
-            pins: Pins {
+            pins: Some(Arc::new(Pins {
                 definition: definition.hash.clone(),
                 calendar: calendar.name().into(),
                 others: Default::default(),
                 tzdata: String::new(),
                 build: String::new(),
-            },
+            })),
             origin: None,
             cause: event.cause,
             rule: change.rule.map(str::to_owned),
@@ -425,8 +425,9 @@ fn stored_instances_load_upgrade_and_take_every_event() {
             for mut instance in instances {
                 assert_eq!(instance.data_version, version);
                 if version < workflow.data_version() {
-                    let upgraded = workflow.upgrade(version, &instance.state, instance.data).unwrap();
-                    (instance.state, instance.data) = upgraded;
+                    let data = Value::clone(&instance.data);
+                    let (state, data) = workflow.upgrade(version, &instance.state, data).unwrap();
+                    (instance.state, instance.data) = (state, Arc::new(data));
                 }
                 for sample in workflow.samples() {
                     let event = Event {

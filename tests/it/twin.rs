@@ -18,7 +18,7 @@ use careflow::kernel::fact::Fact;
 use careflow::kernel::fault::Fault;
 use careflow::kernel::instance::Instance;
 use careflow::kernel::instant::Instant;
-use careflow::kernel::machine::{EventSpec, Sample, StateSpec, Workflow};
+use careflow::kernel::machine::{EventSpec, Sample, StateSpec, Step, Workflow};
 use careflow::kernel::outcome::{Event, Input, Outcome};
 use careflow::time::ManualTime;
 use careflow::workflows::Registry;
@@ -73,8 +73,9 @@ impl Workflow for Faulty {
         self.0.policy(values)
     }
 
-    fn facts(&self, instance: Option<&Instance>, event: &Event) -> Vec<Fact> {
-        self.0.facts(instance, event)
+    fn open<'w>(&'w self, instance: Option<&Instance>, event: &Event) -> (Vec<Fact>, Step<'w>) {
+        let (facts, _) = self.0.open(instance, event);
+        (facts, Box::new(|input| self.step(input)))
     }
 
     fn queue(&self, definition: &Definition, data: &Value) -> Option<String> {

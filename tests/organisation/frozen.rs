@@ -9,6 +9,7 @@ use careflow::kernel::kpi::measure::{Frame, Kind, Measure, Retargets, measures};
 use serde_json::{Value, json};
 
 use super::export::Histories;
+use super::laws::AT_A_TIME;
 use super::year::Lived;
 use crate::naive::{Naive, Number};
 
@@ -29,9 +30,11 @@ pub fn hold(lived: &Lived, histories: &Histories) {
     frozen.retain(|entry| asked(entry).is_some() && entry.payload["figures"] != json!({}));
     assert!(frozen.len() > AGAIN, "{} reports of the whole organisation", frozen.len());
     let step = frozen.len() / AGAIN;
-    for entry in frozen.into_iter().rev().step_by(step).take(AGAIN) {
-        figures_are_what_histories_said(lived, histories, entry);
-    }
+    std::thread::scope(|scope| {
+        for entry in frozen.into_iter().rev().step_by(step).take(AGAIN) {
+            scope.spawn(move || figures_are_what_histories_said(lived, histories, entry));
+        }
+    });
 }
 
 /// The window that a report of the whole organisation counted, and the position that it was read at.
@@ -46,26 +49,31 @@ fn figures_are_what_histories_said(lived: &Lived, histories: &Histories, report:
     let (from, until, position) = asked(report).unwrap();
     let zone = lived.reports[0].0.zone;
     let frame = Frame { from, until, now: report.recorded_at, retargets: Retargets::Counted, zone };
-    let mut then: BTreeMap<&str, Vec<Naive>> = BTreeMap::new();
+    let mut then: BTreeMap<&str, Vec<&[Entry]>> = BTreeMap::new();
     for (id, entries) in histories.flows() {
         let count = histories.positions[id].partition_point(|written| *written <= position);
         if count > 0 {
-            then.entry(&entries[0].workflow).or_default().push(Naive::new(&entries[..count]));
+            then.entry(&entries[0].workflow).or_default().push(&entries[..count]);
         }
     }
     let figures = report.payload["figures"].as_object().unwrap();
-    for (flow, told) in figures {
-        let measures = measures(flow);
-        assert_eq!(told["kpis"].as_object().unwrap().len(), measures.len(), "{flow}");
-        for measure in measures {
-            let told = &told["kpis"][format!("{}.{}", measure.kpi, measure.name)];
-            let mut number = Number::default();
+    let measured = figures.keys().flat_map(|flow| measures(flow).into_iter().map(move |one| (flow, one)));
+    let mut numbers: Vec<_> = measured.map(|(flow, measure)| (flow, measure, Number::default())).collect();
+    for (name, all) in &then {
+        for some in all.chunks(AT_A_TIME) {
+            let some: Vec<Naive> = some.iter().map(|entries| Naive::new(entries)).collect();
             // What complaints are set against is counted among the other flows.
-            let of = |of: &&str| of == flow || measure.kpi == "K10";
-            let counted = then.iter().filter(|(name, _)| of(name)).map(|(_, all)| all);
-            counted.for_each(|all| number.take(&measure, all, &frame));
-            assert_is(&measure, &number, told, &format!("{flow} from {from} to {until}"));
+            let of_it = numbers.iter_mut().filter(|(flow, measure, _)| flow == name || measure.kpi == "K10");
+            of_it.for_each(|(_, measure, number)| number.take(measure, &some, &frame));
         }
+    }
+    for (flow, told) in figures {
+        let counted = numbers.iter().filter(|(of, _, _)| *of == flow).count();
+        assert_eq!(told["kpis"].as_object().unwrap().len(), counted, "{flow}");
+    }
+    for (flow, measure, number) in &numbers {
+        let told = &figures[*flow]["kpis"][format!("{}.{}", measure.kpi, measure.name)];
+        assert_is(measure, number, told, &format!("{flow} from {from} to {until}"));
     }
 }
 

@@ -18,7 +18,7 @@ use super::year::Lived;
 use crate::naive::{Naive, Number};
 
 /// Histories whose numbers are computed again at a time: bounds memory.
-const AT_A_TIME: usize = 500;
+pub(super) const AT_A_TIME: usize = 500;
 /// Flows in which a customer is served.
 const CASES: [&str; 3] = ["consultation", "complaint", "callback"];
 
@@ -227,12 +227,11 @@ fn each_send_arrives_once(histories: &Histories) {
     assert!(sent.is_empty(), "never arrived: {sent:?}");
 }
 
-/// Every KPI as reported is the one computed again from entries alone.
-fn numbers_are_what_histories_say(lived: &Lived, histories: &Histories) {
+/// Every number of every report, over some histories.
+fn numbers_of(histories: &[&Vec<Entry>], lived: &Lived) -> Vec<Vec<Number>> {
     let mut numbers: Vec<Vec<Number>> =
         lived.reports.iter().map(|(_, lines)| lines.iter().map(|_| Number::default()).collect()).collect();
-    let all: Vec<&Vec<Entry>> = histories.flows().map(|(_, entries)| entries).collect();
-    for some in all.chunks(AT_A_TIME) {
+    for some in histories.chunks(AT_A_TIME) {
         let some: Vec<Naive> = some.iter().map(|entries| Naive::new(entries)).collect();
         for ((frame, lines), numbers) in lived.reports.iter().zip(&mut numbers) {
             for (line, number) in lines.iter().zip(numbers) {
@@ -240,6 +239,31 @@ fn numbers_are_what_histories_say(lived: &Lived, histories: &Histories) {
             }
         }
     }
+    numbers
+}
+
+/// The numbers of both.
+fn merged(mut ours: Vec<Vec<Number>>, theirs: Vec<Vec<Number>>) -> Vec<Vec<Number>> {
+    for (number, other) in ours.iter_mut().flatten().zip(theirs.into_iter().flatten()) {
+        number.numerator += other.numerator;
+        number.denominator += other.denominator;
+        number.pending += other.pending;
+        number.values.extend(other.values);
+        number.values.sort_unstable();
+    }
+    ours
+}
+
+/// Every KPI as reported is the one computed again from entries alone.
+fn numbers_are_what_histories_say(lived: &Lived, histories: &Histories) {
+    let all: Vec<&Vec<Entry>> = histories.flows().map(|(_, entries)| entries).collect();
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let shares = all.chunks(all.len().div_ceil(workers).max(1));
+    let numbers = std::thread::scope(|scope| {
+        let counting: Vec<_> = shares.map(|share| scope.spawn(|| numbers_of(share, lived))).collect();
+        let counted = counting.into_iter().map(|counting| counting.join().expect("counting does not fail"));
+        counted.reduce(merged).unwrap_or_default()
+    });
     for ((frame, lines), numbers) in lived.reports.iter().zip(numbers) {
         let Frame { from, until, .. } = frame;
         for (line, number) in lines.iter().zip(numbers) {

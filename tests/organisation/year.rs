@@ -113,6 +113,10 @@ pub struct Organisation {
 /// # Panics
 /// Where the engine does not do what it should.
 pub async fn live(wanted: &Wanted) -> Lived {
+    app::on_one_thread(alone(wanted)).await
+}
+
+async fn alone(wanted: &Wanted) -> Lived {
     let begins = Instant::parse(BEGINS).unwrap();
     let config = Config { data: wanted.data.clone(), definitions: None };
     let opening = config.clone();
@@ -147,7 +151,7 @@ impl Organisation {
         let time = Arc::new(ManualTime::at(begins));
         let engine = store.engine(sources, time.clone(), Box::new(|_, _| {})).await.unwrap();
         engine.run_schedules().await.unwrap();
-        let line = Timeline { engine: engine.clone(), time: time.clone(), batch: String::new() };
+        let line = Timeline::begin(engine.clone(), time.clone(), String::new()).await;
         let samples = registry.all().iter().map(|flow| (flow.name().to_owned(), flow.samples())).collect();
         Self {
             people: People::hired(&engine).await,
@@ -269,10 +273,9 @@ impl Organisation {
             request_id: None,
             origin: None,
         };
-        match self.engine.submit(command.clone()).await {
+        match self.line.submit(command.clone()).await {
             Ok(accepted) => {
                 self.accepted += 1;
-                self.engine.settle().await;
                 if self.chance.one_in(AGAIN) {
                     self.send_again(command, &accepted).await;
                 }

@@ -139,7 +139,7 @@ fn version(entry: &Entry, after: &Instance) -> Version {
 
 /// What an answer must say of `instance`, to somebody who sees all of it.
 fn view(instance: &Instance) -> Value {
-    let mut data = instance.data.clone();
+    let mut data = Value::clone(&instance.data);
     if shows_personal(instance, Sight::Full) {
         personal::reveal(&mut data, &instance.private);
     }

@@ -100,6 +100,7 @@ impl Executor {
         if published.iter().any(|one| one.workflow == REPORT_WORKFLOW && one.state == reports::WAITING) {
             self.shared.reports.notify_one();
         }
+        self.shared.recent.add(group.entries.drain(..));
         self.shared.published.send_replace(position);
         // Nobody may be left since it was asked.
         touched.map(|touched| self.shared.followers.send(touched).ok());

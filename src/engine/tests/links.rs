@@ -38,7 +38,7 @@ async fn children_beyond_one_commit_start_in_the_next_ones_in_order() {
     all_started_once(&rig, &parent, &indices).await;
     let history = rig.history(&parent).await;
     assert_eq!(events(&history), ["begin", "act", "timer_fired", "timer_fired"]);
-    assert_eq!((&history[2].payload["timer"], history[2].occurred_at), (&json!(CHILDREN), noon()));
+    assert_eq!((&history[2].payload["timer"], history[2].occurred()), (&json!(CHILDREN), noon()));
     assert_eq!(rig.get(&parent).data["done"], json!(["begin", "act"]), "no workflow code ran for the timer");
     let sizes: Vec<usize> = rig
         .journal

@@ -14,7 +14,7 @@ use crate::kernel::fact::Fact;
 use crate::kernel::fault::Fault;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
-use crate::kernel::machine::{EventSpec, Sample, StateSpec, Workflow};
+use crate::kernel::machine::{EventSpec, Sample, StateSpec, Step, Workflow};
 use crate::kernel::outcome::{Change, Event, Follow, Input, Outcome, Refusal, RefusalKind, TIMER_FIRED};
 use crate::kernel::patch;
 use crate::kernel::title::Title;
@@ -107,9 +107,10 @@ impl Workflow for Probe {
         None
     }
 
-    fn facts(&self, _: Option<&Instance>, event: &Event) -> Vec<Fact> {
+    fn open<'w>(&'w self, _: Option<&Instance>, event: &Event) -> (Vec<Fact>, Step<'w>) {
         let counted = event.payload.contains_key("spawn");
-        counted.then(|| Fact::Count { name: "spawns".into(), key: "all".into() }).into_iter().collect()
+        let fact = counted.then(|| Fact::Count { name: "spawns".into(), key: "all".into() });
+        (fact.into_iter().collect(), Box::new(|input| self.step(input)))
     }
 
     fn step(&self, input: &Input<'_>) -> Outcome {
@@ -123,7 +124,7 @@ impl Workflow for Probe {
         if flag("refuse") || input.instance.is_some_and(|i| i.state == "closed.off") {
             return Outcome::Refused(Refusal::new(RefusalKind::State, "event_not_accepted", "told to"));
         }
-        let mut data = before.clone();
+        let mut data = Value::clone(&before);
         if data.is_null() {
             data = json!({ "case": { "customer_id": payload.get("customer_id") }, "done": [] });
         }

@@ -182,6 +182,27 @@ async fn a_writer_that_panics_is_told_as_stopped() {
 }
 
 #[tokio::test]
+async fn a_writer_beside_its_caller_that_panics_is_told_as_stopped_and_one_that_does_not_ends() {
+    let panics = |panics: bool| async move {
+        let index = Arc::new(FailingIndex::over(Arc::new(MemoryIndex::new()), Defect::None));
+        let time = Arc::new(ManualTime::at(noon()));
+        let parts = parts(Arc::new(MemoryJournal::default()), index.clone(), time);
+        let engine = Engine::open_here(parts, 8).await.unwrap();
+        if panics {
+            *index.next.lock().unwrap() = Apply::Panics;
+        }
+        (engine.submit(begin("a")).await, engine.stop().await)
+    };
+    let local = tokio::task::LocalSet::new();
+    let (answer, stopped) = local.run_until(panics(true)).await;
+    assert!(matches!(answer, Err(CommandError::CommitUnknown)), "{answer:?}");
+    let reason = stopped.unwrap_err();
+    assert!(reason.starts_with("the writer panicked") && reason.contains("as told"), "{reason}");
+    let (answer, stopped) = local.run_until(panics(false)).await;
+    assert_eq!((answer.unwrap().entry.seq, stopped), (1, Ok(())));
+}
+
+#[tokio::test]
 async fn a_group_that_the_index_does_not_take_is_unknown_to_its_senders_and_stops_the_writer() {
     for applied in [false, true] {
         let journal = Arc::new(MemoryJournal::default());

@@ -224,7 +224,7 @@ fn a_disk_whose_syncs_do_nothing_is_caught() {
 #[test]
 fn the_cuts_reach_what_they_are_meant_to() {
     let mut all = Seen::default();
-    for seed in 0..60 {
+    for seed in 0..120 {
         let seen = live(seed, |_| ());
         all.cut += seen.cut;
         all.kept += seen.kept;

@@ -1,5 +1,7 @@
 //! Tests of the full check: whatever is changed by a disk or by somebody who recomputes checksums is found.
 
+use std::sync::Arc;
+
 use tempfile::TempDir;
 
 use super::*;
@@ -91,7 +93,7 @@ async fn blanking_every_private_map_leaves_all_hashes_valid() {
     let mut blanked = 0;
     rewrite(&dir, |place, mut commit| {
         blanked += commit.private.len();
-        commit.private.clear();
+        commit.private = Arc::default();
         Some((place, commit))
     });
     assert_eq!(blanked, 24);
@@ -188,7 +190,7 @@ async fn removed_commit_is_found() {
 async fn changed_personal_value_is_found_by_its_digest() {
     let found = found_after(|place, mut commit| {
         if place.position == 5 {
-            commit.private.values_mut().next().unwrap().value = serde_json::json!("李");
+            Arc::make_mut(&mut commit.private).values_mut().next().unwrap().value = serde_json::json!("李");
         }
         Some((place, commit))
     })

@@ -1,6 +1,7 @@
 //! Owns the breadth-first search under [`Explorer::explore`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -46,7 +47,7 @@ struct Trial<'t> {
 struct Search<'a> {
     explorer: &'a Explorer<'a>,
     id: InstanceId,
-    pins: Pins,
+    pins: Arc<Pins>,
     /// Number of a configuration by its key.
     known: BTreeMap<String, usize>,
     found: Vec<Found>,
@@ -116,13 +117,13 @@ impl<'a> Search<'a> {
             unsampled: BTreeSet::new(),
             unused_samples: BTreeSet::new(),
         };
-        let pins = Pins {
+        let pins = Arc::new(Pins {
             definition: explorer.definition.hash.clone(),
             calendar: explorer.calendar.name().to_owned(),
             others: BTreeMap::new(),
             tzdata: String::new(),
             build: String::new(),
-        };
+        });
         Self {
             explorer,
             id: super::explored_id(workflow.name()),
@@ -278,11 +279,11 @@ impl<'a> Search<'a> {
             payload: Map::new(),
             facts: Facts::new(),
             actor: trial.event.actor.clone(),
-            occurred_at: trial.at,
+            occurred_at: None,
             recorded_at: trial.at,
             idempotency: None,
             request_id: None,
-            pins: self.pins.clone(),
+            pins: before.is_none().then(|| self.pins.clone()),
             origin: None,
             cause: trial.event.cause.clone(),
             rule: None,
@@ -293,7 +294,7 @@ impl<'a> Search<'a> {
             effects: change.effects,
             prev: Hash::ZERO,
         };
-        Instance::apply(before, &entry, Hash::ZERO, 0, &Private::new())
+        Instance::apply_made(before, &entry, Hash::ZERO, 0, &Private::new(), Some(change.data))
             .expect("the entry was made for this instance, its patch from this instance's data")
     }
 

@@ -108,22 +108,24 @@ impl Story {
     /// The run `cycle` of `clock`, from all entries of its instance in order; none where they do not start it.
     pub fn read<'e>(clock: &str, cycle: u32, entries: impl IntoIterator<Item = &'e Entry>) -> Option<Self> {
         let mut story: Option<Self> = None;
+        let mut pins = None;
         for entry in entries {
+            pins = entry.pins.as_ref().or(pins);
             let own = |fact: &&ClockFact| fact.clock == clock && fact.cycle == cycle;
-            if let Some(story) = story.as_mut().filter(|story| story.end.is_none()) {
-                story.pins.clone_from(&entry.pins);
+            if let (Some(story), Some(pins)) = (story.as_mut().filter(|story| story.end.is_none()), pins) {
+                story.pins.clone_from(pins);
             }
             for fact in entry.clocks.iter().filter(own) {
                 match &mut story {
                     Some(story) => story.take(&fact.what, entry),
-                    None => story = Self::begun(&fact.what, entry),
+                    None => story = pins.and_then(|pins| Self::begun(&fact.what, entry, pins)),
                 }
             }
         }
         story
     }
 
-    fn begun(what: &What, entry: &Entry) -> Option<Self> {
+    fn begun(what: &What, entry: &Entry, pins: &Pins) -> Option<Self> {
         let What::Started { at, target, due, calendar, provisional } = what else { return None };
         Some(Self {
             started: by(entry),
@@ -139,7 +141,7 @@ impl Story {
             recorded: Vec::new(),
             end: None,
             corrections: Vec::new(),
-            pins: entry.pins.clone(),
+            pins: pins.clone(),
         })
     }
 

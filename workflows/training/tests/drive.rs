@@ -177,10 +177,10 @@ impl Drive {
     }
 
     fn step(&self, before: Option<&Instance>, event: &Event) -> Result<(Change, Instance, Entry), Refusal> {
-        let asked = self.workflow.facts(before, event);
+        let (asked, step) = self.workflow.open(before, event);
         let known = |name: &str| self.facts.get(name).cloned().unwrap_or_else(|| panic!("no fact `{name}`"));
         let facts = asked.iter().map(|fact| (fact.name().to_owned(), known(fact.name()))).collect();
-        let outcome = self.workflow.step(&Input {
+        let outcome = step(&Input {
             definition: &self.definition,
             calendar: &self.calendar,
             others: &[],
@@ -197,7 +197,7 @@ impl Drive {
         };
         let entry = self.entry(before, event, &change);
         let after = Instance::apply(before, &entry, Hash::ZERO, entry.seq, &Private::new()).unwrap();
-        assert_eq!(after.data, *change.data, "the patch leads to other data");
+        assert_eq!(after.data, change.data, "the patch leads to other data");
         Ok((change, after, entry))
     }
 
@@ -219,11 +219,11 @@ impl Drive {
             payload: event.payload.clone(),
             facts: Map::new(),
             actor: event.actor.clone(),
-            occurred_at: event.occurred_at,
+            occurred_at: Some(event.occurred_at),
             recorded_at: self.now,
             idempotency: None,
             request_id: None,
-            pins,
+            pins: Some(pins.into()),
             origin: None,
             cause: event.cause.clone(),
             rule: change.rule.map(str::to_owned),
