@@ -64,7 +64,7 @@ pub struct Driven {
 
 impl Driven {
     /// Commands that were acknowledged.
-    pub fn transitions(&self) -> usize {
+    pub fn commands(&self) -> usize {
         self.latencies.len()
     }
 

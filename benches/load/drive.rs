@@ -69,7 +69,9 @@ struct Cost {
     noted: String,
     driven: Driven,
     cpu_millis: f64,
+    /// Of a command, and how many entries it makes: the start of a child is one of its own.
     journal_bytes: f64,
+    entries: f64,
     commits_per_group: f64,
 }
 
@@ -94,7 +96,7 @@ impl Driver<'_> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a group has megabytes")]
         let group = (cost.journal_bytes * cost.commits_per_group) as usize;
         let appends = appends(self.run, group)?;
-        let count = cost.driven.transitions();
+        let count = cost.driven.commands();
         let nothing = limits::nothing(Traffic {
             clients: cost.clients,
             requests: count,
@@ -116,12 +118,12 @@ impl Driver<'_> {
         let counters = || Counted::at(&load.address, &self.people.auditor);
         let journal = || limits::text(&self.data.journal());
         self.server.rest().await?;
-        let (before, bytes) = (counters().await?, journal()?.bytes);
+        let (before, written) = (counters().await?, journal()?);
         let cpu = self.server.cpu_seconds()?;
         let driven = load.run().await?.whole()?;
         let cpu = self.server.cpu_seconds()? - cpu;
-        let (after, written) = (counters().await?, journal()?.bytes - bytes);
-        let count = driven.transitions() as f64;
+        let (after, now) = (counters().await?, journal()?);
+        let count = driven.commands() as f64;
         Ok(Cost {
             clients: load.clients,
             noted: if load.standing.is_some() {
@@ -130,7 +132,8 @@ impl Driver<'_> {
                 format!("{COMMANDS} in a consultation, ")
             },
             cpu_millis: cpu * 1e6 / count,
-            journal_bytes: written as f64 / count,
+            journal_bytes: (now.bytes - written.bytes) as f64 / count,
+            entries: (now.entries - written.entries) as f64 / count,
             commits_per_group: (after.commits - before.commits) / (after.groups - before.groups).max(1.0),
             driven,
         })
@@ -140,10 +143,10 @@ impl Driver<'_> {
 impl Cost {
     fn lines(&self, table: &mut Table, with: &str, nothing: &Nothing, appends: &Latencies) {
         let Self { driven, commits_per_group, .. } = self;
-        let rate = driven.transitions() as f64 / driven.seconds;
+        let rate = driven.commands() as f64 / driven.seconds;
         let note = format!("{}{commits_per_group:.1} commits a sync", self.noted);
         table.add(
-            Line::new(format!("transitions, {with}"), rate, Unit::PerSecond)
+            Line::new(format!("commands, {with}"), rate, Unit::PerSecond)
                 .beside(NOTHING, nothing.per_second)
                 .beside(SYNC, commits_per_group * 1_000.0 / appends.mean())
                 .noting(note),
@@ -156,11 +159,13 @@ impl Cost {
                     .beside(SYNC, appends.percentile(percent)),
             );
         }
-        let what = format!("CPU of the server for 1,000 transitions, {with}");
+        let what = format!("CPU of the server for 1,000 commands, {with}");
         table.add(Line::new(what, self.cpu_millis, Unit::Millis).beside(NOTHING, nothing.cpu_millis));
         let what = format!("journal for a transition, {with}");
-        let body = driven.sent as f64 / driven.transitions() as f64;
-        table.add(Line::new(what, self.journal_bytes, Unit::Bytes).beside("body of the request", body));
+        let body = driven.sent as f64 / driven.commands() as f64;
+        let bytes = self.journal_bytes / self.entries;
+        let note = format!("{:.2} for a command, with the callbacks that it starts", self.entries);
+        table.add(Line::new(what, bytes, Unit::Bytes).beside("body of the request", body).noting(note));
     }
 }
 
@@ -176,18 +181,18 @@ pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
     let people = Arc::new(People::of(data.paths(), &server.address()?).await?);
     let driver = Driver { run, server: &server, data: &data, people };
     let warm = driver.load("warm", WARM_UP)?.run().await?.whole()?;
-    let (mut transitions, mut sent) = (warm.transitions(), warm.sent);
+    let (mut commands, mut sent) = (warm.commands(), warm.sent);
     for size in LOADS {
         let load = driver.load(&format!("with{}", size.0), size)?;
         let driven = driver.measure(table, &load, "").await?;
-        transitions += driven.transitions();
+        commands += driven.commands();
         sent += driven.sent;
     }
     server.stop()?;
-    let index = machine::bytes_below(&data.index())? as f64 / transitions as f64;
+    let index = machine::bytes_below(&data.index())? as f64 / commands as f64;
     table.add(
-        Line::new("index for a transition, after a clean stop", index, Unit::Bytes)
-            .beside("body of the request", sent as f64 / transitions as f64),
+        Line::new("index for a command, after a clean stop", index, Unit::Bytes)
+            .beside("body of the request", sent as f64 / commands as f64),
     );
     server::command(&["verify"], data.paths())?;
     data.remove()

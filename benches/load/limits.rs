@@ -137,11 +137,16 @@ pub async fn waits(count: usize) -> Latencies {
     Latencies::of(samples)
 }
 
+/// How an entry begins in a line.
+const ENTRY: &[u8] = b"{\"entry\":{";
+
 /// A journal's text, without what is filled ahead.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Text {
     /// Bytes of its lines, newlines included.
     pub bytes: u64,
+    /// Entries in them.
+    pub entries: u64,
     /// How long reading and counting took.
     pub seconds: f64,
 }
@@ -149,14 +154,16 @@ pub struct Text {
 /// Reads every segment of a journal and counts.
 pub fn text(journal: &Path) -> Outcome<Text> {
     let began = Instant::now();
-    let mut bytes = 0;
+    let (mut bytes, mut entries) = (0, 0);
     for entry in std::fs::read_dir(journal)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "jsonl") {
-            bytes += text_end(&std::fs::read(path)?);
+            let segment = std::fs::read(path)?;
+            bytes += text_end(&segment);
+            entries += memchr::memmem::find_iter(&segment, ENTRY).count();
         }
     }
-    Ok(Text { bytes: bytes as u64, seconds: began.elapsed().as_secs_f64() })
+    Ok(Text { bytes: bytes as u64, entries: entries as u64, seconds: began.elapsed().as_secs_f64() })
 }
 
 /// Where the text of a segment ends; blanks may follow it.

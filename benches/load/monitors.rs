@@ -3,6 +3,10 @@
 //! The load is complaints that are registered, acknowledged and assessed: each registration tells the
 //! monitor of its customer, who is new each time, while the next commands come. That is more than a
 //! day brings: a question tells its monitors when it is archived, a week after its last answer.
+//!
+//! As fast as they can, clients that wait for their answers are slowed by all that the server does in between.
+//! What they feel where it has room is measured beside it: complaints that begin at fixed moments, at half the
+//! rate that it takes untold.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,11 +38,13 @@ const OFF: Edit = Edit { flow: "complaint", from: "\n  observed: true", to: "\n 
 /// How far ahead a customer is told an answer.
 const EXPECTED_MS: i64 = 8 * 3_600_000;
 
-/// A load and the commits that were made of it.
+/// A load as fast as it goes with the commits that were made of it, and one at a given rate.
 struct Cost {
     latencies: Latencies,
     seconds: f64,
     commits: f64,
+    at_rate: Latencies,
+    every: Duration,
 }
 
 impl Cost {
@@ -53,8 +59,8 @@ impl Cost {
 
 /// Measures both.
 pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
-    let off = cost(run, "unobserved", &[OFF]).await?;
-    let on = cost(run, "observed", &[]).await?;
+    let off = cost(run, "unobserved", &[OFF], None).await?;
+    let on = cost(run, "observed", &[], Some(off.every)).await?;
     if on.commits <= off.commits {
         return Err("no monitor was told anything".into());
     }
@@ -69,38 +75,53 @@ pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
         let (told, not_told) = (on.latencies.percentile(percent), off.latencies.percentile(percent));
         table.add(Line::new(what(name), told, Unit::Millis).beside("not told", not_told));
     }
+    let rate = COMMANDS as f64 / on.every.as_secs_f64();
+    for (name, percent) in [("p50 of an answer", 50.0), ("p99 of an answer", 99.0)] {
+        let (told, not_told) = (on.at_rate.percentile(percent), off.at_rate.percentile(percent));
+        let what = format!("{name}, {rate:.0} commands a second, monitors told of complaints");
+        table.add(Line::new(what, told, Unit::Millis).beside("not told", not_told));
+    }
     table.spread("answer, monitors told", &on.latencies);
     table.spread("answer, monitors not told", &off.latencies);
     Ok(())
 }
 
-async fn cost(run: &Run, name: &str, edits: &[Edit]) -> Outcome<Cost> {
+/// Measures one side; `every` so often a complaint begins where a rate is given, else at half the rate that it takes.
+async fn cost(run: &Run, name: &str, edits: &[Edit], every: Option<Duration>) -> Outcome<Cost> {
     let data = run.place.edited(name, edits)?;
     let server = Server::start(data.paths())?;
     let address = server.address()?;
     let people = Arc::new(People::of(data.paths(), &address).await?);
     let (clients, cases) = LOAD;
-    drive(&address, &people, "warm", (clients.min(16), run.scaled(WARM_UP, 16))).await?;
+    drive(&address, &people, "warm", (clients.min(16), run.scaled(WARM_UP, 16)), None).await?;
     server.rest().await?;
     let before = Counted::at(&address, &people.auditor).await?;
     let began = Instant::now();
-    let samples = drive(&address, &people, "cases", (clients, run.scaled(cases, clients))).await?;
+    let samples = drive(&address, &people, "cases", (clients, run.scaled(cases, clients)), None).await?;
     let seconds = began.elapsed().as_secs_f64();
     server.rest().await?;
     let after = Counted::at(&address, &people.auditor).await?;
+    let every = every
+        .unwrap_or_else(|| Duration::from_secs_f64(2.0 * seconds * COMMANDS as f64 / samples.len() as f64));
+    let at_rate =
+        drive(&address, &people, "slow", (clients, run.scaled(cases, clients)), Some(every)).await?;
     server.stop()?;
     data.remove()?;
-    Ok(Cost { latencies: Latencies::of(samples), seconds, commits: after.commits - before.commits })
+    let (latencies, at_rate) = (Latencies::of(samples), Latencies::of(at_rate));
+    Ok(Cost { latencies, seconds, commits: after.commits - before.commits, at_rate, every })
 }
 
-/// Takes complaints through, closed loop; answers how long each command took.
+/// Takes complaints through, each beginning when a client has ended one or, where there is `every`, at its own
+/// moment; answers how long each command took.
 async fn drive(
     address: &str,
     people: &Arc<People>,
     name: &str,
     (clients, cases): (usize, usize),
+    every: Option<Duration>,
 ) -> Outcome<Vec<u64>> {
     let next = Arc::new(AtomicUsize::new(0));
+    let began = Instant::now();
     let mut driving = JoinSet::new();
     for number in 0..clients {
         let mut client = Client::to(address).await?;
@@ -111,6 +132,10 @@ async fn drive(
                 let case = next.fetch_add(1, Ordering::Relaxed);
                 if case >= cases {
                     return Ok::<_, Box<dyn std::error::Error + Send + Sync>>(samples);
+                }
+                if let Some(every) = every {
+                    let at = began + every * u32::try_from(case).unwrap_or(u32::MAX);
+                    tokio::time::sleep_until(at.into()).await;
                 }
                 let agent = &people.agents[number % people.agents.len()];
                 let took = complaint(&mut client, &people.gateway, agent, &format!("{name}-{case}")).await?;

@@ -152,7 +152,7 @@ pub async fn open(run: &Run, table: &mut Table) -> Outcome<()> {
                 if watched { streams(&address, &people, pages, &changes).await? } else { JoinSet::new() };
             let cpu = server.cpu_seconds()?;
             let driven = driver.load(&format!("load{round}{watched}"), LOAD)?.run().await?.whole()?;
-            let cpu = (server.cpu_seconds()? - cpu) * 1e6 / driven.transitions() as f64;
+            let cpu = (server.cpu_seconds()? - cpu) * 1e6 / driven.commands() as f64;
             drop(streams);
             told.push((watched, driven, cpu, changes.load(Ordering::Relaxed)));
         }
@@ -172,11 +172,11 @@ pub async fn open(run: &Run, table: &mut Table) -> Outcome<()> {
         return Err("no open page was told of a change".into());
     }
     let what = |what: &str| format!("{what}, {} clients, {pages} pages open", LOAD.0);
-    let rate = |driven: &crate::consultations::Driven, _| driven.transitions() as f64 / driven.seconds;
+    let rate = |driven: &crate::consultations::Driven, _| driven.commands() as f64 / driven.seconds;
     let p99 = |driven: &crate::consultations::Driven, _| driven.latencies.percentile(99.0);
     let cpu = |_: &crate::consultations::Driven, cpu| cpu;
     table.add(
-        Line::new(what("transitions"), mean(true, &rate), Unit::PerSecond)
+        Line::new(what("commands"), mean(true, &rate), Unit::PerSecond)
             .beside("none open", mean(false, &rate))
             .noting(format!("{heard} times a page was told of a change and asked anew")),
     );
@@ -185,7 +185,7 @@ pub async fn open(run: &Run, table: &mut Table) -> Outcome<()> {
             .beside("none open", mean(false, &p99)),
     );
     table.add(
-        Line::new(what("CPU of the server for 1,000 transitions"), mean(true, &cpu), Unit::Millis)
+        Line::new(what("CPU of the server for 1,000 commands"), mean(true, &cpu), Unit::Millis)
             .beside("none open", mean(false, &cpu)),
     );
     Ok(())

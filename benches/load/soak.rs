@@ -37,11 +37,11 @@ pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
     let people = Arc::new(People::of(data.paths(), &server.address()?).await?);
     let driver = Driver { run, server: &server, data: &data, people };
     let highest = driver.load("highest", HIGHEST)?.run().await?.whole()?;
-    let rate = highest.transitions() as f64 / highest.seconds / 2.0;
+    let rate = highest.commands() as f64 / highest.seconds / 2.0;
     let minutes = run.scaled(MINUTES, 2);
     // A trial has no minutes: whether it works shows in seconds.
     let length = MINUTE.mul_f64((run.scale * 10.0).min(1.0)).max(Duration::from_secs(1));
-    eprintln!("{minutes} minutes at {rate:.0} transitions a second, half of what it takes");
+    eprintln!("{minutes} minutes at {rate:.0} commands a second, half of what it takes");
     let mut told = Vec::with_capacity(minutes);
     for number in 1..=minutes {
         let cases = rate / COMMANDS as f64;
@@ -53,7 +53,7 @@ pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
         let driven = load.run().await?.whole()?;
         let bytes = machine::bytes_below(&data.journal())? + machine::bytes_below(&data.index())?;
         let minute = Minute {
-            per_second: driven.transitions() as f64 / driven.seconds,
+            per_second: driven.commands() as f64 / driven.seconds,
             resident_megabytes: server.resident_megabytes()?,
             disk_megabytes: bytes as f64 / 1e6,
             latencies: driven.latencies,
@@ -80,7 +80,7 @@ fn lines(table: &mut Table, told: &[Minute]) {
     let mut add = |what: &str, value: f64, before: f64, unit: Unit| {
         table.add(Line::new(format!("{what}, {when}"), value, unit).beside("minute 2", before));
     };
-    add("transitions", late.per_second, early.per_second, Unit::PerSecond);
+    add("commands", late.per_second, early.per_second, Unit::PerSecond);
     for (name, percent) in [("p50 of an answer", 50.0), ("p99 of an answer", 99.0)] {
         let value = |minute: &Minute| minute.latencies.percentile(percent);
         add(name, value(late), value(early), Unit::Millis);

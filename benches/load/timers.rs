@@ -107,7 +107,7 @@ pub async fn burst(run: &Run, table: &mut Table) -> Outcome<()> {
         let note = format!(
             "{fired:.0} timers fired in the {:.1} s of {} commands",
             driven.seconds,
-            driven.transitions()
+            driven.commands()
         );
         table.add(line.noting(note));
     }

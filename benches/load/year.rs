@@ -27,7 +27,9 @@ pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
     let instances = u64::try_from(run.scaled(INSTANCES, INSTANCES_MIN))?;
     let wanted = Wanted { seed: SEED, instances, data: data.clone() };
     let began = Instant::now();
-    let lived = tokio::spawn(async move { live(&wanted).await }).await.map_err(broken)?;
+    let runtime = tokio::runtime::Handle::current();
+    let living = tokio::task::spawn_blocking(move || runtime.block_on(live(&wanted)));
+    let lived = living.await.map_err(broken)?;
     let living = began.elapsed().as_secs_f64();
     let lived = Arc::new(lived);
     let (held, place) = (lived.clone(), data.clone());
