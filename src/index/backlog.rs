@@ -33,8 +33,9 @@ pub(super) struct Backlog {
 /// What storage lacks of one instance.
 struct Behind {
     since: Moment,
-    /// Keys with a pending write.
-    keys: Vec<Key>,
+    /// Keys with a pending write, and whether storage has the row, or will have once what is under way has
+    /// come: known of a row, which is written where there is none and removed where there is one.
+    keys: Vec<(Key, Option<bool>)>,
     /// Tallies that its entries raised.
     raises: Vec<(Key, u64)>,
 }
@@ -95,7 +96,7 @@ impl Backlog {
             }
             let Some((record, _)) = self.order.pop_front() else { break };
             let Some(behind) = self.behind.remove(&record) else { break };
-            for key in behind.keys {
+            for (key, _) in behind.keys {
                 match overlay.get(&key) {
                     Some(write) => writes.push((key, write.clone())),
                     None => self.writes -= 1,
@@ -125,17 +126,19 @@ impl Backlog {
 impl Coming<'_> {
     /// Makes `write` the pending one of `key` at `position`.
     pub fn put(&mut self, overlay: &mut Overlay, position: Position, key: Key, write: Write) {
-        let Some(at) = self.behind.keys.iter().position(|other| *other == key) else {
-            self.behind.keys.push(key.clone());
+        let wanted = match &write {
+            Write::Row => Some(true),
+            Write::Remove => Some(false),
+            Write::Record(_) | Write::Value(_) | Write::Raise(_) => None,
+        };
+        let Some(at) = self.behind.keys.iter().position(|(other, _)| *other == key) else {
+            self.behind.keys.push((key.clone(), wanted.map(|wanted| !wanted)));
             *self.writes += 1;
             overlay.put(position, key, write);
             return;
         };
-        // A row is written where there was none and removed where there was one: storage stays as it is.
-        let turns = |before: &Write| {
-            matches!((before, &write), (Write::Row, Write::Remove) | (Write::Remove, Write::Row))
-        };
-        if !self.flies && overlay.get(&key).is_some_and(turns) {
+        // Storage is as it must be; what is still under way there must stay shadowed, though.
+        if !self.flies && wanted.is_some() && self.behind.keys[at].1 == wanted {
             self.behind.keys.swap_remove(at);
             *self.writes -= 1;
             overlay.remove(&key);

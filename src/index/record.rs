@@ -18,7 +18,7 @@ use super::keys::{Key, corrupt};
 use crate::kernel::instance::Instance;
 
 /// Version of keys and records; an index with another one is rebuilt.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 /// Most bytes of one part.
 pub const PART_BYTES_MAX: usize = 6 * 1024;
 /// The prefix of parts after the first.

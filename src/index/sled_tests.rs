@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::index::contract::{all, made};
 use crate::index::memory::MemoryIndex;
@@ -560,6 +562,62 @@ fn what_changes_while_it_is_stored_is_stored_again() {
     assert!(drain_once(&index.shared));
     assert!(all(&index) == all(&twin), "storage has all of it");
     assert_eq!(index.shared.state().backlog.len(), 0);
+}
+
+/// What happens to an instance and to storage.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    /// The instance moves to the state of this number.
+    Moves(u8),
+    /// What waits is taken to be stored; nothing where it is under way already.
+    Taken,
+    /// What was taken is stored.
+    Stored,
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    prop_oneof![4 => (0..3_u8).prop_map(Turn::Moves), 1 => Just(Turn::Taken), 1 => Just(Turn::Stored)]
+}
+
+proptest! {
+    /// Rows come and go before, while and after they are stored, in any order.
+    #[test]
+    fn storage_ends_with_what_is_applied_however_it_is_carried_there(
+        turns in proptest::collection::vec(turn(), 1..40)
+    ) {
+        let dir = dir();
+        let (index, _) = open(dir.path(), "boot-1");
+        let twin = MemoryIndex::new();
+        let apply = |batch: Batch| {
+            twin.apply(batch.clone()).expect("applies");
+            index.apply(batch).expect("applies");
+        };
+        let (mut position, mut now) = (1, made::started(1));
+        apply(made::batch(position, None, &now));
+        let mut taken = None;
+        for turn in turns {
+            match turn {
+                Turn::Moves(state) => {
+                    let moved = made::moved(&now, |next| next.state = format!("open.{state}"));
+                    position += 1;
+                    apply(made::batch(position, Some(&now), &moved));
+                    now = moved;
+                }
+                Turn::Taken if taken.is_none() => taken = Some(next(&index)),
+                Turn::Taken => {}
+                Turn::Stored => {
+                    if let Some(taken) = taken.take() {
+                        index.shared.store_taken(&taken).expect("stores");
+                    }
+                }
+            }
+            prop_assert!(all(&index) == all(&twin), "at {position}");
+        }
+        taken.iter().for_each(|taken| index.shared.store_taken(taken).expect("stores"));
+        while drain_once(&index.shared) {}
+        prop_assert!(all(&index) == all(&twin), "storage has all of it");
+        prop_assert_eq!(index.shared.state().backlog.len(), 0);
+    }
 }
 
 #[test]
