@@ -49,6 +49,9 @@ pub enum AppError {
     Program(String),
 }
 
+/// Records that a batch keeps decoded: nobody else is served meanwhile, and its cases come again and again.
+const BATCH_DECODED_BYTES: usize = 64 * 1024 * 1024;
+
 /// An opened directory.
 pub struct Store {
     /// The truth.
@@ -126,7 +129,11 @@ impl Store {
         unused(config)?;
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let cache_bytes = tuning.index_cache * 1024 * 1024;
-        let index = sled::Options { cache_bytes, ..sled::Options::default() };
+        let is_batch = options.sync == file::Sync::AtClose;
+        let mut index = sled::Options { cache_bytes, ..sled::Options::default() };
+        if is_batch {
+            index.decoded_bytes = BATCH_DECODED_BYTES;
+        }
         let (index, index_opened) = SledIndex::open(&config.index(), index, boot.trim())?;
         let (dir, reached) = (config.journal(), index.reached());
         let (journal, journal_opened) = match shaping {
@@ -136,7 +143,6 @@ impl Store {
         let (journal, index) = (Arc::new(journal), Arc::new(index));
         let rejected = Arc::new(Ring::at(&config.rejected()));
         let queue_max = usize::try_from(tuning.queue_max).unwrap_or(usize::MAX);
-        let is_batch = options.sync == file::Sync::AtClose;
         Ok(Self { journal, index, journal_opened, index_opened, rejected, queue_max, is_batch })
     }
 

@@ -109,7 +109,7 @@ impl<'a> Stage<'a> {
     pub(super) async fn run(&mut self, progress: Progress<'_>) -> Result<(), ImportError> {
         let mut done = 0;
         loop {
-            let due = self.line.engine.next_due()?;
+            let due = self.line.engine.settle().await;
             let step = self.queue.keys().next().map(|(at, _)| *at);
             let Some(next) = due.into_iter().chain(step).min().filter(|next| *next <= self.now) else {
                 break;

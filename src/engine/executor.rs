@@ -69,6 +69,9 @@ pub struct Prepared {
     pub origin: Option<String>,
 }
 
+/// Told of quiet, and when it ends.
+pub type Quiet = oneshot::Sender<Option<Instant>>;
+
 /// What the writer is asked.
 #[derive(Debug)]
 pub enum Message {
@@ -80,8 +83,8 @@ pub enum Message {
     Timer(Box<TimerOrder>, Reply),
     /// A schedule, paused, resumed or run by an administrator.
     Schedule(Box<ScheduleOrder>, Reply),
-    /// Answered once nothing is due and everything is published.
-    Settle(oneshot::Sender<()>),
+    /// Answered once nothing is due and everything is published, with when something is next.
+    Settle(Quiet),
     /// The held batches or the definitions in force changed: what is due is read anew.
     Reload(oneshot::Sender<()>),
     /// The files in force are known: what is due may fire.
@@ -108,7 +111,7 @@ pub struct Executor {
     building: Group,
     flying: Option<(Group, Append)>,
     /// Who waits for quiet, with the position that must be published, once nothing was due.
-    settling: VecDeque<(Option<Position>, oneshot::Sender<()>)>,
+    settling: VecDeque<(Option<Position>, Quiet)>,
     /// Nothing due is tried before this moment: until the opening is done, and after a full disk.
     rests_until: Instant,
     last: Position,

@@ -302,13 +302,13 @@ impl Engine {
         }
     }
 
-    /// Completes once nothing is due and everything computed is published.
-    pub async fn settle(&self) {
+    /// Completes once nothing is due and everything computed is published; answers when something is due
+    /// next. What an import on hold has is not.
+    pub async fn settle(&self) -> Option<Instant> {
         let (done, settled) = oneshot::channel();
-        if self.queue.send(Message::Settle(done)).await.is_ok() {
-            // A writer that ended answers by dropping the channel: nothing is due any more.
-            settled.await.ok();
-        }
+        // A writer that ended drops the channel: nothing is due any more.
+        self.queue.send(Message::Settle(done)).await.ok()?;
+        settled.await.ok()?
     }
 
     /// Whether commands are taken.

@@ -50,13 +50,14 @@ impl Timeline {
     /// [`ImportError`].
     pub async fn advance(&self, to: Instant) -> Result<(), ImportError> {
         let mut before = None;
-        while let Some(due) = self.engine.next_due()?.filter(|due| *due <= to) {
+        let mut next = self.engine.settle().await;
+        while let Some(due) = next.filter(|due| *due <= to) {
             let at = due.max(self.time.now());
             if before == Some((due, at, self.engine.position())) {
                 return Err(ImportError::Program(format!("a timer due at {due} does not end")));
             }
             self.time.set(at);
-            self.engine.settle().await;
+            next = self.engine.settle().await;
             before = Some((due, at, self.engine.position()));
         }
         if to > self.time.now() {

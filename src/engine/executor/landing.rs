@@ -131,13 +131,14 @@ impl Executor {
             return;
         }
         let now = self.shared.time.now();
-        let due = self.next_work().is_some_and(|at| at <= now);
+        let next = self.next_work();
+        let due = next.is_some_and(|at| at <= now);
         let published = *self.shared.published.borrow();
         let mut waiting = VecDeque::new();
         for (until, done) in self.settling.drain(..) {
             let until = until.or((!due).then_some(self.last));
             if until.is_some_and(|until| until <= published) {
-                done.send(()).ok();
+                done.send(next).ok();
             } else {
                 waiting.push_back((until, done));
             }
@@ -162,7 +163,10 @@ impl Executor {
                 | Message::Schedule(_, reply) => {
                     reply.send(Err(CommandError::Stopped(reason.clone()))).ok();
                 }
-                Message::Settle(done) | Message::Reload(done) => {
+                Message::Settle(done) => {
+                    done.send(None).ok();
+                }
+                Message::Reload(done) => {
                     done.send(()).ok();
                 }
                 Message::Begin | Message::Stop => {}

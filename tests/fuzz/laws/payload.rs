@@ -51,7 +51,8 @@ impl Case<'_> {
         if let Some(minutes) = line.strip_prefix('+').and_then(|minutes| minutes.parse::<i64>().ok()) {
             let World { runtime, engine, time } = self.world;
             time.set(engine.now().plus_millis(minutes.clamp(0, MINUTES_MAX) * 60_000));
-            return runtime.block_on(engine.settle());
+            runtime.block_on(engine.settle());
+            return;
         }
         let Some((event, payload)) = line.split_once(' ') else { return };
         if let Ok(payload) = serde_json::from_str(payload) {
