@@ -2,10 +2,14 @@
 //!
 //! Only on standard error: standard output is the command's answer.
 
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The bars that are shown, one below the other.
+static BARS: LazyLock<MultiProgress> =
+    LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
 
 /// Pause between two lines where nobody watches a bar.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -37,9 +41,8 @@ pub struct Progress {
 impl Progress {
     /// A count called `what` (`building the index`); nothing is shown before the first [`Progress::set`].
     pub fn new(what: &'static str, unit: Unit) -> Self {
-        let target = ProgressDrawTarget::stderr();
-        let bar = (!target.is_hidden()).then(|| {
-            let bar = ProgressBar::with_draw_target(None, target);
+        let bar = (!BARS.is_hidden()).then(|| {
+            let bar = BARS.add(ProgressBar::no_length());
             bar.set_style(style(unit));
             bar.set_message(what);
             bar

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use super::directory::{self, DataArgs};
 use super::failure::Failure;
@@ -69,14 +70,11 @@ impl Args {
     pub async fn run(self) -> Result<(), Failure> {
         let config = self.data.existing()?;
         let journal = check_journal(&config).await?;
-        let index = if !journal.is_sound() {
-            IndexCheck::Skipped("the journal is damaged".into())
-        } else if let Some(cut) = &journal.unfinished {
-            IndexCheck::Skipped(format!("the next start will cut position {} on", cut.from))
+        let (index, replayed) = if journal.is_sound() {
+            check_rest(&config, &journal, self.replay).await?
         } else {
-            check_index(&config).await?
+            (IndexCheck::Skipped("the journal is damaged".into()), None)
         };
-        let replayed = if self.replay && journal.is_sound() { Some(replay(&config).await?) } else { None };
         let mut out = std::io::stdout().lock();
         if self.json {
             writeln!(out, "{}", as_json(&journal, &index, replayed.as_ref()))?;
@@ -98,15 +96,40 @@ async fn check_journal(config: &Config) -> Result<Report, Failure> {
     Ok(checked.await.map_err(|error| Failure::Internal(error.to_string()))??)
 }
 
-/// Runs every recorded input again (R12); keeps the instances in memory.
-async fn replay(config: &Config) -> Result<Replayed, Failure> {
+/// Compares the index, and where it is asked for runs everything again meanwhile, on a thread of its own.
+async fn check_rest(
+    config: &Config,
+    journal: &Report,
+    replays: bool,
+) -> Result<(IndexCheck, Option<Replayed>), Failure> {
+    let skipped = match &journal.unfinished {
+        Some(cut) => Some(format!("the next start will cut position {} on", cut.from)),
+        None if config.index().is_dir() => None,
+        None => Some("there is none; the next start builds it".into()),
+    };
+    if let (Some(why), false) = (&skipped, replays) {
+        return Ok((IndexCheck::Skipped(why.clone()), None));
+    }
     let store = directory::open(config).await?;
-    let registry = Registry::shipped();
-    let replayed = replay_journal(store.journal.as_ref(), registry.all()).await;
+    let replaying = replays.then(|| {
+        let (journal, runtime) = (store.journal.clone(), Handle::current());
+        let registry = Registry::shipped();
+        let replay = move || runtime.block_on(replay_journal(journal.as_ref(), registry.all()));
+        tokio::task::spawn_blocking(replay)
+    });
+    let index = match skipped {
+        Some(why) => Ok(IndexCheck::Skipped(why)),
+        None => check_index(config, &store).await,
+    };
+    let replayed = match replaying {
+        Some(replaying) => Some(replaying.await.map_err(|error| Failure::Internal(error.to_string()))?),
+        None => None,
+    };
     directory::close(&store).await?;
-    replayed
+    Ok((index?, replayed.transpose()?))
 }
 
+/// Runs every recorded input again (R12); keeps the instances in memory.
 async fn replay_journal(journal: &dyn Journal, workflows: &[Arc<dyn Workflow>]) -> Result<Replayed, Failure> {
     let mut replay = Replay::new(workflows).map_err(Failure::Internal)?;
     let last = journal.tail().await.map_err(AppError::from)?.last;
@@ -124,18 +147,13 @@ async fn replay_journal(journal: &dyn Journal, workflows: &[Arc<dyn Workflow>]) 
     Ok(replay.found)
 }
 
-async fn check_index(config: &Config) -> Result<IndexCheck, Failure> {
-    if !config.index().is_dir() {
-        return Ok(IndexCheck::Skipped("there is none; the next start builds it".into()));
-    }
-    let store = directory::open(config).await?;
+async fn check_index(config: &Config, store: &Store) -> Result<IndexCheck, Failure> {
     if let sled::Opened::Rebuild(why) = &store.index_opened {
         return Ok(IndexCheck::Skipped(format!("{why}; the next start builds it anew")));
     }
     let bar = Progress::new("building an index to compare", Unit::Commits);
-    let compared = compare(config, &store, &|done, of| bar.set(done, of)).await;
+    let compared = compare(config, store, &|done, of| bar.set(done, of)).await;
     bar.finish();
-    directory::close(&store).await?;
     compared
 }
 
