@@ -10,7 +10,7 @@ use careflow::kernel::entry::Entry;
 use careflow::workflows::Registry;
 use serde_json::Value;
 
-use crate::organisation::{Histories, Lived, Wanted, hold, live};
+use crate::organisation::{Exported, Histories, Lived, Wanted, hold, live};
 
 /// Instances of all flows.
 const INSTANCES: u64 = 2_000;
@@ -71,7 +71,7 @@ fn a_year_lived_twice_is_the_same_year() {
         let wanted = Wanted { seed: SEED + 1, instances: INSTANCES / 16, data: folder.path().join("data") };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(live(&wanted));
-        Histories::of(&wanted.data)
+        Exported::of(&wanted.data).read()
     };
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let [one, two] = [lived(&folders[0]), lived(&folders[1])];

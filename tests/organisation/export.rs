@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use careflow::kernel::entry::{Entry, Position};
@@ -28,15 +28,28 @@ struct Line {
     entry: Entry,
 }
 
-impl Histories {
-    /// The histories of the directory `data`, exported.
+/// The file that `careflow export` wrote; gone once it is read.
+#[derive(Debug)]
+pub struct Exported(PathBuf);
+
+impl Exported {
+    /// The directory `data`, exported.
     ///
     /// # Panics
-    /// Where the export fails, or is not in order.
+    /// Where the export fails.
     pub fn of(data: &Path) -> Self {
         let out = data.with_extension("jsonl");
         careflow(&["export", "--out", out.to_str().unwrap()], data);
-        let mut histories = Self::default();
+        Self(out)
+    }
+
+    /// The histories in it.
+    ///
+    /// # Panics
+    /// Where they are not in order.
+    pub fn read(self) -> Histories {
+        let Self(out) = self;
+        let mut histories = Histories::default();
         let mut before = 0;
         for line in BufReader::new(std::fs::File::open(&out).unwrap()).lines() {
             let Line { position, entry } = serde_json::from_str(&line.unwrap()).unwrap();
@@ -49,7 +62,9 @@ impl Histories {
         std::fs::remove_file(out).unwrap();
         histories
     }
+}
 
+impl Histories {
     /// Those of flows, system objects left out.
     pub fn flows(&self) -> impl Iterator<Item = (&InstanceId, &Vec<Entry>)> {
         self.all.iter().filter(|(_, entries)| !entries[0].workflow.starts_with('$'))

@@ -61,7 +61,7 @@ fn figures_are_what_histories_said(lived: &Lived, histories: &Histories, report:
     let mut numbers: Vec<_> = measured.map(|(flow, measure)| (flow, measure, Number::default())).collect();
     for (name, all) in &then {
         for some in all.chunks(AT_A_TIME) {
-            let some: Vec<Naive> = some.iter().map(|entries| Naive::new(entries)).collect();
+            let some: Vec<Naive<'_>> = some.iter().map(|entries| Naive::new(entries)).collect();
             // What complaints are set against is counted among the other flows.
             let of_it = numbers.iter_mut().filter(|(flow, measure, _)| flow == name || measure.kpi == "K10");
             of_it.for_each(|(_, measure, number)| number.take(measure, &some, &frame));

@@ -232,7 +232,7 @@ fn numbers_of(histories: &[&Vec<Entry>], lived: &Lived) -> Vec<Vec<Number>> {
     let mut numbers: Vec<Vec<Number>> =
         lived.reports.iter().map(|(_, lines)| lines.iter().map(|_| Number::default()).collect()).collect();
     for some in histories.chunks(AT_A_TIME) {
-        let some: Vec<Naive> = some.iter().map(|entries| Naive::new(entries)).collect();
+        let some: Vec<Naive<'_>> = some.iter().map(|entries| Naive::new(entries)).collect();
         for ((frame, lines), numbers) in lived.reports.iter().zip(&mut numbers) {
             for (line, number) in lines.iter().zip(numbers) {
                 number.take(&line.measure, &some, frame);

@@ -20,9 +20,10 @@ mod record;
 mod school;
 mod year;
 
+use std::panic::resume_unwind;
 use std::path::Path;
 
-pub use export::Histories;
+pub use export::{Exported, Histories};
 pub use year::{Lived, Wanted, live};
 
 /// Holds the year that was lived in `data` to every law; answers the histories.
@@ -30,9 +31,14 @@ pub use year::{Lived, Wanted, live};
 /// # Panics
 /// Where a law does not hold, with what broke it.
 pub fn hold(lived: &Lived, data: &Path) -> Histories {
-    export::verify(data);
-    let histories = Histories::of(data);
-    laws::hold(lived, &histories);
-    frozen::hold(lived, &histories);
-    histories
+    let exported = Exported::of(data);
+    std::thread::scope(|scope| {
+        // It needs the directory for itself; the export is a file beside it.
+        let verifying = scope.spawn(|| export::verify(data));
+        let histories = exported.read();
+        laws::hold(lived, &histories);
+        frozen::hold(lived, &histories);
+        verifying.join().unwrap_or_else(|panic| resume_unwind(panic));
+        histories
+    })
 }

@@ -5,7 +5,7 @@ use crate::kernel::common::{Stage, Verdict};
 use crate::kernel::kpi::measure::{Frame, Measure};
 use crate::kernel::step::stage_of;
 
-pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: &Frame) {
+pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive<'_>, frame: &Frame) {
     let ended = (stage_of(one.state()) == Stage::Final).then(|| one.leaf());
     let spoken = |ending: &str| ending.starts_with("completed_");
     let attempts = one.steps.iter().map(|(entry, _)| entry).filter(|entry| entry.event == "attempt_result");

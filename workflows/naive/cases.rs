@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Naive, Number, holds, moment, of_runs, times, verdicts, worth, yes};
+use super::{Naive, Number, Step, holds, moment, of_runs, times, verdicts, worth, yes};
 use crate::kernel::actor::Role;
 use crate::kernel::common::Stage;
-use crate::kernel::entry::Entry;
 use crate::kernel::kpi::measure::{Frame, Measure, Retargets};
 
-pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: &Frame) {
+pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive<'_>, frame: &Frame) {
     let ends = one.ends();
     let recorded = |i: usize| one.recorded(i);
     let first = ends.first().copied();
@@ -149,8 +148,8 @@ pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: 
 }
 
 /// Steps with a score, and the score.
-fn scores(one: &Naive) -> Vec<(usize, i64)> {
-    let scored = |(i, (entry, _)): (usize, &(Entry, Value))| {
+fn scores(one: &Naive<'_>) -> Vec<(usize, i64)> {
+    let scored = |(i, (entry, _)): (usize, &Step<'_>)| {
         let carries =
             ["answer", "confirm", "record", "satisfaction_recorded"].contains(&entry.event.as_str());
         entry.payload.get("score").filter(|_| carries)?.as_i64().map(|score| (i, score))
@@ -159,7 +158,7 @@ fn scores(one: &Naive) -> Vec<(usize, i64)> {
 }
 
 /// Whether something came of the low score of step `i` within two days.
-fn taken_up(number: &mut Number, one: &Naive, i: usize, frame: &Frame) {
+fn taken_up(number: &mut Number, one: &Naive<'_>, i: usize, frame: &Frame) {
     let round = |j: usize| one.steps[j].1["case"]["round"].as_u64();
     let opens = |j: &usize| {
         let entry = &one.steps[*j].0;

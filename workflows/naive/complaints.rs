@@ -4,7 +4,7 @@ use super::{Naive, Number, holds, of_runs, verdicts, worth, yes};
 use crate::kernel::common::Stage;
 use crate::kernel::kpi::measure::{Frame, Measure, Retargets};
 
-pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: &Frame) {
+pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive<'_>, frame: &Frame) {
     match (measure.kpi, measure.name) {
         ("K10", name) if one.workflow == "complaint" => {
             let cause = one.data()["cause"].as_str().or(one.data()["cause_claimed"].as_str()).unwrap();

@@ -4,6 +4,7 @@
 //! It knows neither the facts that instances keep nor the state of their clocks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -46,15 +47,18 @@ struct Run {
     cancelled: bool,
 }
 
+/// An entry, and the data after it.
+type Step<'a> = (&'a Entry, Arc<Value>);
+
 /// A history with the data as they were after each entry.
-pub(crate) struct Naive {
+pub(crate) struct Naive<'a> {
     workflow: String,
-    steps: Vec<(Entry, Value)>,
+    steps: Vec<Step<'a>>,
 }
 
 impl Number {
     /// Takes up what the histories `all` say of `measure`.
-    pub(crate) fn take(&mut self, measure: &Measure, all: &[Naive], frame: &Frame) {
+    pub(crate) fn take(&mut self, measure: &Measure, all: &[Naive<'_>], frame: &Frame) {
         for one in all.iter().filter(|one| one.counts()) {
             match (measure.kpi, measure.about) {
                 ("K10", _) => complaints::count(self, measure, one, frame),
@@ -86,12 +90,14 @@ impl Number {
     }
 }
 
-impl Naive {
-    pub(crate) fn new(entries: &[Entry]) -> Self {
-        let mut data = Value::Null;
+impl<'a> Naive<'a> {
+    pub(crate) fn new(entries: &'a [Entry]) -> Self {
+        let mut data = Arc::new(Value::Null);
         let steps = entries.iter().map(|entry| {
-            patch::apply(&mut data, &entry.patch).unwrap();
-            (entry.clone(), data.clone())
+            if !entry.patch.is_empty() {
+                patch::apply(Arc::make_mut(&mut data), &entry.patch).unwrap();
+            }
+            (entry, data.clone())
         });
         let steps: Vec<_> = steps.collect();
         Self { workflow: steps[0].0.workflow.clone(), steps }
@@ -176,7 +182,7 @@ impl Naive {
 
     /// Moves between open, settled and closed: (index, from, to).
     fn turns(&self) -> Vec<(usize, Stage, Stage)> {
-        let turn = |(i, (entry, _)): (usize, &(Entry, Value))| {
+        let turn = |(i, (entry, _)): (usize, &Step<'_>)| {
             let from = entry.from.as_deref().map_or(Stage::Open, stage_of);
             (from != stage_of(&entry.to)).then(|| (i, from, stage_of(&entry.to)))
         };
@@ -256,7 +262,7 @@ impl Naive {
             named.map_or(entry.actor.id.clone(), |named| named["id"].as_str().unwrap().to_owned())
         };
         let talker = self.steps[..=end].iter().rev().map(|(entry, _)| entry).find(|e| Self::outbound(e));
-        let did = staff(end).map(str::to_owned).or_else(|| talker.map(spoke));
+        let did = staff(end).map(str::to_owned).or_else(|| talker.copied().map(spoke));
         let mut performed = did.is_some() && did.as_deref() == owner(end);
         let closing = self.turns().into_iter().find(|(i, _, to)| *i > end && *to == Stage::Final);
         if let Some((i, ..)) = closing

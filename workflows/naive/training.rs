@@ -12,7 +12,7 @@ use crate::kernel::entry::Entry;
 use crate::kernel::instant::Instant;
 use crate::kernel::kpi::measure::{Frame, Measure};
 
-pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: &Frame) {
+pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive<'_>, frame: &Frame) {
     match (measure.kpi, measure.name) {
         ("K25", "completion") => plan(number, one, frame),
         ("K25", "onboarded") => of_runs(number, first_weeks(one), frame, verdicts),
@@ -81,12 +81,12 @@ pub(super) fn count(number: &mut Number, measure: &Measure, one: &Naive, frame: 
     }
 }
 
-fn last(one: &Naive, event: &str) -> Option<usize> {
+fn last(one: &Naive<'_>, event: &str) -> Option<usize> {
     one.steps.iter().rposition(|(entry, _)| entry.event == event)
 }
 
 /// The items by the version of the plan that was in force when the window began.
-fn plan(number: &mut Number, one: &Naive, frame: &Frame) {
+fn plan(number: &mut Number, one: &Naive<'_>, frame: &Frame) {
     let active: Vec<usize> = (0..one.steps.len()).filter(|i| one.steps[*i].0.to == "active").collect();
     let before = active.iter().rev().find(|i| one.recorded(**i) <= frame.from).or(active.first());
     let (Some(version), Some(end)) = (before, active.last()) else { return };
@@ -121,7 +121,7 @@ struct Employed {
 }
 
 /// Each time that somebody was hired, as a run that ends with the fifth module; told words alone are read.
-fn first_weeks(one: &Naive) -> Vec<Run> {
+fn first_weeks(one: &Naive<'_>) -> Vec<Run> {
     let mut times: Vec<Employed> = Vec::new();
     let mut learnt: Vec<(Instant, &Value)> = Vec::new();
     // What is told after somebody ended the monitor changes nothing.
@@ -183,7 +183,7 @@ fn complete(learnt: &[(Instant, &Value)], on: NaiveDate) -> Option<Instant> {
     all?.into_iter().max()
 }
 
-fn attendance(number: &mut Number, one: &Naive, frame: &Frame, name: &str) {
+fn attendance(number: &mut Number, one: &Naive<'_>, frame: &Frame, name: &str) {
     let Some(i) = last(one, "session_ended").filter(|i| holds(frame, one.recorded(*i))) else { return };
     match one.leaf() {
         "excused" | "declined" | "withdrawn" => {}
