@@ -36,26 +36,66 @@ pub enum Change {
 #[error("patch does not fit: {0}")]
 pub struct Misfit(String);
 
-/// The changes that turn `before` into `after`.
+/// The changes that turn `before` into `after`: along the names in order, what is gone last; items of a list are
+/// compared place by place. The same as `json_patch::diff`, which a test holds it to, in a fraction of its time:
+/// that makes the pointer of everything that is equal, too.
 pub fn diff(before: &Value, after: &Value) -> Vec<Change> {
-    json_patch::diff(before, after)
-        .0
-        .into_iter()
-        .map(|operation| match operation {
-            json_patch::PatchOperation::Add(add) => {
-                Change::Add { path: add.path.to_string(), value: add.value }
+    let mut changes = Vec::new();
+    collect(before, after, &mut String::new(), &mut changes);
+    changes
+}
+
+fn collect(before: &Value, after: &Value, path: &mut String, changes: &mut Vec<Change>) {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            for (name, value) in after {
+                match before.get(name) {
+                    Some(was) if was == value => {}
+                    Some(was) => below(path, name, |path| collect(was, value, path, changes)),
+                    None => below(path, name, |path| changes.push(added(path, value))),
+                }
             }
-            json_patch::PatchOperation::Replace(replace) => {
-                Change::Replace { path: replace.path.to_string(), value: replace.value }
+            for name in before.keys().filter(|name| !after.contains_key(*name)) {
+                below(path, name, |path| changes.push(Change::Remove { path: path.clone() }));
             }
-            json_patch::PatchOperation::Remove(remove) => Change::Remove { path: remove.path.to_string() },
-            json_patch::PatchOperation::Move(_)
-            | json_patch::PatchOperation::Copy(_)
-            | json_patch::PatchOperation::Test(_) => {
-                unreachable!("json_patch::diff yields add, replace and remove only")
+        }
+        (Value::Array(before), Value::Array(after)) => {
+            for (place, (was, value)) in before.iter().zip(after).enumerate() {
+                if was != value {
+                    below(path, &place.to_string(), |path| collect(was, value, path, changes));
+                }
             }
-        })
-        .collect()
+            // Each that goes makes room for the next.
+            for _ in after.len()..before.len() {
+                let place = after.len().to_string();
+                below(path, &place, |path| changes.push(Change::Remove { path: path.clone() }));
+            }
+            for (place, value) in after.iter().enumerate().skip(before.len()) {
+                below(path, &place.to_string(), |path| changes.push(added(path, value)));
+            }
+        }
+        (before, after) if before == after => {}
+        (_, after) => changes.push(Change::Replace { path: path.clone(), value: after.clone() }),
+    }
+}
+
+fn added(path: &str, value: &Value) -> Change {
+    Change::Add { path: path.to_owned(), value: value.clone() }
+}
+
+/// Goes on at the member or item called `name`, and comes back.
+fn below(path: &mut String, name: &str, go_on: impl FnOnce(&mut String)) {
+    let here = path.len();
+    path.push('/');
+    for letter in name.chars() {
+        match letter {
+            '~' => path.push_str("~0"),
+            '/' => path.push_str("~1"),
+            letter => path.push(letter),
+        }
+    }
+    go_on(path);
+    path.truncate(here);
 }
 
 /// Applies `changes` to `data` in order.

@@ -85,6 +85,9 @@ proptest! {
     #[test]
     fn patch_reproduces_the_data_byte_for_byte(before in any_json(), after in any_json()) {
         let changes = patch::diff(&before, &after);
+        // What journals hold since before it was careflow's own.
+        let other = serde_json::to_value(json_patch::diff(&before, &after)).unwrap();
+        prop_assert_eq!(serde_json::to_value(&changes).unwrap(), other);
         // As it is stored: through canonical text and back.
         let stored = canonical::to_string(&changes).unwrap();
         let changes: Vec<patch::Change> = serde_json::from_str(&stored).unwrap();
