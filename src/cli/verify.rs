@@ -14,10 +14,11 @@ use super::progress::{Progress, Unit};
 use crate::app::{self, AppError, Store};
 use crate::config::Config;
 use crate::engine::catch_up;
-use crate::engine::replay::{Replay, Replayed};
+use crate::engine::replay::{self, Replay, Replayed};
 use crate::index::{Index, IndexError, sled};
 use crate::journal::verify::{self, Report};
-use crate::journal::{Journal, Position};
+use crate::journal::{Commit, Journal, Position};
+use crate::kernel::entry::Entry;
 use crate::kernel::hash::Hash;
 use crate::kernel::machine::Workflow;
 use crate::workflows::Registry;
@@ -114,7 +115,7 @@ async fn check_rest(
     let replaying = replays.then(|| {
         let (journal, runtime) = (store.journal.clone(), Handle::current());
         let registry = Registry::shipped();
-        let replay = move || runtime.block_on(replay_journal(journal.as_ref(), registry.all()));
+        let replay = move || runtime.block_on(replay_journal(journal, registry.all()));
         tokio::task::spawn_blocking(replay)
     });
     let index = match skipped {
@@ -129,22 +130,41 @@ async fn check_rest(
     Ok((index?, replayed.transpose()?))
 }
 
-/// Runs every recorded input again (R12); keeps the instances in memory.
-async fn replay_journal(journal: &dyn Journal, workflows: &[Arc<dyn Workflow>]) -> Result<Replayed, Failure> {
+/// Runs every recorded input again (R12), while what comes next is read; keeps the instances in memory.
+async fn replay_journal(
+    journal: Arc<dyn Journal>,
+    workflows: &[Arc<dyn Workflow>],
+) -> Result<Replayed, Failure> {
     let mut replay = Replay::new(workflows).map_err(Failure::Internal)?;
     let last = journal.tail().await.map_err(AppError::from)?.last;
     let bar = Progress::new("running the history again", Unit::Commits);
+    let read = |from| tokio::spawn(read(journal.clone(), from));
     let mut at = 0;
+    let mut reading = read(1);
     while at < last {
-        let commits = journal.read(at + 1, COMMITS_AT_A_TIME).await.map_err(AppError::from)?;
-        for (position, commit) in &commits {
-            replay.take(*position, commit).map_err(Failure::Internal)?;
-            at = *position;
+        let commits = reading.await.map_err(|error| Failure::Internal(error.to_string()))??;
+        at = commits.last().map_or(last, |(position, ..)| *position);
+        reading = read(at + 1);
+        for (position, commit, entries) in &commits {
+            replay.take_read(*position, commit, entries).map_err(Failure::Internal)?;
         }
         bar.set(at, last);
     }
     bar.finish();
     Ok(replay.found)
+}
+
+/// Commits with their entries.
+type Commits = Vec<(Position, Commit, Vec<Entry>)>;
+
+/// The next commits from the position `from` on.
+async fn read(journal: Arc<dyn Journal>, from: Position) -> Result<Commits, Failure> {
+    let commits = journal.read(from, COMMITS_AT_A_TIME).await.map_err(AppError::from)?;
+    let entries = |(position, commit)| {
+        let entries = replay::entries(position, &commit).map_err(Failure::Internal)?;
+        Ok((position, commit, entries))
+    };
+    commits.into_iter().map(entries).collect()
 }
 
 async fn check_index(config: &Config, store: &Store) -> Result<IndexCheck, Failure> {

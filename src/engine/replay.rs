@@ -67,22 +67,33 @@ impl<'a> Replay<'a> {
     /// # Errors
     /// An entry that cannot be read, or does not continue its instance: damage, found by `verify`.
     pub fn take(&mut self, position: Position, commit: &Commit) -> Result<(), String> {
-        for stored in &commit.entries {
-            let damaged = |reason: String| format!("position {position}: {reason}");
-            let entry = stored.verify().map_err(|e| damaged(e.to_string()))?;
+        self.take_read(position, commit, &entries(position, commit)?)
+    }
+
+    /// As [`Replay::take`], with the commit's [`entries`].
+    ///
+    /// # Errors
+    /// An entry that does not continue its instance.
+    pub fn take_read(
+        &mut self,
+        position: Position,
+        commit: &Commit,
+        entries: &[Entry],
+    ) -> Result<(), String> {
+        for (stored, entry) in commit.entries.iter().zip(entries) {
             let before = self.instances.get(&entry.instance);
             if !entry.workflow.starts_with('$') {
-                match self.differs(before, &entry) {
+                match self.differs(before, entry) {
                     None => self.found.passed_over += 1,
                     Some(what) => {
                         self.found.run += 1;
-                        self.found.note(&entry, &what);
+                        self.found.note(entry, &what);
                     }
                 }
             }
             let before = self.instances.get(&entry.instance);
-            let after = Instance::apply(before, &entry, stored.hash, position, &commit.private)
-                .map_err(|e| damaged(e.to_string()))?;
+            let after = Instance::apply(before, entry, stored.hash, position, &commit.private)
+                .map_err(|e| damaged(position, &e))?;
             self.publish(&after);
             self.instances.insert(after.id.clone(), after);
         }
@@ -143,6 +154,18 @@ impl<'a> Replay<'a> {
             Outcome::Refused(_) => Some(vec!["it is refused"]),
         }
     }
+}
+
+/// The entries of a commit, each checked against its hash.
+///
+/// # Errors
+/// One that cannot be read: damage, found by `verify`.
+pub fn entries(position: Position, commit: &Commit) -> Result<Vec<Entry>, String> {
+    commit.entries.iter().map(|stored| stored.verify().map_err(|e| damaged(position, &e))).collect()
+}
+
+fn damaged(position: Position, reason: &dyn std::fmt::Display) -> String {
+    format!("position {position}: {reason}")
 }
 
 impl Replayed {
