@@ -49,7 +49,8 @@ pub enum AppError {
     Program(String),
 }
 
-/// Records that a batch keeps decoded: nobody else is served meanwhile, and its cases come again and again.
+/// Bytes of the records whose instances a batch keeps decoded, which take about five times that: nobody else is
+/// served meanwhile, and its cases come again and again.
 const BATCH_DECODED_BYTES: usize = 64 * 1024 * 1024;
 
 /// An opened directory.

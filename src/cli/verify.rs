@@ -143,7 +143,8 @@ async fn replay_journal(
     let mut reading = read(1);
     while at < last {
         let commits = reading.await.map_err(|error| Failure::Internal(error.to_string()))??;
-        at = commits.last().map_or(last, |(position, ..)| *position);
+        let missing = || Failure::Internal(format!("the journal ends at {at}, before position {last}"));
+        at = commits.last().map(|(position, ..)| *position).ok_or_else(missing)?;
         reading = read(at + 1);
         for (position, commit, entries) in &commits {
             replay.take_read(*position, commit, entries).map_err(Failure::Internal)?;

@@ -540,15 +540,17 @@ fn rows_that_come_and_go_before_they_are_stored_never_reach_storage() {
     assert_eq!(index.shared.state().backlog.len(), 0);
 }
 
+fn apply_to_both(index: &SledIndex, twin: &MemoryIndex, batch: Batch) {
+    twin.apply(batch.clone()).expect("applies");
+    index.apply(batch).expect("applies");
+}
+
 #[test]
 fn what_changes_while_it_is_stored_is_stored_again() {
     let dir = dir();
     let (index, _) = open(dir.path(), "boot-1");
     let twin = MemoryIndex::new();
-    let apply = |batch: Batch| {
-        twin.apply(batch.clone()).expect("applies");
-        index.apply(batch).expect("applies");
-    };
+    let apply = |batch| apply_to_both(&index, &twin, batch);
     let first = made::started(1);
     let moved = made::moved(&first, |next| next.state = "elsewhere".into());
     let back = made::moved(&moved, |next| next.state.clone_from(&first.state));
@@ -588,10 +590,7 @@ proptest! {
         let dir = dir();
         let (index, _) = open(dir.path(), "boot-1");
         let twin = MemoryIndex::new();
-        let apply = |batch: Batch| {
-            twin.apply(batch.clone()).expect("applies");
-            index.apply(batch).expect("applies");
-        };
+        let apply = |batch| apply_to_both(&index, &twin, batch);
         let (mut position, mut now) = (1, made::started(1));
         apply(made::batch(position, None, &now));
         let mut taken = None;
