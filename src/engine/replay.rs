@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::catalog::{CALENDAR, Catalog, DEFINITION, FileData};
 use crate::definition::file::{Content, Reader};
@@ -19,7 +20,7 @@ use crate::kernel::fact::Facts;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::machine::Workflow;
-use crate::kernel::outcome::{Change, Event, Input, Outcome};
+use crate::kernel::outcome::{Event, Input, Outcome};
 
 /// Differences that are named; the others are counted.
 pub const DIFFERENCES_MAX: usize = 20;
@@ -82,17 +83,21 @@ impl<'a> Replay<'a> {
     ) -> Result<(), String> {
         for (stored, entry) in commit.entries.iter().zip(entries) {
             let before = self.instances.get(&entry.instance);
+            let mut data = None;
             if !entry.workflow.starts_with('$') {
-                match self.differs(before, entry) {
+                match self.again(before, entry) {
                     None => self.found.passed_over += 1,
-                    Some(what) => {
+                    Some(outcome) => {
+                        let what;
+                        (what, data) = compare(entry, outcome);
                         self.found.run += 1;
                         self.found.note(entry, &what);
                     }
                 }
             }
             let before = self.instances.get(&entry.instance);
-            let after = Instance::apply(before, entry, stored.hash, position, &commit.private)
+            let (hash, private) = (stored.hash, &commit.private);
+            let after = Instance::apply_made(before, entry, hash, position, private, data)
                 .map_err(|e| damaged(position, &e))?;
             self.publish(&after);
             self.instances.insert(after.id.clone(), after);
@@ -115,8 +120,8 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// What `entry` does otherwise now; nothing for one that cannot be run.
-    fn differs(&self, before: Option<&Instance>, entry: &Entry) -> Option<Vec<&'static str>> {
+    /// What becomes of the event of `entry` now; nothing for one that cannot be run.
+    fn again(&self, before: Option<&Instance>, entry: &Entry) -> Option<Outcome> {
         let workflow = self.workflows.get(entry.workflow.as_str())?;
         let known = workflow.events().iter().any(|spec| spec.name == entry.event);
         let fired = entry.event == crate::kernel::outcome::TIMER_FIRED;
@@ -149,10 +154,7 @@ impl<'a> Replay<'a> {
             facts,
             now: entry.recorded_at,
         };
-        match workflow.step(&input) {
-            Outcome::Moved(change) | Outcome::Stayed(change) => Some(compare(entry, *change)),
-            Outcome::Refused(_) => Some(vec!["it is refused"]),
-        }
+        Some(workflow.step(&input))
     }
 }
 
@@ -182,25 +184,31 @@ impl Replayed {
     }
 }
 
-/// The parts of `entry` that `change` does not give again.
-fn compare(entry: &Entry, change: Change) -> Vec<&'static str> {
+/// The parts of `entry` that `outcome` does not give again; and the data after it, where the patch is the recorded one.
+fn compare(entry: &Entry, outcome: Outcome) -> (Vec<&'static str>, Option<Arc<Value>>) {
+    let (Outcome::Moved(change) | Outcome::Stayed(change)) = outcome else {
+        return (vec!["it is refused"], None);
+    };
     let effects = as_recorded(entry, change.effects);
+    let effects: Vec<&Effect> = effects.iter().collect();
     let recorded: Vec<&Effect> = entry.effects.iter().filter(|effect| !of_engine(effect)).collect();
-    [
+    let patch = same(&entry.patch, &change.patch);
+    let different = [
         ("the state after", entry.to == change.to && entry.from == change.from),
-        ("the data", same(&entry.patch, &change.patch)),
+        ("the data", patch),
         ("the clocks", same(&entry.clocks, &change.clocks)),
         ("the effects", same(&recorded, &effects)),
         ("the rule", entry.rule.as_deref() == change.rule),
     ]
     .into_iter()
     .filter_map(|(part, same)| (!same).then_some(part))
-    .collect()
+    .collect();
+    (different, patch.then_some(change.data))
 }
 
 /// Whether both have the same canonical form.
-fn same(recorded: &impl Serialize, now: &impl Serialize) -> bool {
-    canonical::to_string(recorded).ok() == canonical::to_string(now).ok()
+fn same<T: PartialEq + Serialize>(recorded: &T, now: &T) -> bool {
+    recorded == now || canonical::to_string(recorded).ok() == canonical::to_string(now).ok()
 }
 
 /// Whether the engine adds the effect to what the step says: children that wait for the next commit.
