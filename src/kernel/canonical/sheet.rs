@@ -1,33 +1,49 @@
 //! Owns the quick way to canonical form, for plain values: short keys in ASCII, whole numbers.
 //!
-//! serde_json writes as it always does; the formatter notes where each member of an object lies and
-//! puts those that came in another order in place when the object ends. Strings need no care: the
-//! escapes of serde_json are those of RFC 8785.
+//! serde_json writes as it always does, with a mark in place of what begins an object, a member and the end of
+//! an object. No mark is a byte of JSON: those are escaped in strings and stand nowhere else. The marks are
+//! then read from left to right, and the members of an object that came in another order are put in place
+//! when it ends. Strings need no care: the escapes of serde_json are those of RFC 8785.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::io;
 use std::ops::Range;
-use std::rc::Rc;
 
 use serde::Serialize;
-use serde_json::ser::{CharEscape, Formatter, Serializer};
+use serde_json::ser::{CharEscape, CompactFormatter, Formatter, Serializer};
 
 use super::INTEGER_MAX;
 
 /// Room for an ordinary entry.
 const BYTES_USUAL: usize = 2 * 1024;
+/// Stands where an object begins.
+const OPEN: u8 = 1;
+/// Stands before each key.
+const MEMBER: u8 = 2;
+/// Stands where an object ends.
+const CLOSE: u8 = 3;
 
 /// The canonical text of `value`; none where it is not plain, or has no JSON at all.
 pub(super) fn write<T: Serialize>(value: &T) -> Option<String> {
-    let sheet = Rc::new(RefCell::new(Sheet { out: Vec::with_capacity(BYTES_USUAL), ..Sheet::default() }));
-    let order = Order { sheet: Rc::clone(&sheet), in_key: false };
-    let mut serializer = Serializer::with_formatter(Pen(Rc::clone(&sheet)), order);
-    let written = value.serialize(&mut serializer);
-    drop(serializer);
-    let sheet = Rc::into_inner(sheet)?.into_inner();
-    if written.is_err() || sheet.foreign {
+    let mut marked = Vec::with_capacity(BYTES_USUAL);
+    let foreign = Cell::new(false);
+    let marks = Marks { foreign: &foreign, in_key: false };
+    value.serialize(&mut Serializer::with_formatter(&mut marked, marks)).ok()?;
+    if foreign.get() {
         return None;
     }
+    let mut sheet = Sheet { out: Vec::with_capacity(marked.len()), ..Sheet::default() };
+    let mut from = 0;
+    for at in memchr::memchr3_iter(OPEN, MEMBER, CLOSE, &marked) {
+        sheet.out.extend_from_slice(&marked[from..at]);
+        from = at + 1;
+        match marked[at] {
+            OPEN => sheet.open(),
+            MEMBER => sheet.member(&marked[from..])?,
+            _ => sheet.close()?,
+        }
+    }
+    sheet.out.extend_from_slice(&marked[from..]);
     String::from_utf8(sheet.out).ok()
 }
 
@@ -39,8 +55,6 @@ struct Sheet {
     members: Vec<Member>,
     /// For each open object, where its members begin.
     objects: Vec<usize>,
-    /// Something was written that only the library puts into canonical form.
-    foreign: bool,
 }
 
 /// Where a member lies.
@@ -50,16 +64,47 @@ struct Member {
 }
 
 impl Sheet {
-    /// Ends the innermost object: its members are in the order of their keys from here on.
-    fn end_object(&mut self) {
-        let Some(first) = self.objects.pop() else { return };
+    fn open(&mut self) {
+        self.objects.push(self.members.len());
+        self.out.push(b'{');
+    }
+
+    /// Ends the member before, where there is one, and begins the one whose key `rest` begins with; none for a
+    /// key that is not plain.
+    fn member(&mut self, rest: &[u8]) -> Option<()> {
+        if self.objects.last() < Some(&self.members.len()) {
+            self.end_member();
+            self.out.push(b',');
+        }
+        // Without the closing quote, which sorts above letters: `ab` stands before `abc`.
+        let bytes = 1 + memchr::memchr(b'"', &rest[1..])?;
+        let at = self.out.len();
+        self.members.push(Member { key: at..at + bytes, end: at });
+        rest[..bytes].is_ascii().then_some(())
+    }
+
+    fn end_member(&mut self) {
+        let end = self.out.len();
+        if let Some(member) = self.members.last_mut() {
+            member.end = end;
+        }
+    }
+
+    /// Ends the innermost object: its members are in the order of their keys from here on. None where a key is
+    /// there twice: the library knows what becomes of it.
+    fn close(&mut self) -> Option<()> {
+        let first = self.objects.pop()?;
+        if first < self.members.len() {
+            self.end_member();
+        }
         let members = &mut self.members[first..];
         let key = |member: &Member| &self.out[member.key.clone()];
         if !members.is_sorted_by(|a, b| key(a) < key(b)) {
             let whole = members[0].key.start..members[members.len() - 1].end;
             members.sort_by(|a, b| key(a).cmp(key(b)));
-            // Twice the same key: the library knows what becomes of it.
-            self.foreign |= !members.is_sorted_by(|a, b| key(a) < key(b));
+            if !members.is_sorted_by(|a, b| key(a) < key(b)) {
+                return None;
+            }
             let mut sorted = Vec::with_capacity(whole.len());
             for member in &*members {
                 if !sorted.is_empty() {
@@ -70,54 +115,37 @@ impl Sheet {
             self.out[whole].copy_from_slice(&sorted);
         }
         self.members.truncate(first);
+        self.out.push(b'}');
+        Some(())
     }
 }
 
-/// Writes to a sheet.
-struct Pen(Rc<RefCell<Sheet>>);
-
-impl io::Write for Pen {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.borrow_mut().out.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Notes members and what is not plain.
-struct Order {
-    sheet: Rc<RefCell<Sheet>>,
+/// Writes marks, and notes what only the library puts into canonical form.
+struct Marks<'a> {
+    foreign: &'a Cell<bool>,
     in_key: bool,
 }
 
-impl Order {
+impl Marks<'_> {
     fn foreign(&self) -> io::Result<()> {
-        self.sheet.borrow_mut().foreign = true;
+        self.foreign.set(true);
         Ok(())
     }
 }
 
-impl Formatter for Order {
+impl Formatter for Marks<'_> {
     fn write_i64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: i64) -> io::Result<()> {
         if !(-INTEGER_MAX..=INTEGER_MAX).contains(&value) {
             return self.foreign();
         }
-        write!(writer, "{value}")
+        CompactFormatter.write_i64(writer, value)
     }
 
     fn write_u64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: u64) -> io::Result<()> {
         if value > INTEGER_MAX.unsigned_abs() {
             return self.foreign();
         }
-        write!(writer, "{value}")
+        CompactFormatter.write_u64(writer, value)
     }
 
     fn write_i128<W: ?Sized + io::Write>(&mut self, _: &mut W, _: i128) -> io::Result<()> {
@@ -152,53 +180,25 @@ impl Formatter for Order {
         if self.in_key {
             self.foreign()?;
         }
-        serde_json::ser::CompactFormatter.write_char_escape(writer, escape)
+        CompactFormatter.write_char_escape(writer, escape)
     }
 
     fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        let mut sheet = self.sheet.borrow_mut();
-        let first = sheet.members.len();
-        sheet.objects.push(first);
-        drop(sheet);
-        writer.write_all(b"{")
+        writer.write_all(&[OPEN])
     }
 
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if !first {
-            writer.write_all(b",")?;
-        }
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, _: bool) -> io::Result<()> {
         self.in_key = true;
-        let mut sheet = self.sheet.borrow_mut();
-        let at = sheet.out.len();
-        sheet.members.push(Member { key: at..at, end: at });
-        Ok(())
+        writer.write_all(&[MEMBER])
     }
 
     fn end_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
         self.in_key = false;
-        let mut sheet = self.sheet.borrow_mut();
-        // Without the closing quote, which sorts above letters: `ab` stands before `abc`.
-        let end = sheet.out.len() - 1;
-        if let Some(member) = sheet.members.last_mut() {
-            member.key.end = end;
-            let key = member.key.clone();
-            sheet.foreign |= !sheet.out[key].is_ascii();
-        }
-        Ok(())
-    }
-
-    fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        let mut sheet = self.sheet.borrow_mut();
-        let end = sheet.out.len();
-        if let Some(member) = sheet.members.last_mut() {
-            member.end = end;
-        }
         Ok(())
     }
 
     fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.sheet.borrow_mut().end_object();
-        writer.write_all(b"}")
+        writer.write_all(&[CLOSE])
     }
 }
 
