@@ -113,14 +113,14 @@ impl Args {
 
     fn commit(&self, position: Position, commit: &Commit, sink: &mut Sink) -> Result<(), Failure> {
         for stored in &commit.entries {
-            let wanted = self.wants(stored.entry.get()).map_err(|reason| wrong(position, &reason))?;
+            let wanted = self.wants(&stored.entry).map_err(|reason| wrong(position, &reason))?;
             if !wanted {
                 continue;
             }
             stored.verify().map_err(|error| wrong(position, &error.to_string()))?;
             let mut personal = Map::new();
             if self.reveal {
-                let value = serde_json::from_str(stored.entry.get()).unwrap_or(Value::Null);
+                let value = serde_json::from_str(&stored.entry).unwrap_or(Value::Null);
                 let mut digests = Vec::new();
                 personal::digests(&value, &mut digests);
                 for digest in digests {
@@ -130,7 +130,8 @@ impl Args {
                     }
                 }
             }
-            sink.line(&Line { position, entry: &stored.entry, hash: stored.hash.to_string(), personal })?;
+            let (entry, hash) = (json(&stored.entry, position)?, stored.hash.to_string());
+            sink.line(&Line { position, entry, hash, personal })?;
         }
         Ok(())
     }
@@ -176,8 +177,7 @@ impl Args {
             Value::Object(personal) if self.reveal => personal.clone(),
             _ => Map::new(),
         };
-        let entry = RawValue::from_string(text).map_err(|error| wrong(position, &error.to_string()))?;
-        sink.line(&Line { position, entry: &entry, hash, personal })
+        sink.line(&Line { position, entry: json(&text, position)?, hash, personal })
     }
 
     fn wants(&self, entry: &str) -> Result<bool, String> {
@@ -188,6 +188,11 @@ impl Args {
         Ok(self.workflow.as_ref().is_none_or(|workflow| *workflow == named.workflow)
             && self.instance.as_ref().is_none_or(|instance| *instance == named.instance))
     }
+}
+
+/// The entry `text`, to be written as it stands.
+fn json(text: &str, position: Position) -> Result<&RawValue, Failure> {
+    serde_json::from_str(text).map_err(|error| wrong(position, &error.to_string()))
 }
 
 fn wrong(position: Position, reason: &str) -> Failure {

@@ -82,7 +82,7 @@ impl Group {
                 }
             }
             self.note(before, after);
-            let (hash, bytes, private) = (stored.hash, stored.entry.get().len(), private.clone());
+            let (hash, bytes, private) = (stored.hash, stored.entry.len(), private.clone());
             self.entries.push((Recorded { position, entry, hash, private }, bytes));
             entries.push(stored);
         }

@@ -506,7 +506,7 @@ impl Plan {
     /// # Errors
     /// [`PlanError::TooLarge`].
     pub fn check_size(&self) -> Result<(), PlanError> {
-        let entries: usize = self.made.iter().map(|made| made.stored.entry.get().len() + 160).sum();
+        let entries: usize = self.made.iter().map(|made| made.stored.entry.len() + 160).sum();
         let private: usize = self.private.values().map(|secret| secret.value.to_string().len() + 160).sum();
         let bytes = entries + private + LINE_FRAME_BYTES;
         if bytes > LINE_BYTES_MAX {

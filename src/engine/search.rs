@@ -68,7 +68,7 @@ impl Engine {
         let since = sought.since.max(1);
         let texts: Vec<Finder<'_>> = sought.texts.iter().map(Finder::new).collect();
         let may_keep =
-            |stored: &Stored| texts.iter().all(|text| text.find(stored.entry.get().as_bytes()).is_some());
+            |stored: &Stored| texts.iter().all(|text| text.find(stored.entry.as_bytes()).is_some());
         let next = Some(sought.at).filter(|at| *at >= since);
         let mut found = Found { entries: Vec::new(), next, scanned: 0, back_to: None };
         let mut last = None;

@@ -437,7 +437,7 @@ async fn personal_values_stay_out_of_what_is_hashed() {
     // Letters that no hash has in it.
     let begun = rig.begin(json!({ "note": "call me at noon" })).await;
     let (_, commit) = rig.journal.get(&[begun.position]).await.unwrap().remove(0);
-    assert!(!commit.entries[0].entry.get().contains("noon"));
+    assert!(!commit.entries[0].entry.contains("noon"));
     assert_eq!(commit.private.values().next().unwrap().value, json!("call me at noon"));
     let instance = rig.get(&begun.entry.instance);
     let mut data = Value::clone(&instance.data);
@@ -604,7 +604,7 @@ async fn token_opens_until_it_is_revoked() {
     assert_eq!(again.engine.authenticate(&secret), None);
     let mut stored = String::new();
     for (_, commit) in rig.journal.read(1, 1_000).await.unwrap() {
-        commit.entries.iter().for_each(|entry| stored.push_str(entry.entry.get()));
+        commit.entries.iter().for_each(|entry| stored.push_str(&entry.entry));
     }
     assert!(!stored.contains(&secret));
 }

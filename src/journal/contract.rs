@@ -174,8 +174,8 @@ async fn group_over_a_limit_is_refused_whole<S: Subject>() {
     assert!(bytes > LINE_BYTES_MAX);
     let wide = story.family("a", u32::try_from(COMMIT_ENTRIES_MAX).unwrap());
     let mut broken = small.clone();
-    let text = small.entries[0].entry.get().replacen(',', ",\n", 1);
-    broken.entries[0].entry = serde_json::value::RawValue::from_string(text).unwrap();
+    let text = small.entries[0].entry.replacen(',', ",\n", 1);
+    broken.entries[0].entry = text.into();
     let many = vec![small.clone(); GROUP_COMMITS_MAX + 1];
     for group in [vec![wide], vec![broken], vec![Commit::default()], many] {
         let refused = journal.append(after(0), &group).await;

@@ -147,7 +147,7 @@ fn push_chain(out: &mut Vec<u8>, chain: &Hash) {
 
 fn push_entry(out: &mut Vec<u8>, stored: &Stored) {
     out.extend_from_slice(b"{\"entry\":");
-    out.extend_from_slice(stored.entry.get().as_bytes());
+    out.extend_from_slice(stored.entry.as_bytes());
     out.extend_from_slice(b",\"hash\":\"");
     push_hash(out, &stored.hash);
     out.push(b'"');
@@ -290,7 +290,7 @@ impl CommitLine<'_> {
             .entries
             .iter()
             .map(|text| Stored {
-                entry: text.entry.to_owned(),
+                entry: text.entry.get().into(),
                 hash: text.hash,
                 prev_position: text.prev_position,
             })
@@ -324,7 +324,7 @@ mod tests {
             assert_eq!(back.private, commit.private);
             assert_eq!(back.entries.len(), commit.entries.len());
             for (back, stored) in back.entries.iter().zip(&commit.entries) {
-                assert_eq!(back.entry.get(), stored.entry.get());
+                assert_eq!(back.entry, stored.entry);
                 assert_eq!((back.hash, back.prev_position), (stored.hash, stored.prev_position));
             }
         }

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::actor::Actor;
@@ -182,14 +181,13 @@ pub enum Cause {
 }
 
 /// An entry as it stands in the journal: canonical bytes and their hash.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Stored {
     /// The entry in canonical form; exactly these bytes are hashed.
-    pub entry: Box<RawValue>,
+    pub entry: Box<str>,
     /// SHA-256 of those bytes.
     pub hash: Hash,
     /// Position of this instance's previous entry; in no hash.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prev_position: Option<Position>,
 }
 
@@ -212,8 +210,7 @@ impl Stored {
     pub fn seal(entry: &Entry, prev_position: Option<Position>) -> Result<Self, NotCanonical> {
         let text = canonical::to_string(entry)?;
         let hash = Hash::of(&[text.as_bytes()]);
-        let entry = RawValue::from_string(text).expect("canonical form is JSON");
-        Ok(Self { entry, hash, prev_position })
+        Ok(Self { entry: text.into(), hash, prev_position })
     }
 
     /// Reads the entry without checking its hash.
@@ -221,7 +218,7 @@ impl Stored {
     /// # Errors
     /// [`Corrupt::Shape`].
     pub fn read(&self) -> Result<Entry, Corrupt> {
-        serde_json::from_str(self.entry.get()).map_err(|e| Corrupt::Shape(e.to_string()))
+        serde_json::from_str(&self.entry).map_err(|e| Corrupt::Shape(e.to_string()))
     }
 
     /// Reads the entry after checking its bytes against its hash.
@@ -229,7 +226,7 @@ impl Stored {
     /// # Errors
     /// [`Corrupt`].
     pub fn verify(&self) -> Result<Entry, Corrupt> {
-        if Hash::of(&[self.entry.get().as_bytes()]) != self.hash {
+        if Hash::of(&[self.entry.as_bytes()]) != self.hash {
             return Err(Corrupt::Hash(self.hash));
         }
         self.read()
@@ -237,15 +234,10 @@ impl Stored {
 }
 
 /// The entries that stand or fall together, and the personal values beside them.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Commit {
     /// In order; the first is the one that was asked for.
     pub entries: Vec<Stored>,
     /// Salts and values of the sealed personal values, in no hash.
-    #[serde(default, skip_serializing_if = "none")]
     pub private: Arc<Private>,
-}
-
-fn none(private: &Private) -> bool {
-    private.is_empty()
 }

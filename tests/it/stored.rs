@@ -15,7 +15,7 @@ use careflow::journal::Journal;
 use careflow::kernel::actor::Actor;
 use careflow::kernel::calendar::Calendar;
 use careflow::kernel::definition::Definition;
-use careflow::kernel::entry::{Cause, ENTRY_VERSION, Entry, Pins, Stored};
+use careflow::kernel::entry::{Cause, ENTRY_VERSION, Entry, Pins, Position, Stored};
 use careflow::kernel::explore::explored_id;
 use careflow::kernel::fact::Facts;
 use careflow::kernel::hash::Hash;
@@ -26,6 +26,8 @@ use careflow::kernel::outcome::{Event, Input, Outcome, TIMER_FIRED};
 use careflow::kernel::personal::Private;
 use careflow::time::ManualTime;
 use careflow::workflows::Registry;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 fn folder() -> PathBuf {
@@ -89,12 +91,34 @@ async fn store(workflow: &dyn Workflow) {
     write_folder(workflow, &path, &instances, &history);
 }
 
+/// A line of `entries.jsonl`.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    entry: Box<RawValue>,
+    hash: Hash,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prev_position: Option<Position>,
+}
+
+impl Line {
+    fn of(stored: &Stored) -> Self {
+        let Stored { entry, hash, prev_position } = stored.clone();
+        Self { entry: RawValue::from_string(entry.into()).unwrap(), hash, prev_position }
+    }
+
+    fn stored(self) -> Stored {
+        let Self { entry, hash, prev_position } = self;
+        Stored { entry: entry.into(), hash, prev_position }
+    }
+}
+
 fn write_folder(workflow: &dyn Workflow, path: &Path, instances: &[Instance], history: &[Stored]) {
     std::fs::create_dir_all(path).unwrap();
     let write =
         |name: &str, lines: Vec<String>| std::fs::write(path.join(name), lines.join("\n") + "\n").unwrap();
     write("instances.jsonl", instances.iter().map(|i| serde_json::to_string(i).unwrap()).collect());
-    write("entries.jsonl", history.iter().map(|entry| serde_json::to_string(entry).unwrap()).collect());
+    let line = |entry| serde_json::to_string(&Line::of(entry)).unwrap();
+    write("entries.jsonl", history.iter().map(line).collect());
     let shipped = app::shipped_files();
     let own = format!("{}/", workflow.name());
     let (_, text) = shipped.iter().find(|(name, _)| name.starts_with(&own)).unwrap();
@@ -470,7 +494,8 @@ fn stored_histories_verify_and_lead_to_the_stored_instance() {
         for (_, path) in versions(workflow.as_ref()) {
             let instances: Vec<Instance> = lines(&path.join("instances.jsonl"));
             let mut current: Option<Instance> = None;
-            for stored in lines::<Stored>(&path.join("entries.jsonl")) {
+            for line in lines::<Line>(&path.join("entries.jsonl")) {
+                let stored = line.stored();
                 let entry = stored.verify().unwrap();
                 let position = current.as_ref().map_or(0, |instance| instance.position) + 1;
                 let after = Instance::apply(current.as_ref(), &entry, stored.hash, position, &Private::new());

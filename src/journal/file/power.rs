@@ -182,7 +182,7 @@ impl Life {
 
 fn same(one: &Commit, other: &Commit) -> bool {
     let text = |commit: &Commit| -> Vec<(String, crate::kernel::hash::Hash)> {
-        commit.entries.iter().map(|stored| (stored.entry.get().to_owned(), stored.hash)).collect()
+        commit.entries.iter().map(|stored| (stored.entry.to_string(), stored.hash)).collect()
     };
     text(one) == text(other) && one.private == other.private
 }

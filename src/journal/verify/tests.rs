@@ -155,8 +155,8 @@ async fn found_after(
 async fn changed_entry_is_found_by_its_hash() {
     let found = found_after(|place, mut commit| {
         if place.position == 7 {
-            let text = commit.entries[0].entry.get().replace("noted", "moved");
-            commit.entries[0].entry = serde_json::value::RawValue::from_string(text).unwrap();
+            let text = commit.entries[0].entry.replace("noted", "moved");
+            commit.entries[0].entry = text.into();
         }
         Some((place, commit))
     })

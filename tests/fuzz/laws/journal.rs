@@ -57,7 +57,7 @@ fn commits() -> Vec<Commit> {
     let stored = ENTRIES.lines().map(|line| {
         let line: Line = serde_json::from_str(line).expect("a stored entry");
         let hash = Hash::of(&[line.entry.get().as_bytes()]);
-        Stored { entry: line.entry, hash, prev_position: None }
+        Stored { entry: line.entry.get().into(), hash, prev_position: None }
     });
     let stored = stored.take(GROUPS.iter().sum());
     stored.map(|entry| Commit { entries: vec![entry], ..Commit::default() }).collect()
