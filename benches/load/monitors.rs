@@ -4,6 +4,8 @@
 //! monitor of its customer, who is new each time, while the next commands come. That is more than a
 //! day brings: a question tells its monitors when it is archived, a week after its last answer.
 //!
+//! Two servers take turns, for a machine is not always as fast.
+//!
 //! As fast as they can, clients that wait for their answers are slowed by all that the server does in between.
 //! What they feel where it has room is measured beside it: complaints that begin at fixed moments, at half the
 //! rate that it takes untold.
@@ -21,7 +23,7 @@ use crate::client::{Client, Head};
 use crate::drive::Counted;
 use crate::latency::{Latencies, micros};
 use crate::people::People;
-use crate::place::Edit;
+use crate::place::{Data, Edit};
 use crate::server::Server;
 use crate::table::{Line, Table, Unit};
 use crate::{Outcome, Run};
@@ -30,6 +32,8 @@ use crate::{Outcome, Run};
 const LOAD: (usize, usize) = (64, 10_000);
 /// Complaints before the measurement.
 const WARM_UP: usize = 1_000;
+/// How often both take turns: even, so that each begins as often as the other.
+const TURNS: usize = 6;
 /// Commands of one complaint.
 const COMMANDS: usize = 3;
 const STARTS: &str = "/v1/workflows/complaint/instances";
@@ -38,16 +42,54 @@ const OFF: Edit = Edit { flow: "complaint", from: "\n  observed: true", to: "\n 
 /// How far ahead a customer is told an answer.
 const EXPECTED_MS: i64 = 8 * 3_600_000;
 
-/// A load as fast as it goes with the commits that were made of it, and one at a given rate.
-struct Cost {
-    latencies: Latencies,
+/// One side of the comparison: a server, and what it took there.
+struct Side {
+    data: Data,
+    server: Server,
+    address: String,
+    people: Arc<People>,
+    began: Counted,
+    latencies: Vec<u64>,
     seconds: f64,
     commits: f64,
-    at_rate: Latencies,
-    every: Duration,
+    at_rate: Vec<u64>,
 }
 
-impl Cost {
+impl Side {
+    /// A server that has seen some complaints, of the shipped definitions with `edits`.
+    async fn start(run: &Run, name: &str, edits: &[Edit]) -> Outcome<Self> {
+        let data = run.place.edited(name, edits)?;
+        let server = Server::start(data.paths())?;
+        let address = server.address()?;
+        let people = Arc::new(People::of(data.paths(), &address).await?);
+        let load = (LOAD.0.min(16), run.scaled(WARM_UP, 16));
+        drive(&address, &people, "warm", load, None).await?;
+        server.rest().await?;
+        let began = Counted::at(&address, &people.auditor).await?;
+        let (latencies, at_rate) = (Vec::new(), Vec::new());
+        Ok(Self { data, server, address, people, began, latencies, seconds: 0.0, commits: 0.0, at_rate })
+    }
+
+    /// Some complaints as fast as they go.
+    async fn turn(&mut self, number: usize, cases: usize) -> Outcome<()> {
+        let began = Instant::now();
+        let name = format!("fast-{number}");
+        let samples = drive(&self.address, &self.people, &name, (LOAD.0, cases), None).await?;
+        self.seconds += began.elapsed().as_secs_f64();
+        self.latencies.extend(samples);
+        self.server.rest().await?;
+        self.commits = Counted::at(&self.address, &self.people.auditor).await?.commits - self.began.commits;
+        Ok(())
+    }
+
+    /// Some complaints, one each `every`.
+    async fn turn_at_rate(&mut self, number: usize, cases: usize, every: Duration) -> Outcome<()> {
+        let name = format!("slow-{number}");
+        let samples = drive(&self.address, &self.people, &name, (LOAD.0, cases), Some(every)).await?;
+        self.at_rate.extend(samples);
+        self.server.rest().await
+    }
+
     fn per_second(&self) -> f64 {
         self.latencies.len() as f64 / self.seconds
     }
@@ -55,12 +97,33 @@ impl Cost {
     fn commits_each(&self) -> f64 {
         self.commits / self.latencies.len() as f64
     }
+
+    /// Ends it; answers what it took as fast as it went, and at the rate.
+    fn stop(self) -> Outcome<(Latencies, Latencies)> {
+        self.server.stop()?;
+        self.data.remove()?;
+        Ok((Latencies::of(self.latencies), Latencies::of(self.at_rate)))
+    }
 }
 
-/// Measures both.
+/// Measures both sides, in turns.
 pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
-    let off = cost(run, "unobserved", &[OFF], None).await?;
-    let on = cost(run, "observed", &[], Some(off.every)).await?;
+    let cases = run.scaled(LOAD.1, LOAD.0 * TURNS) / TURNS;
+    let mut sides = [Side::start(run, "unobserved", &[OFF]).await?, Side::start(run, "observed", &[]).await?];
+    for number in 0..TURNS {
+        for side in &mut sides {
+            side.turn(number, cases).await?;
+        }
+        sides.reverse();
+    }
+    let every = Duration::from_secs_f64(2.0 * COMMANDS as f64 / sides[0].per_second());
+    for number in 0..TURNS {
+        for side in &mut sides {
+            side.turn_at_rate(number, cases, every).await?;
+        }
+        sides.reverse();
+    }
+    let [off, on] = sides;
     if on.commits <= off.commits {
         return Err("no monitor was told anything".into());
     }
@@ -71,44 +134,21 @@ pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
             .beside("not told", off.per_second())
             .noting(note),
     );
-    for (name, percent) in [("p50 of an answer", 50.0), ("p99 of an answer", 99.0)] {
-        let (told, not_told) = (on.latencies.percentile(percent), off.latencies.percentile(percent));
+    let ((on, on_at_rate), (off, off_at_rate)) = (on.stop()?, off.stop()?);
+    let percentiles = [("p50 of an answer", 50.0), ("p99 of an answer", 99.0)];
+    for (name, percent) in percentiles {
+        let (told, not_told) = (on.percentile(percent), off.percentile(percent));
         table.add(Line::new(what(name), told, Unit::Millis).beside("not told", not_told));
     }
-    let rate = COMMANDS as f64 / on.every.as_secs_f64();
-    for (name, percent) in [("p50 of an answer", 50.0), ("p99 of an answer", 99.0)] {
-        let (told, not_told) = (on.at_rate.percentile(percent), off.at_rate.percentile(percent));
+    let rate = COMMANDS as f64 / every.as_secs_f64();
+    for (name, percent) in percentiles {
+        let (told, not_told) = (on_at_rate.percentile(percent), off_at_rate.percentile(percent));
         let what = format!("{name}, {rate:.0} commands a second, monitors told of complaints");
         table.add(Line::new(what, told, Unit::Millis).beside("not told", not_told));
     }
-    table.spread("answer, monitors told", &on.latencies);
-    table.spread("answer, monitors not told", &off.latencies);
+    table.spread("answer, monitors told", &on);
+    table.spread("answer, monitors not told", &off);
     Ok(())
-}
-
-/// Measures one side; `every` so often a complaint begins where a rate is given, else at half the rate that it takes.
-async fn cost(run: &Run, name: &str, edits: &[Edit], every: Option<Duration>) -> Outcome<Cost> {
-    let data = run.place.edited(name, edits)?;
-    let server = Server::start(data.paths())?;
-    let address = server.address()?;
-    let people = Arc::new(People::of(data.paths(), &address).await?);
-    let (clients, cases) = LOAD;
-    drive(&address, &people, "warm", (clients.min(16), run.scaled(WARM_UP, 16)), None).await?;
-    server.rest().await?;
-    let before = Counted::at(&address, &people.auditor).await?;
-    let began = Instant::now();
-    let samples = drive(&address, &people, "cases", (clients, run.scaled(cases, clients)), None).await?;
-    let seconds = began.elapsed().as_secs_f64();
-    server.rest().await?;
-    let after = Counted::at(&address, &people.auditor).await?;
-    let every = every
-        .unwrap_or_else(|| Duration::from_secs_f64(2.0 * seconds * COMMANDS as f64 / samples.len() as f64));
-    let at_rate =
-        drive(&address, &people, "slow", (clients, run.scaled(cases, clients)), Some(every)).await?;
-    server.stop()?;
-    data.remove()?;
-    let (latencies, at_rate) = (Latencies::of(samples), Latencies::of(at_rate));
-    Ok(Cost { latencies, seconds, commits: after.commits - before.commits, at_rate, every })
 }
 
 /// Takes complaints through, each beginning when a client has ended one or, where there is `every`, at its own
