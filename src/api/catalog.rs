@@ -28,8 +28,8 @@ impl Catalog {
     /// The events of `workflows`.
     pub fn new(workflows: &[Arc<dyn Workflow>]) -> Self {
         let events = |workflow: &Arc<dyn Workflow>| {
-            let described = workflow.events().into_iter().map(|spec| {
-                let schema = Arc::from(raw(&payload_schema(&spec)));
+            let described = workflow.events().iter().map(|spec| {
+                let schema = Arc::from(raw(&payload_schema(spec)));
                 (spec.name, Described { about: spec.doc.trim(), schema })
             });
             (workflow.name(), described.collect())

@@ -209,6 +209,8 @@ pub async fn send_event(
     let actor = caller.sender(engine.pinned(&instance).as_deref(), &body.event);
     let sent = Sent { payload: body.payload, occurred_at: body.occurred_at, write };
     let command = sent.command(Target::Instance(instance.id.clone()), body.event, actor, &caller);
+    // Once there is a newer version the writer lets go of this one: its memory is of that thread.
+    drop(instance);
     if run.dry_run {
         return dry_run(&state, engine, &caller, &command).await.map(IntoResponse::into_response);
     }

@@ -102,11 +102,11 @@ fn type_events(document: &mut Value, workflows: &[Arc<dyn Workflow>]) {
     let mut payloads: BTreeMap<&'static str, Vec<Use>> = BTreeMap::new();
     let mut order = Vec::new();
     for flow in workflows {
-        for spec in flow.events().into_iter().filter(|spec| spec.name != flow.start_event()) {
+        for spec in flow.events().iter().filter(|spec| spec.name != flow.start_event()) {
             if !payloads.contains_key(spec.name) {
                 order.push(spec.name);
             }
-            payloads.entry(spec.name).or_default().push((flow.clone(), spec));
+            payloads.entry(spec.name).or_default().push((flow.clone(), *spec));
         }
     }
     if order.is_empty() {

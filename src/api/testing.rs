@@ -225,8 +225,8 @@ impl Workflow for Flow {
         "begin"
     }
 
-    fn events(&self) -> Vec<EventSpec> {
-        self.events.clone()
+    fn events(&self) -> &[EventSpec] {
+        &self.events
     }
 
     fn states(&self) -> &[StateSpec] {

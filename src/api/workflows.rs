@@ -177,7 +177,7 @@ pub async fn get_workflow(
         title: definition.and_then(|d| d.states.get(&spec.path)).map(TitleView::from),
         is_final: spec.is_final,
     });
-    let events = flow.events().into_iter().map(|spec| EventView {
+    let events = flow.events().iter().map(|spec| EventView {
         event: spec.name.to_owned(),
         title: definition.and_then(|d| d.events.get(spec.name)).map(TitleView::from),
         about: spec.doc.trim().to_owned(),
@@ -214,8 +214,7 @@ pub async fn get_schemas(
 ) -> Result<Json<SchemaSet>, ApiError> {
     let flow = flow(state.engine()?, &name)?;
     let schema = |event: &str| state.catalog().event(&name, event).map(|described| described.schema.clone());
-    let events =
-        flow.events().into_iter().filter_map(|spec| Some((spec.name.to_owned(), schema(spec.name)?)));
+    let events = flow.events().iter().filter_map(|spec| Some((spec.name.to_owned(), schema(spec.name)?)));
     Ok(Json(SchemaSet { events: events.collect(), policy: raw(&flow.policy_schema()).into() }))
 }
 

@@ -95,7 +95,7 @@ pub async fn startable(visitor: Visitor) -> Result<Response, ApiError> {
     let flow = |flow: &std::sync::Arc<dyn crate::kernel::machine::Workflow>| {
         let definition = visitor.engine.definition(flow.name())?;
         let allowed = visitor.caller.roles().iter().any(|role| definition.allows(flow.start_event(), *role));
-        let spec = flow.events().into_iter().find(|spec| spec.name == flow.start_event())?;
+        let spec = flow.events().iter().find(|spec| spec.name == flow.start_event())?;
         allowed.then(|| Startable {
             name: flow.name().to_owned(),
             title: lang.of(&definition.title).to_owned(),
@@ -157,7 +157,7 @@ fn start(visitor: &Visitor, workflow: &str) -> Result<Asked, ApiError> {
         || ApiError::new(Code::UnknownWorkflow, format!("`{workflow}` has no definition in force"));
     let definition = engine.definition(workflow).ok_or_else(undefined)?;
     let event = flow.start_event();
-    let spec = flow.events().into_iter().find(|spec| spec.name == event).ok_or_else(undefined)?;
+    let spec = flow.events().iter().find(|spec| spec.name == event).ok_or_else(undefined)?;
     let asked = Asked {
         target: Target::Start(workflow.to_owned()),
         event: event.to_owned(),

@@ -43,7 +43,7 @@ fn target(schedule: &Schedule, own: &str, workflows: &[Arc<dyn Workflow>]) -> Ve
         return vec![Fault::value(path, message)];
     };
     let Some(start) = &schedule.start else { return Vec::new() };
-    let spec = workflow.events().into_iter().find(|spec| spec.name == workflow.start_event());
+    let spec = workflow.events().iter().find(|spec| spec.name == workflow.start_event());
     let checker = spec.and_then(|spec| Checker::new((spec.schema)()).ok());
     // The placeholders stand for any firing: what fits once fits each time.
     let fired = Fired { scheduled_for: SAMPLES_AT, number: 1, zone: chrono_tz::UTC };

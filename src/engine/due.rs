@@ -104,7 +104,7 @@ impl Executor {
         };
         let before = Some(instance.clone());
         let fired = self.try_compute(|world| {
-            world.plan(&instance.workflow, id, before, &event, Meta::default(), Private::new())
+            world.plan(&instance.workflow, id, before, event, Meta::default(), Private::new())
         });
         self.shared.metrics.timer(now.since(timer.due));
         let ended = match fired {
@@ -190,7 +190,7 @@ impl Executor {
                 let mut private = Plan::default();
                 private.carry_private(&send.payload, &from.private);
                 let (to, private) = (receiver.clone(), private.private);
-                let plan = world.plan(&workflow, &send.to, to, &event, Meta::default(), private)?;
+                let plan = world.plan(&workflow, &send.to, to, event, Meta::default(), private)?;
                 Ok(plan.settling(&from, number))
             }),
         };
@@ -281,7 +281,7 @@ impl Executor {
         };
         let meta = Meta { idempotency: order.idempotency, ..Meta::default() };
         let before = Some(instance.clone());
-        self.compute(|world| world.plan(&instance.workflow, &order.id, before, &event, meta, Private::new()))
+        self.compute(|world| world.plan(&instance.workflow, &order.id, before, event, meta, Private::new()))
             .map_err(|error| self.shared.with_accepted(error, Some(instance)))
     }
 

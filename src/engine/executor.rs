@@ -29,7 +29,7 @@ use super::system::SystemChange;
 use super::view::{Staged, View};
 use crate::journal::{AppendError, GROUP_COMMITS_MAX, Position, Tail};
 use crate::kernel::actor::Actor;
-use crate::kernel::entry::Idempotency;
+use crate::kernel::entry::{Entry, Idempotency};
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
@@ -110,6 +110,8 @@ pub struct Executor {
     unread: Vec<InstanceId>,
     building: Group,
     flying: Option<(Group, Append)>,
+    /// The entries of the newest answers.
+    answered: VecDeque<Arc<Entry>>,
     /// Who waits for quiet, with the position that must be published, once nothing was due.
     settling: VecDeque<(Option<Position>, Quiet)>,
     /// Nothing due is tried before this moment: until the opening is done, and after a full disk.
@@ -132,6 +134,7 @@ impl Executor {
             unread: Vec::new(),
             building: Group::default(),
             flying: None,
+            answered: VecDeque::with_capacity(ANSWERED_MAX),
             settling: VecDeque::new(),
             rests_until: FAR,
             last: tail.last,
@@ -270,7 +273,7 @@ impl Executor {
         };
         let (id, workflow, private) = (command.id, command.workflow, command.private);
         let before = instance.clone();
-        self.compute(|world| world.plan(&workflow, &id, before, &event, meta, private))
+        self.compute(|world| world.plan(&workflow, &id, before, event, meta, private))
             .map_err(|error| self.shared.with_accepted(error, instance))
     }
 
@@ -409,5 +412,7 @@ impl Executor {
 const FAR: Instant = Instant::from_millis(i64::MAX);
 /// After a full disk, timers and sends wait this long: commands tell soon enough when there is room.
 const FULL_REST_MS: i64 = 1_000;
+/// Entries that are kept once they are answered: more than there are clients who are told at the same time.
+pub(super) const ANSWERED_MAX: usize = 256;
 /// Commits that are worth a sync of their own although more commands wait: about 2 ms of computing.
 pub(super) const LAUNCH_COMMITS: usize = 32;

@@ -176,7 +176,7 @@ impl World<'_> {
             occurred_at: self.now,
             cause: Some(Cause::Parent { id: parent.id.clone(), seq: parent.seq }),
         };
-        self.run(plan, &starting.workflow, child, None, &event, Meta::default(), parent.hash)
+        self.run(plan, &starting.workflow, child, None, event, Meta::default(), parent.hash)
     }
 }
 

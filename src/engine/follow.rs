@@ -5,6 +5,7 @@
 //! is open only asks whether what it shows is still so: it is told ids and owners from memory, and
 //! nothing is made where nobody follows.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
@@ -32,7 +33,9 @@ pub struct Touched {
 impl Touched {
     /// What a batch touches, system objects left out.
     pub(super) fn of(batch: &Batch) -> Arc<[Self]> {
-        let owner = |instance: &Instance| instance.data.get("case")?.get("owner").and_then(owner_name);
+        let owner = |instance: &Instance| {
+            instance.data.get("case")?.get("owner").and_then(owner_name).map(Cow::into_owned)
+        };
         let cases = batch.changes.iter().filter(|change| !change.after.workflow.starts_with('$'));
         let touched = cases.map(|change| Self {
             instance: change.after.id.clone(),

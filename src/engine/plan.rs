@@ -3,7 +3,6 @@
 //! The writer and the dry run plan with the same code; they differ in the view
 //! they plan on and in what becomes of the result.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -143,7 +142,7 @@ impl World<'_> {
         workflow: &str,
         id: &InstanceId,
         instance: Option<Arc<Instance>>,
-        event: &Event,
+        event: Event,
         meta: Meta,
         private: Private,
     ) -> Result<Plan, PlanError> {
@@ -160,7 +159,7 @@ impl World<'_> {
         workflow: &str,
         id: &InstanceId,
         instance: Option<Arc<Instance>>,
-        event: &Event,
+        event: Event,
         meta: Meta,
         root: Hash,
     ) -> Result<(), PlanError> {
@@ -174,9 +173,9 @@ impl World<'_> {
             }
             other => other,
         };
-        let pins = self.pins(workflow, instance.as_deref(), event)?;
-        let event = &*self.as_sent(workflow, instance.as_deref(), event, &pins)?;
-        let (change, facts) = self.step(machine.as_ref(), id, instance.as_ref(), event, &pins)?;
+        let pins = self.pins(workflow, instance.as_deref(), &event)?;
+        let event = self.as_sent(workflow, instance.as_deref(), event, &pins)?;
+        let (change, facts) = self.step(machine.as_ref(), id, instance.as_ref(), &event, &pins)?;
         let facts = facts.into_iter().chain(meta.notes.clone()).collect();
         let (follow, spawns) =
             self.record(plan, machine.as_ref(), id, instance, event, meta, pins, facts, *change, root)?;
@@ -186,24 +185,24 @@ impl World<'_> {
     }
 
     /// A due timer of a clock sends the clock's own event, every other event is as it came.
-    fn as_sent<'e>(
+    fn as_sent(
         &self,
         workflow: &str,
         instance: Option<&Instance>,
-        event: &'e Event,
+        event: Event,
         pins: &Pins,
-    ) -> Result<Cow<'e, Event>, PlanError> {
+    ) -> Result<Event, PlanError> {
         let (Some(instance), Some(Cause::Timer { timer, .. })) = (instance, &event.cause) else {
-            return Ok(Cow::Borrowed(event));
+            return Ok(event);
         };
         if !sla::is_clock_timer(timer) {
-            return Ok(Cow::Borrowed(event));
+            return Ok(event);
         }
-        let Pinned { definition, calendar, others, .. } = self.pinned(workflow, event, pins)?;
-        let sent = sla::due_event(definition, calendar, &others, instance, timer, self.now);
-        Ok(sent.map_or(Cow::Borrowed(event), |(name, payload)| {
-            Cow::Owned(Event { name: name.to_owned(), payload, ..event.clone() })
-        }))
+        let Pinned { definition, calendar, others, .. } = self.pinned(workflow, &event, pins)?;
+        Ok(match sla::due_event(definition, calendar, &others, instance, timer, self.now) {
+            Some((name, payload)) => Event { name: name.to_owned(), payload, ..event },
+            None => event,
+        })
     }
 
     /// Runs the workflow's code; a panic inside it stays inside.
@@ -249,7 +248,7 @@ impl World<'_> {
         machine: &dyn Workflow,
         id: &InstanceId,
         before: Option<Arc<Instance>>,
-        event: &Event,
+        event: Event,
         meta: Meta,
         mut pins: Arc<Pins>,
         facts: Facts,
@@ -270,17 +269,17 @@ impl World<'_> {
             seq,
             workflow: machine.name().to_owned(),
             data_version: machine.data_version(),
-            event: event.name.clone(),
-            payload: event.payload.clone(),
+            event: event.name,
+            payload: event.payload,
             facts,
-            actor: event.actor.clone(),
+            actor: event.actor,
             occurred_at: Some(event.occurred_at),
             recorded_at: self.now,
             idempotency: meta.idempotency,
             request_id: meta.request_id,
             pins: Some(pins),
             origin,
-            cause: event.cause.clone(),
+            cause: event.cause,
             rule: change.rule.map(str::to_owned),
             from: change.from,
             to: change.to,
@@ -349,7 +348,7 @@ impl World<'_> {
                 occurred_at: self.now,
                 cause: Some(Cause::Follow { seq }),
             };
-            self.run(plan, workflow, id, instance, &event, Meta::default(), Hash::ZERO)?;
+            self.run(plan, workflow, id, instance, event, Meta::default(), Hash::ZERO)?;
         }
         Ok(())
     }
@@ -380,7 +379,7 @@ impl World<'_> {
             cause: Some(Cause::Parent { id: parent.id.clone(), seq: parent.seq }),
         };
         let meta = Meta { origin: parent.origin.clone(), ..Meta::default() };
-        self.run(plan, &spawn.workflow, child, None, &event, meta, parent.hash)
+        self.run(plan, &spawn.workflow, child, None, event, meta, parent.hash)
     }
 
     /// The entry that brings an instance of an older shape to the machine's, before its event.

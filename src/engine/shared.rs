@@ -320,8 +320,8 @@ impl Shared {
             roles.iter().any(|role| *role != Role::System)
         };
         let accepts =
-            |event: &str| common.contains(&event) || found.is_some_and(|found| found.contains(event));
-        let events = workflow.events().into_iter().map(|spec| spec.name);
+            |event: &str| found.is_some_and(|found| found.contains(event)) || common.contains(&event);
+        let events = workflow.events().iter().map(|spec| spec.name);
         events.filter(|event| accepts(event) && sendable(event)).map(str::to_owned).collect()
     }
 

@@ -76,7 +76,7 @@ impl Engine {
     /// Checks a command against what is registered and its payload's schema, and seals personal values.
     fn prepare(&self, command: &Command) -> Result<Prepared, CommandError> {
         let (workflow, instance) = self.target(command)?;
-        let spec = workflow.events().into_iter().find(|spec| spec.name == command.event);
+        let spec = workflow.events().iter().find(|spec| spec.name == command.event);
         let Some(spec) = spec else {
             return Err(CommandError::UnknownEvent {
                 workflow: workflow.name().to_owned(),
@@ -237,7 +237,7 @@ impl Engine {
         };
         let meta = Meta { request_id: prepared.request_id, notes, ..Meta::default() };
         let planned =
-            world.plan(&prepared.workflow, &prepared.id, before.clone(), &event, meta, prepared.private);
+            world.plan(&prepared.workflow, &prepared.id, before.clone(), event, meta, prepared.private);
         let planned = planned.and_then(|plan| plan.check_size().map(|()| plan));
         let plan =
             planned.map_err(command_error).map_err(|error| self.shared.with_accepted(error, before))?;

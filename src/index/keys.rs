@@ -170,7 +170,7 @@ fn rows(instance: &Instance) -> Vec<Row<'_>> {
     }
     let owner = instance.data.get("case").and_then(|case| case.get("owner")).and_then(owner_name);
     let kind = if stage_of(&instance.state) == Stage::Open { WORK } else { OWNER };
-    rows.extend(owner.map(|owner| Row { kind, names: [Some(Cow::Owned(owner)), None], at: created }));
+    rows.extend(owner.map(|owner| Row { kind, names: [Some(owner), None], at: created }));
     rows.extend(instance.case_text("customer_id").map(|customer| Row::new(CUSTOMER, [customer], created)));
     let reference = instance.data.get("external_ref").and_then(Value::as_str);
     rows.extend(reference.map(|reference| Row::new(REFERENCE, [workflow, reference], created)));

@@ -438,7 +438,7 @@ pub trait Workflow: std::marker::Send + Sync {
         None
     }
     /// Its own events and the common ones, in the order of the specification.
-    fn events(&self) -> Vec<EventSpec>;
+    fn events(&self) -> &[EventSpec];
     /// Its leaf states, in the order of the specification; the first is the initial one.
     fn states(&self) -> &[StateSpec];
     /// The events that each state takes, as exploration of the shipped definition finds; none where that is to

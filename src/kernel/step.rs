@@ -140,6 +140,7 @@ where
     for<'s> <M as IntoStateMachine>::Superstate<'s>: Superstate<M> + Debug,
 {
     specs: Vec<StateSpec>,
+    events: Vec<EventSpec>,
     leaves: Vec<M::State>,
     accepted: Option<Accepted>,
     machine: PhantomData<fn() -> M>,
@@ -161,8 +162,10 @@ where
                 StateSpec { path, is_final }
             })
             .collect();
+        let common = Common::specs().iter().filter(|spec| M::Case::knows(spec.name));
+        let events = M::Events::specs().iter().chain(common).copied().collect();
         let accepted = M::ACCEPTED.map(|text| serde_json::from_str(text).expect("it is part of the program"));
-        Self { specs, leaves, accepted, machine: PhantomData }
+        Self { specs, events, leaves, accepted, machine: PhantomData }
     }
 
     fn leaf(&self, path: &str) -> Option<&M::State> {
@@ -391,10 +394,11 @@ fn fired_by_clock(event: &Event) -> bool {
 
 /// Where in its life a case in the state `path` is.
 pub fn stage_of(path: &str) -> Stage {
-    match path.split('.').next() {
-        Some("closed" | "archived" | "cancelled") => Stage::Final,
-        Some("settled") => Stage::Settled,
-        Some(_) | None => Stage::Open,
+    let first = path.bytes().position(|byte| byte == b'.').unwrap_or(path.len());
+    match &path[..first] {
+        "closed" | "archived" | "cancelled" => Stage::Final,
+        "settled" => Stage::Settled,
+        _ => Stage::Open,
     }
 }
 
@@ -508,9 +512,8 @@ where
         M::Events::parse(M::START, payload)?.ok().as_ref().and_then(M::key)
     }
 
-    fn events(&self) -> Vec<EventSpec> {
-        let common = Common::specs().iter().filter(|spec| M::Case::knows(spec.name));
-        M::Events::specs().iter().chain(common).copied().collect()
+    fn events(&self) -> &[EventSpec] {
+        &self.events
     }
 
     fn states(&self) -> &[StateSpec] {

@@ -44,7 +44,7 @@ impl Workflow for Faulty {
         self.0.start_event()
     }
 
-    fn events(&self) -> Vec<EventSpec> {
+    fn events(&self) -> &[EventSpec] {
         self.0.events()
     }
 

@@ -248,7 +248,7 @@ impl<'a> Naive<'a> {
 
     /// Whether the first owner stood by the end at which the case stands.
     fn owned(&self) -> bool {
-        let owner = |i: usize| self.steps[i].1.pointer("/case/first_owner/id").and_then(Value::as_str);
+        let owner = |i: usize| self.steps[i].1["case"]["first_owner"]["id"].as_str();
         let kept = (1..self.steps.len()).all(|i| {
             owner(i - 1).is_none() || owner(i) == owner(i - 1) || self.steps[i].0.event == "handover_accepted"
         });

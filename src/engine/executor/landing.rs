@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::{Executor, FULL_REST_MS, Message};
+use super::{ANSWERED_MAX, Executor, FULL_REST_MS, Message};
 use crate::engine::command::CommandError;
 use crate::engine::follow::Touched;
 use crate::engine::group::{Answer, Group, Reply};
@@ -105,8 +105,19 @@ impl Executor {
         // Nobody may be left since it was asked.
         touched.map(|touched| self.shared.followers.send(touched).ok());
         for (reply, answer) in group.replies.drain(..) {
+            self.keep(&answer);
             reply.send(answer).ok();
         }
+    }
+
+    /// Keeps the entry of `answer` for as long as it may be read: whoever reads it last would let go of it on
+    /// another thread than this one, and the allocator gives memory back slowly to a thread that others free for.
+    fn keep(&mut self, answer: &Answer) {
+        let Ok(accepted) = answer else { return };
+        if self.answered.len() == ANSWERED_MAX {
+            self.answered.pop_front();
+        }
+        self.answered.push_back(accepted.entry.clone());
     }
 
     /// Forgets everything computed and not written; every waiting command gets `error`.

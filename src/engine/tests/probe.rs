@@ -82,9 +82,12 @@ impl Workflow for Probe {
         payload.get("key").and_then(Value::as_str).map(str::to_owned)
     }
 
-    fn events(&self) -> Vec<EventSpec> {
-        let spec = |name| EventSpec { name, doc: "Does what it says.", schema: any };
-        vec![spec("begin"), spec("act"), spec("assigned")]
+    fn events(&self) -> &[EventSpec] {
+        const fn spec(name: &'static str) -> EventSpec {
+            EventSpec { name, doc: "Does what it says.", schema: any }
+        }
+        const SPECS: &[EventSpec] = &[spec("begin"), spec("act"), spec("assigned")];
+        SPECS
     }
 
     fn states(&self) -> &[StateSpec] {

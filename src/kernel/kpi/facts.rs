@@ -253,12 +253,13 @@ impl Facts {
     }
 
     fn take_level(&mut self, before: Option<&Instance>, after: &Instance, entry: &Entry) {
-        let level = |instance: &Instance| instance.case_text("escalation_level").map(str::to_owned);
+        let same =
+            |before: &Instance| before.case_text("escalation_level") == after.case_text("escalation_level");
         if entry.event == "escalate" {
             let by_breach = entry.actor.role == Role::System;
             self.raised_by_breach |= by_breach;
             self.raised |= !by_breach;
-        } else if before.is_some_and(|before| level(before) != level(after)) {
+        } else if before.is_some_and(|before| !same(before)) {
             self.raised = true;
         }
     }
@@ -319,7 +320,7 @@ impl Facts {
     fn end(&self, after: &Instance, entry: &Entry, to: Stage) -> End {
         let by_staff = entry.actor.role.is_staff().then_some(entry.actor.id.as_str());
         let doer = by_staff.or(self.spoke.as_deref());
-        let transfers = after.data.pointer("/case/transfers").and_then(Value::as_u64);
+        let transfers = after.data.get("case").and_then(|case| case.get("transfers")).and_then(Value::as_u64);
         let raised = self.raised || self.raised_by_breach;
         End {
             at: entry.recorded_at,
@@ -348,7 +349,7 @@ fn said(entry: &Entry) -> Option<Said> {
 }
 
 pub(super) fn first_owner(instance: &Instance) -> Option<&str> {
-    instance.data.pointer("/case/first_owner/id").and_then(Value::as_str)
+    instance.data.get("case")?.get("first_owner")?.get("id")?.as_str()
 }
 
 pub(super) fn leaf(state: &str) -> &str {

@@ -1,5 +1,7 @@
 //! Owns the compact KPI record of an instance: all that folds need of it.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::facts::{self, End, Facts, Try, Wait, Waits};
@@ -171,21 +173,26 @@ pub fn record(instance: &Instance) -> Option<Record> {
 }
 
 fn traits(instance: &Instance, case: &Value) -> Traits {
-    let own = |pointer: &str| instance.data.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let text = |name: &str| own(&format!("/case/{name}"));
-    let person = |pointer: &str| own(&format!("{pointer}/id"));
-    let agent = instance.kpi.spoke.clone().or_else(|| person("/case/owner/person"));
-    let at_school =
-        || person("/lecturer/person").or_else(|| person("/trainee")).or_else(|| person("/watched/agent"));
+    let below = |value: &Value, names: &[&str]| {
+        let found = names.iter().try_fold(value, |value, name| value.get(name));
+        found.and_then(Value::as_str).map(str::to_owned)
+    };
+    let own = |names: &[&str]| below(&instance.data, names);
+    let text = |name: &str| below(case, &[name]);
+    let agent = instance.kpi.spoke.clone().or_else(|| below(case, &["owner", "person", "id"]));
+    let at_school = || {
+        let lecturer = own(&["lecturer", "person", "id"]);
+        lecturer.or_else(|| own(&["trainee", "id"])).or_else(|| own(&["watched", "agent", "id"]))
+    };
     let is_training = instance.kpi.training.is_some();
     Traits {
         channel: text("channel").unwrap_or_default(),
         tier: text("customer_tier").unwrap_or_default(),
         priority: text("priority").unwrap_or_default(),
-        category: text("category").or_else(|| own("/type").filter(|_| is_training)).unwrap_or_default(),
-        owner: case.get("owner").and_then(owner_name).unwrap_or_default(),
+        category: text("category").or_else(|| own(&["type"]).filter(|_| is_training)).unwrap_or_default(),
+        owner: case.get("owner").and_then(owner_name).unwrap_or_default().into_owned(),
         first_owner: facts::first_owner(instance).unwrap_or_default().to_owned(),
-        department: own("/department").or_else(|| own("/organiser")).unwrap_or_default(),
+        department: own(&["department"]).or_else(|| own(&["organiser"])).unwrap_or_default(),
         agent: if is_training { at_school() } else { agent }.unwrap_or_default(),
     }
 }
@@ -220,12 +227,9 @@ pub(super) fn counts(ended: &Ended) -> Instant {
 /// The name that an owner is listed by: a person's id, or `queue:<name>`.
 ///
 /// `owner` is `{"person": {"id": …}}`, `{"queue": …}` or already that text.
-pub fn owner_name(owner: &Value) -> Option<String> {
-    if let Some(name) = owner.as_str() {
-        return Some(name.to_owned());
-    }
-    let person = owner.pointer("/person/id").and_then(Value::as_str).map(str::to_owned);
-    person.or_else(|| Some(format!("queue:{}", owner.get("queue")?.as_str()?)))
+pub fn owner_name(owner: &Value) -> Option<Cow<'_, str>> {
+    let person = owner.as_str().or_else(|| owner.get("person")?.get("id")?.as_str());
+    person.map(Cow::Borrowed).or_else(|| Some(Cow::Owned(format!("queue:{}", owner.get("queue")?.as_str()?))))
 }
 
 impl Record {

@@ -127,7 +127,7 @@ fn score(entry: &Entry) -> Option<u8> {
 /// Whether `entry` opens something that a low score can be recovered by.
 fn opens(before: Option<&Instance>, after: &Instance, entry: &Entry) -> bool {
     let Some(before) = before else { return false };
-    let round = |instance: &Instance| instance.data.pointer("/case/round").and_then(Value::as_u64);
+    let round = |instance: &Instance| instance.data.get("case")?.get("round")?.as_u64();
     let again = stage_of(&before.state) == Stage::Settled && stage_of(&after.state) == Stage::Open;
     let kind = entry.payload.get("type").and_then(Value::as_str);
     let linked = entry.event == "linked" && kind.is_some_and(|kind| LINKS.contains(&kind));

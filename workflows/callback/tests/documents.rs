@@ -26,7 +26,7 @@ fn shipped_flow_is_registered() {
 
 #[test]
 fn lengths_and_ranges_stand_in_the_schemas() {
-    let specs = workflow().events();
+    let specs = workflow().events().to_vec();
     for (event, pointer, wrong) in [
         ("plan", "type", json!("cold_call")),
         ("plan", "channel_pref", json!([])),
@@ -54,7 +54,7 @@ fn lengths_and_ranges_stand_in_the_schemas() {
 
 #[test]
 fn personal_values_are_marked() {
-    let specs = workflow().events();
+    let specs = workflow().events().to_vec();
     for (event, pointer) in [
         ("record", "/properties/comment"),
         ("record", "/properties/usage"),

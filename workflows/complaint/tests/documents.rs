@@ -25,7 +25,7 @@ fn shipped_flow_is_registered() {
 
 #[test]
 fn lengths_and_ranges_stand_in_the_schemas() {
-    let specs = workflow().events();
+    let specs = workflow().events().to_vec();
     for (event, label, pointer, wrong) in [
         ("register", "mail", "facts", json!("")),
         ("register", "mail", "cause_claimed", json!("weather")),
@@ -57,7 +57,7 @@ fn lengths_and_ranges_stand_in_the_schemas() {
 
 #[test]
 fn personal_values_are_marked() {
-    let specs = workflow().events();
+    let specs = workflow().events().to_vec();
     for (event, pointer) in [
         ("register", "/properties/facts"),
         ("register", "/properties/remedy_sought"),

@@ -77,7 +77,7 @@ fn shipped_policy_fits_its_schema() {
 
 #[test]
 fn every_sample_fits_its_schema() {
-    let specs = workflow().events();
+    let specs = workflow().events().to_vec();
     let sampled: BTreeSet<&str> = samples().iter().map(|sample| sample.event).collect();
     for sample in samples().into_iter().filter(|sample| sample.event != TIMER_FIRED) {
         let spec = specs.iter().find(|spec| spec.name == sample.event).unwrap();
@@ -92,7 +92,7 @@ fn every_sample_fits_its_schema() {
 
 #[test]
 fn lengths_and_ranges_stand_in_the_schemas() {
-    let specs = workflow().events();
+    let specs = workflow().events().to_vec();
     let schema = |event: &str| (specs.iter().find(|spec| spec.name == event).unwrap().schema)();
     for (event, label, pointer, wrong) in [
         ("submit", "mail", "subject", json!("x".repeat(201))),
@@ -113,7 +113,7 @@ fn lengths_and_ranges_stand_in_the_schemas() {
 
 #[test]
 fn personal_values_are_marked() {
-    let specs = workflow().events();
+    let specs = workflow().events().to_vec();
     for (event, pointer) in [
         ("submit", "/properties/subject"),
         ("submit", "/properties/impact_scope"),
