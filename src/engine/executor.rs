@@ -110,8 +110,9 @@ pub struct Executor {
     unread: Vec<InstanceId>,
     building: Group,
     flying: Option<(Group, Append)>,
-    /// The entries of the newest answers.
-    answered: VecDeque<Arc<Entry>>,
+    /// The newest published entries, with the bytes of each.
+    kept: VecDeque<(Arc<Entry>, usize)>,
+    kept_bytes: usize,
     /// Who waits for quiet, with the position that must be published, once nothing was due.
     settling: VecDeque<(Option<Position>, Quiet)>,
     /// Nothing due is tried before this moment: until the opening is done, and after a full disk.
@@ -134,7 +135,8 @@ impl Executor {
             unread: Vec::new(),
             building: Group::default(),
             flying: None,
-            answered: VecDeque::with_capacity(ANSWERED_MAX),
+            kept: VecDeque::new(),
+            kept_bytes: 0,
             settling: VecDeque::new(),
             rests_until: FAR,
             last: tail.last,
@@ -412,7 +414,8 @@ impl Executor {
 const FAR: Instant = Instant::from_millis(i64::MAX);
 /// After a full disk, timers and sends wait this long: commands tell soon enough when there is room.
 const FULL_REST_MS: i64 = 1_000;
-/// Entries that are kept once they are answered: more than there are clients who are told at the same time.
-pub(super) const ANSWERED_MAX: usize = 256;
+/// Bytes of entries that are kept once they are published: some hundred, more than clients are answered with at
+/// the same time.
+pub(super) const KEPT_BYTES_MAX: usize = 512 * 1024;
 /// Commits that are worth a sync of their own although more commands wait: about 2 ms of computing.
 pub(super) const LAUNCH_COMMITS: usize = 32;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::{ANSWERED_MAX, Executor, FULL_REST_MS, Message};
+use super::{Executor, FULL_REST_MS, KEPT_BYTES_MAX, Message};
 use crate::engine::command::CommandError;
 use crate::engine::follow::Touched;
 use crate::engine::group::{Answer, Group, Reply};
@@ -100,24 +100,29 @@ impl Executor {
         if published.iter().any(|one| one.workflow == REPORT_WORKFLOW && one.state == reports::WAITING) {
             self.shared.reports.notify_one();
         }
+        self.keep(group);
         self.shared.recent.add(group.entries.drain(..));
         self.shared.published.send_replace(position);
         // Nobody may be left since it was asked.
         touched.map(|touched| self.shared.followers.send(touched).ok());
         for (reply, answer) in group.replies.drain(..) {
-            self.keep(&answer);
             reply.send(answer).ok();
         }
     }
 
-    /// Keeps the entry of `answer` for as long as it may be read: whoever reads it last would let go of it on
-    /// another thread than this one, and the allocator gives memory back slowly to a thread that others free for.
-    fn keep(&mut self, answer: &Answer) {
-        let Ok(accepted) = answer else { return };
-        if self.answered.len() == ANSWERED_MAX {
-            self.answered.pop_front();
+    /// Keeps the entries of `group` for as long as an answer may be made of them: whoever reads one last would let
+    /// go of it on another thread than this one, and the allocator gives memory back slowly to a thread that
+    /// others free for.
+    fn keep(&mut self, group: &Group) {
+        for (recorded, bytes) in &group.entries {
+            self.kept.push_back((recorded.entry.clone(), *bytes));
+            self.kept_bytes += bytes;
         }
-        self.answered.push_back(accepted.entry.clone());
+        while self.kept_bytes > KEPT_BYTES_MAX
+            && let Some((_, bytes)) = self.kept.pop_front()
+        {
+            self.kept_bytes -= bytes;
+        }
     }
 
     /// Forgets everything computed and not written; every waiting command gets `error`.
