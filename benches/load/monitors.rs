@@ -8,7 +8,7 @@
 //!
 //! As fast as they can, clients that wait for their answers are slowed by all that the server does in between.
 //! What they feel where it has room is measured beside it: complaints that begin at fixed moments, at half the
-//! rate that it takes untold.
+//! rate that it takes untold; and a client alone, who never waits for anybody else.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,6 +53,7 @@ struct Side {
     seconds: f64,
     commits: f64,
     at_rate: Vec<u64>,
+    alone: Vec<u64>,
 }
 
 impl Side {
@@ -66,8 +67,18 @@ impl Side {
         drive(&address, &people, "warm", load, None).await?;
         server.rest().await?;
         let began = Counted::at(&address, &people.auditor).await?;
-        let (latencies, at_rate) = (Vec::new(), Vec::new());
-        Ok(Self { data, server, address, people, began, latencies, seconds: 0.0, commits: 0.0, at_rate })
+        Ok(Self {
+            data,
+            server,
+            address,
+            people,
+            began,
+            latencies: Vec::new(),
+            seconds: 0.0,
+            commits: 0.0,
+            at_rate: Vec::new(),
+            alone: Vec::new(),
+        })
     }
 
     /// Some complaints as fast as they go.
@@ -90,6 +101,14 @@ impl Side {
         self.server.rest().await
     }
 
+    /// Some complaints of one client.
+    async fn turn_alone(&mut self, number: usize, cases: usize) -> Outcome<()> {
+        let samples =
+            drive(&self.address, &self.people, &format!("alone-{number}"), (1, cases), None).await?;
+        self.alone.extend(samples);
+        self.server.rest().await
+    }
+
     fn per_second(&self) -> f64 {
         self.latencies.len() as f64 / self.seconds
     }
@@ -98,11 +117,11 @@ impl Side {
         self.commits / self.latencies.len() as f64
     }
 
-    /// Ends it; answers what it took as fast as it went, and at the rate.
-    fn stop(self) -> Outcome<(Latencies, Latencies)> {
+    /// Ends it; answers what it took as fast as it went, at the rate, and for one client.
+    fn stop(self) -> Outcome<[Latencies; 3]> {
         self.server.stop()?;
         self.data.remove()?;
-        Ok((Latencies::of(self.latencies), Latencies::of(self.at_rate)))
+        Ok([self.latencies, self.at_rate, self.alone].map(Latencies::of))
     }
 }
 
@@ -120,6 +139,7 @@ pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
     for number in 0..TURNS {
         for side in &mut sides {
             side.turn_at_rate(number, cases, every).await?;
+            side.turn_alone(number, cases.div_ceil(LOAD.0)).await?;
         }
         sides.reverse();
     }
@@ -134,7 +154,7 @@ pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
             .beside("not told", off.per_second())
             .noting(note),
     );
-    let ((on, on_at_rate), (off, off_at_rate)) = (on.stop()?, off.stop()?);
+    let ([on, on_at_rate, on_alone], [off, off_at_rate, off_alone]) = (on.stop()?, off.stop()?);
     let percentiles = [("p50 of an answer", 50.0), ("p99 of an answer", 99.0)];
     for (name, percent) in percentiles {
         let (told, not_told) = (on.percentile(percent), off.percentile(percent));
@@ -144,6 +164,11 @@ pub async fn rows(run: &Run, table: &mut Table) -> Outcome<()> {
     for (name, percent) in percentiles {
         let (told, not_told) = (on_at_rate.percentile(percent), off_at_rate.percentile(percent));
         let what = format!("{name}, {rate:.0} commands a second, monitors told of complaints");
+        table.add(Line::new(what, told, Unit::Millis).beside("not told", not_told));
+    }
+    for (name, percent) in percentiles {
+        let (told, not_told) = (on_alone.percentile(percent), off_alone.percentile(percent));
+        let what = format!("{name}, 1 client, monitors told of complaints");
         table.add(Line::new(what, told, Unit::Millis).beside("not told", not_told));
     }
     table.spread("answer, monitors told", &on);
