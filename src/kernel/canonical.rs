@@ -3,7 +3,7 @@
 //! # Why
 //! The library sorts members by parsing every key again and keeps each in a buffer of its own, which
 //! was a third of the writer's time. What careflow itself writes is plain: short keys, whole numbers.
-//! `sheet.rs` writes that in one buffer and gives up on anything else, which the library then writes.
+//! `sheet.rs` writes that in two passes over memory and gives up on anything else, which the library then writes.
 //! A property test holds both to the same bytes.
 
 mod sheet;
