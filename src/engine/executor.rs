@@ -29,7 +29,7 @@ use super::system::SystemChange;
 use super::view::{Staged, View};
 use crate::journal::{AppendError, GROUP_COMMITS_MAX, Position, Tail};
 use crate::kernel::actor::Actor;
-use crate::kernel::entry::{Entry, Idempotency};
+use crate::kernel::entry::Idempotency;
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
 use crate::kernel::instant::Instant;
@@ -110,9 +110,6 @@ pub struct Executor {
     unread: Vec<InstanceId>,
     building: Group,
     flying: Option<(Group, Append)>,
-    /// The newest published entries, with the bytes of each.
-    kept: VecDeque<(Arc<Entry>, usize)>,
-    kept_bytes: usize,
     /// Who waits for quiet, with the position that must be published, once nothing was due.
     settling: VecDeque<(Option<Position>, Quiet)>,
     /// Nothing due is tried before this moment: until the opening is done, and after a full disk.
@@ -135,8 +132,6 @@ impl Executor {
             unread: Vec::new(),
             building: Group::default(),
             flying: None,
-            kept: VecDeque::new(),
-            kept_bytes: 0,
             settling: VecDeque::new(),
             rests_until: FAR,
             last: tail.last,
@@ -414,8 +409,5 @@ impl Executor {
 const FAR: Instant = Instant::from_millis(i64::MAX);
 /// After a full disk, timers and sends wait this long: commands tell soon enough when there is room.
 const FULL_REST_MS: i64 = 1_000;
-/// Bytes of entries that are kept once they are published: some hundred, more than clients are answered with at
-/// the same time.
-pub(super) const KEPT_BYTES_MAX: usize = 512 * 1024;
 /// Commits that are worth a sync of their own although more commands wait: about 2 ms of computing.
 pub(super) const LAUNCH_COMMITS: usize = 32;

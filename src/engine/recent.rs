@@ -3,8 +3,10 @@
 //! # Why
 //! A commit that was just published is asked for by every reader of the feed at the same moment. Each would
 //! read its line back, check it and parse it again: in the writer's process they did that for more time than
-//! the writer took to make it. Where nobody reads, nothing is kept: to let go of so many that nobody ever
-//! looked at took the writer 3 % of its time.
+//! the writer took to make it. Where nobody reads, only a few are kept: to let go of so many that nobody ever
+//! looked at took the writer 3 % of its time. Some are kept in any case, for answers are made of them: who
+//! makes one would else be the last to hold its entry and let go of it on another thread than the writer's,
+//! and the allocator gives memory back slowly to a thread that others free for.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +16,8 @@ use crate::journal::Position;
 
 /// Bytes of canonical text whose entries are kept: some thousands.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The same where nobody reads: some hundreds, more than are answered with at the same time.
+const UNREAD_BYTES_MAX: usize = 512 * 1024;
 /// Commits after which a reader that did not ask again is none any more.
 const UNREAD_MAX: u64 = 16_384;
 
@@ -42,17 +46,15 @@ impl Recent {
     /// Adds the entries of a group that follows on what was added before, with the bytes of each.
     pub fn add(&self, entries: impl IntoIterator<Item = (Recorded, usize)>) {
         let mut kept = self.kept();
-        if kept.asked.is_none_or(|asked| kept.last > asked + UNREAD_MAX) {
-            *kept = Kept::default();
-            return;
-        }
+        let read = kept.asked.is_some_and(|asked| kept.last <= asked + UNREAD_MAX);
+        let bytes_max = if read { BYTES_MAX } else { UNREAD_BYTES_MAX };
         for (recorded, bytes) in entries {
             kept.after.get_or_insert(recorded.position - 1);
             kept.last = recorded.position;
             kept.bytes += bytes;
             kept.entries.push_back((recorded, bytes));
         }
-        while kept.bytes > BYTES_MAX {
+        while kept.bytes > bytes_max {
             let Some((oldest, bytes)) = kept.entries.pop_front() else { break };
             kept.bytes -= bytes;
             // A commit that is here in part is not here.
@@ -119,17 +121,21 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_where_nobody_reads_or_has_read_for_long() {
+    fn fewer_are_kept_where_nobody_reads_or_has_read_for_long() {
         let recent = Recent::default();
-        recent.add([at(1, 1)]);
-        assert_eq!(positions(recent.after(0, 1, 10)), None);
-        recent.add([at(2, 1)]);
-        assert_eq!(positions(recent.after(1, 2, 10)), Some(vec![2]));
-        recent.add([at(3 + UNREAD_MAX, 1)]);
-        recent.add([at(4 + UNREAD_MAX, 1)]);
-        assert_eq!(positions(recent.after(3 + UNREAD_MAX, 4 + UNREAD_MAX, 10)), None);
+        recent.add([at(1, 1), at(2, UNREAD_BYTES_MAX), at(3, 1)]);
+        assert_eq!(positions(recent.after(1, 3, 10)), None, "nobody had read");
+        assert_eq!(positions(recent.after(2, 3, 10)), Some(vec![3]));
+        recent.add([at(4, UNREAD_BYTES_MAX)]);
+        assert_eq!(positions(recent.after(2, 4, 10)), Some(vec![3, 4]));
         recent.add([at(5 + UNREAD_MAX, 1)]);
-        assert_eq!(positions(recent.after(4 + UNREAD_MAX, 5 + UNREAD_MAX, 10)), Some(vec![5 + UNREAD_MAX]));
+        assert_eq!(positions(recent.after(2, 4, 10)), Some(vec![3, 4]));
+        recent.add([at(6 + UNREAD_MAX, 1)]);
+        assert_eq!(positions(recent.after(2, 4, 10)), None, "nobody has read for long");
+        assert_eq!(
+            positions(recent.after(4, 6 + UNREAD_MAX, 10)),
+            Some(vec![5 + UNREAD_MAX, 6 + UNREAD_MAX])
+        );
     }
 
     #[test]

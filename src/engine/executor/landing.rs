@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::{Executor, FULL_REST_MS, KEPT_BYTES_MAX, Message};
+use super::{Executor, FULL_REST_MS, Message};
 use crate::engine::command::CommandError;
 use crate::engine::follow::Touched;
 use crate::engine::group::{Answer, Group, Reply};
@@ -100,28 +100,12 @@ impl Executor {
         if published.iter().any(|one| one.workflow == REPORT_WORKFLOW && one.state == reports::WAITING) {
             self.shared.reports.notify_one();
         }
-        self.keep(group);
         self.shared.recent.add(group.entries.drain(..));
         self.shared.published.send_replace(position);
         // Nobody may be left since it was asked.
         touched.map(|touched| self.shared.followers.send(touched).ok());
         for (reply, answer) in group.replies.drain(..) {
             reply.send(answer).ok();
-        }
-    }
-
-    /// Keeps the entries of `group` for as long as an answer may be made of them: whoever reads one last would let
-    /// go of it on another thread than this one, and the allocator gives memory back slowly to a thread that
-    /// others free for.
-    fn keep(&mut self, group: &Group) {
-        for (recorded, bytes) in &group.entries {
-            self.kept.push_back((recorded.entry.clone(), *bytes));
-            self.kept_bytes += bytes;
-        }
-        while self.kept_bytes > KEPT_BYTES_MAX
-            && let Some((_, bytes)) = self.kept.pop_front()
-        {
-            self.kept_bytes -= bytes;
         }
     }
 
