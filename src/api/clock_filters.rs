@@ -111,5 +111,5 @@ fn declared(engine: &Engine, workflow: Option<&str>, level: u32) -> Result<(), A
 
 /// The levels of a clock's points, whatever its target.
 fn levels(rule: &Rule) -> Vec<u32> {
-    rule.points(i64::MAX).iter().map(|point| point.level).collect()
+    rule.points(i64::MAX).map(|point| point.level).collect()
 }

@@ -97,7 +97,7 @@ impl ClockRuleView {
             },
             calendars: rule.calendars.iter().map(OtherCalendarView::from).collect(),
             // The longest target there is has every point.
-            points: rule.points(i64::MAX).iter().map(PointRuleView::from).collect(),
+            points: rule.points(i64::MAX).map(PointRuleView::from).collect(),
         }
     }
 }
@@ -112,8 +112,8 @@ impl From<&OtherCalendar> for OtherCalendarView {
     }
 }
 
-impl From<&Point<'_>> for PointRuleView {
-    fn from(point: &Point<'_>) -> Self {
+impl From<Point<'_>> for PointRuleView {
+    fn from(point: Point<'_>) -> Self {
         Self {
             level: point.level,
             kind: kind_name(point.kind),

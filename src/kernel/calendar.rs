@@ -223,7 +223,7 @@ impl Calendar {
 
     /// The last close on `date`; the end of the date where it is closed all day.
     pub fn close_of(&self, date: NaiveDate) -> Instant {
-        let last = self.rules.day(date).last().map(|opening| opening.close);
+        let last = self.year(chrono::Datelike::year(&date)).close_of(date);
         Instant::from_millis(last.unwrap_or_else(|| self.rules.end_of(date)))
     }
 
@@ -259,7 +259,7 @@ impl Calendar {
     }
 
     fn year_of(&self, at: Instant) -> Year<'_> {
-        self.years.of(&self.rules, at.millis(), self.date_at(at))
+        self.years.of(&self.rules, at)
     }
 
     /// Every opening that ends after `from`, in order, cut off at `from`, none

@@ -15,6 +15,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::file::YEARS;
 use super::rules::Rules;
+use crate::kernel::instant::Instant;
 
 /// The first year of the table: the epoch lies in it west of Greenwich.
 const FIRST: i32 = 1969;
@@ -32,13 +33,24 @@ pub(super) struct Years([OnceLock<Box<Table>>; OWN + KINDS]);
 /// A year's openings and working days.
 #[derive(Debug)]
 struct Table {
+    /// The first instant of the year that it was made for, in milliseconds since the epoch.
+    start: i64,
     /// Milliseconds from its first instant to that of the next year.
     length: i64,
     stretches: Vec<Stretch>,
     /// Open milliseconds of all stretches.
     open: i64,
-    /// Days of the year, from 0, on which the calendar opens.
-    working: Vec<u16>,
+    /// The days on which the calendar opens.
+    working: Vec<Working>,
+}
+
+/// A day on which the calendar opens.
+#[derive(Clone, Copy, Debug)]
+struct Working {
+    /// Day of the year, from 0.
+    day: u16,
+    /// Its last close, from the start of the year.
+    close: i64,
 }
 
 /// Open time without overlap, from the start of the year.
@@ -75,21 +87,25 @@ impl Years {
     /// The year `number`; the first of the table for those before it.
     pub(super) fn year<'a>(&'a self, rules: &Rules, number: i32) -> Year<'a> {
         let number = number.clamp(FIRST, YEAR_MAX);
+        let own = (number - FIRST) as usize;
+        if own < OWN {
+            let table = self.0[own].get_or_init(|| Table::new(rules, number).into());
+            return Year { number, start: table.start, table };
+        }
         let first = first_day(number);
         let kind = first.weekday().num_days_from_monday() as usize * 2 + usize::from(first.leap_year());
-        let own = (number - FIRST) as usize;
-        let slot = &self.0[if own < OWN { own } else { OWN + kind }];
-        Year {
-            number,
-            start: rules.start_of(first),
-            table: slot.get_or_init(|| Table::new(rules, number).into()),
-        }
+        let table = self.0[OWN + kind].get_or_init(|| Table::new(rules, number).into());
+        Year { number, start: rules.start_of(first), table }
     }
 
-    /// The year in which `at` (milliseconds since the epoch, of which the local date is `date`) lies.
-    pub(super) fn of<'a>(&'a self, rules: &Rules, at: i64, date: NaiveDate) -> Year<'a> {
-        let mut year = self.year(rules, date.year());
-        // A clock that goes back over midnight shows the old year's date once more.
+    /// The year in which `at` lies: between its first instant and that of the next.
+    pub(super) fn of<'a>(&'a self, rules: &Rules, at: Instant) -> Year<'a> {
+        // No zone is more than a day away.
+        let mut year = self.year(rules, at.utc().year());
+        let at = at.millis();
+        while at < year.start && !year.is_first() {
+            year = self.year(rules, year.number - 1);
+        }
         while at >= year.end() && year.number < YEAR_MAX {
             year = self.year(rules, year.number + 1);
         }
@@ -114,10 +130,12 @@ impl Table {
                 }
             }
         }
-        let works = |date: &NaiveDate| rules.day(*date).next().is_some();
-        let dates = first.iter_days().take_while(|date| *date < next);
-        let working = dates.filter(works).map(|date| date.ordinal0() as u16).collect();
-        Self { length: end - start, stretches, open, working }
+        let worked = |date: NaiveDate| {
+            let last = rules.day(date).last()?;
+            Some(Working { day: date.ordinal0() as u16, close: last.close - start })
+        };
+        let working = first.iter_days().take_while(|date| *date < next).filter_map(worked).collect();
+        Self { start, length: end - start, stretches, open, working }
     }
 
     /// The first stretch that ends after `at`.
@@ -178,7 +196,16 @@ impl<'a> Year<'a> {
 
     /// How many working days the year has up to and with `date`.
     pub(super) fn working_until(self, date: NaiveDate) -> usize {
-        self.table.working.partition_point(|day| u32::from(*day) <= date.ordinal0())
+        self.table.working.partition_point(|working| u32::from(working.day) <= date.ordinal0())
+    }
+
+    /// The last close of `date`; none where it is closed all day, or of another year.
+    pub(super) fn close_of(self, date: NaiveDate) -> Option<i64> {
+        if date.year() != self.number {
+            return None;
+        }
+        let found = self.table.working.binary_search_by_key(&date.ordinal0(), |working| working.day.into());
+        found.ok().map(|at| self.start + self.table.working[at].close)
     }
 
     /// How many working days the year has.
@@ -188,7 +215,7 @@ impl<'a> Year<'a> {
 
     /// The `n`-th working day of the year, from 1.
     pub(super) fn working_day(self, n: usize) -> Option<NaiveDate> {
-        let day = *self.table.working.get(n.checked_sub(1)?)?;
+        let Working { day, .. } = *self.table.working.get(n.checked_sub(1)?)?;
         Some(first_day(self.number) + chrono::Days::new(u64::from(day)))
     }
 

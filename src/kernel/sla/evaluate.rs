@@ -115,8 +115,9 @@ pub fn due_event(
 
 /// The lowest point of `rule` that `run` has not recorded, and when it is recorded at the earliest.
 pub fn next_point<'r>(rule: &'r Rule, run: &Run, timing: &Timing<'_>) -> Option<(Point<'r>, Instant)> {
-    let point = rule.points(timing.total()).into_iter().find(|point| point.level > run.level)?;
-    let at = timing.point(point.level);
+    let total = timing.total();
+    let point = rule.point_after(total, Some(run.level))?;
+    let at = timing.point_of(total, point.level);
     let at = if point.level == BREACH { at.plus_millis(AFTER_DUE_MS) } else { at };
     Some((point, at))
 }
@@ -404,17 +405,16 @@ impl<'m, P> Turn<'m, '_, '_, P> {
 
     /// Each running clock waits for its next point, each suspended one for its end.
     fn arm(&mut self) {
-        let names: Vec<String> = self.clocks.keys().cloned().collect();
-        for name in names {
-            let rule = self.moment.definition.clocks.get(&name);
-            let next = self.run(&name).filter(|run| run.paused_since().is_none()).zip(rule).and_then(
-                |(run, rule)| {
-                    next_point(rule, run, &run.timing(self.calendar(&run.calendar))).map(|(_, at)| at)
-                },
-            );
-            let until = self.run(&name).and_then(|run| run.suspended);
-            for (prefix, due) in [(POINT_TIMER, next), (RESUME_TIMER, until)] {
-                let timer = format!("{prefix}{name}");
+        let mut timer = String::new();
+        for (name, clock) in &self.clocks {
+            let rule = self.moment.definition.clocks.get(name);
+            let run = clock.run.as_ref();
+            let next = run.filter(|run| run.paused_since().is_none()).zip(rule).and_then(|(run, rule)| {
+                next_point(rule, run, &run.timing(self.calendar(&run.calendar))).map(|(_, at)| at)
+            });
+            for (prefix, due) in [(POINT_TIMER, next), (RESUME_TIMER, run.and_then(|run| run.suspended))] {
+                timer.clear();
+                timer.extend([prefix, name]);
                 match due {
                     Some(due) if self.cx.due_of(&timer) != Some(due) => self.cx.arm(&timer, due),
                     Some(_) => {}

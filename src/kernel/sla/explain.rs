@@ -123,8 +123,8 @@ impl Derivation<'_> {
     fn explanation(&self, basis: &Basis<'_>) -> Explanation {
         let due = self.known(self.timing.due());
         let total_ms = self.timing.total();
-        let points = basis.rule.map(|rule| rule.points(total_ms)).unwrap_or_default();
-        let told = points.into_iter().map(|point| {
+        let points = basis.rule.into_iter().flat_map(|rule| rule.points(total_ms));
+        let told = points.map(|point| {
             let at = self.known(self.timing.point(point.level));
             PointTold {
                 level: point.level,

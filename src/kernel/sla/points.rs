@@ -68,10 +68,10 @@ impl<P> Turn<'_, '_, '_, P> {
             let timing = run.timing(self.calendar(&run.calendar));
             let (point, at) = next_point(rule, run, &timing)?;
             let here = point.level == told.level && point.kind.event() == self.moment.event.name;
+            let total = timing.total();
             let further = rule
-                .points(timing.total())
-                .iter()
-                .any(|next| next.level > point.level && timing.point(next.level) < self.cx.now);
+                .points(total)
+                .any(|next| next.level > point.level && timing.point_of(total, next.level) < self.cx.now);
             let target = (run.target, run.due, timing.elapsed(self.cx.now));
             let retargeted = run.retargeted.is_some_and(|moved| at <= moved.plus_millis(AFTER_DUE_MS));
             (here && at <= self.cx.now).then_some((point, at, target, retargeted, further))
@@ -111,7 +111,7 @@ impl<P> Turn<'_, '_, '_, P> {
                 };
                 let due = ended.due;
                 let total = 1;
-                let point = rule.points(total).into_iter().find(|point| point.level == BREACH);
+                let point = rule.points(total).find(|point| point.level == BREACH);
                 self.record_of(&told.clock, told.cycle, what);
                 if let Some(point) = point {
                     self.tell(&told.clock, point, due, false, false);

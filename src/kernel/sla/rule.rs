@@ -164,8 +164,14 @@ impl Point<'_> {
 }
 
 impl Rule {
-    /// Its points for a target of `total` milliseconds, rising; a target of no time has none before its due.
-    pub fn points(&self, total: i64) -> Vec<Point<'_>> {
+    /// Its points for a target of `total` milliseconds, rising.
+    pub fn points(&self, total: i64) -> impl Iterator<Item = Point<'_>> {
+        let first = self.point_after(total, None);
+        std::iter::successors(first, move |point| self.point_after(total, Some(point.level)))
+    }
+
+    /// Its lowest point beyond the level `beyond`; a target of no time has none before its due.
+    pub fn point_after(&self, total: i64, beyond: Option<u32>) -> Option<Point<'_>> {
         let rungs = self.ladder.as_deref().unwrap_or_default();
         let warn_at = self.warn_at.unwrap_or(BREACH);
         let fits = |rung: &&Rung| {
@@ -175,25 +181,15 @@ impl Rule {
                 Span::WorkingDays(_) | Span::CalendarDays(..) => true,
             })
         };
-        let mut levels: Vec<u32> = rungs.iter().filter(fits).map(|rung| rung.at).collect();
-        levels.extend([warn_at, BREACH]);
-        levels.sort_unstable();
-        levels.dedup();
-        if total == 0 {
-            levels.retain(|level| *level == BREACH);
-        }
-        levels
-            .into_iter()
-            .map(|level| Point {
-                level,
-                kind: match level {
-                    BREACH => PointKind::Breach,
-                    _ if level == warn_at => PointKind::Warning,
-                    _ => PointKind::Escalation,
-                },
-                rung: rungs.iter().filter(fits).find(|rung| rung.at == level),
-            })
-            .collect()
+        let levels = rungs.iter().filter(fits).map(|rung| rung.at).chain([warn_at, BREACH]);
+        let counts = |level: &u32| (total != 0 || *level == BREACH) && beyond.is_none_or(|at| *level > at);
+        let level = levels.filter(counts).min()?;
+        let kind = match level {
+            BREACH => PointKind::Breach,
+            _ if level == warn_at => PointKind::Warning,
+            _ => PointKind::Escalation,
+        };
+        Some(Point { level, kind, rung: rungs.iter().filter(fits).find(|rung| rung.at == level) })
     }
 
     /// The name of the calendar that a case of this `rank` is counted on, where it is not the flow's.

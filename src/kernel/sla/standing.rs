@@ -84,7 +84,7 @@ impl Run {
         let total_ms = timing.total();
         let still = self.paused_since().is_some();
         let next = rule.and_then(|rule| {
-            let point = rule.points(total_ms).into_iter().find(|point| point.level > self.level)?;
+            let point = rule.point_after(total_ms, Some(self.level))?;
             Some((point, (!still).then(|| timing.point(point.level))))
         });
         Standing {

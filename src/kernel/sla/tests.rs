@@ -123,7 +123,7 @@ fn ladder_level_for_long_targets_is_left_out_of_short_ones() {
         ],
     }))
     .unwrap();
-    let levels = |total: i64| rule.points(total).iter().map(|point| point.level).collect::<Vec<_>>();
+    let levels = |total: i64| rule.points(total).map(|point| point.level).collect::<Vec<_>>();
     assert_eq!(levels(4 * 3_600_000), [50, 80, 100, 150]);
     assert_eq!(levels(4 * 3_600_000 - 1), [80, 100, 150]);
     assert_eq!(levels(0), [100], "no share of nothing is reached");

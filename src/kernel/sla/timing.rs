@@ -145,7 +145,7 @@ impl Timing<'_> {
 
     /// Milliseconds that are `percent` of its target.
     pub fn share(&self, percent: u32) -> i64 {
-        self.total() / 100 * i64::from(percent) + self.total() % 100 * i64::from(percent) / 100
+        share_of(self.total(), percent)
     }
 
     /// How much of its target is used at `at`, in percent: the highest that it has reached.
@@ -155,7 +155,7 @@ impl Timing<'_> {
             return if at > self.due() { 100 } else { 0 };
         }
         let percent = u32::try_from(i128::from(elapsed) * 100 / i128::from(total)).unwrap_or(u32::MAX - 1);
-        if self.share(percent + 1) <= elapsed { percent + 1 } else { percent }
+        if share_of(total, percent + 1) <= elapsed { percent + 1 } else { percent }
     }
 
     /// When it is due: an event at this very moment is on time (R6).
@@ -165,11 +165,16 @@ impl Timing<'_> {
 
     /// The earliest moment at which it has used `percent` of its target; its due for 100.
     pub fn point(&self, percent: u32) -> Instant {
+        self.point_of(self.total(), percent)
+    }
+
+    /// The same, where its total is known.
+    pub fn point_of(&self, total: i64, percent: u32) -> Instant {
         match percent {
             100 => self.due(),
-            0..100 => self.shifted(self.start, self.share(percent)),
+            0..100 => self.shifted(self.start, share_of(total, percent)),
             _ => {
-                let (due, over) = (self.due(), self.share(percent - 100));
+                let (due, over) = (self.due(), share_of(total, percent - 100));
                 self.pauses
                     .iter()
                     .filter(|pause| pause.from >= due)
@@ -208,4 +213,9 @@ impl Timing<'_> {
             Measure::Wall => from.plus_millis(millis),
         }
     }
+}
+
+/// `percent` of `total`, without a product that is too large.
+const fn share_of(total: i64, percent: u32) -> i64 {
+    total / 100 * percent as i64 + total % 100 * percent as i64 / 100
 }

@@ -110,6 +110,11 @@ impl Walk<'_> {
         date
     }
 
+    fn close_of(&self, date: NaiveDate) -> Instant {
+        let last = self.0.rules.day(date).last().map(|opening| opening.close);
+        Instant::from_millis(last.unwrap_or_else(|| self.0.rules.end_of(date)))
+    }
+
     fn closed_since(&self, at: Instant) -> Option<Instant> {
         let mut date = next(self.0.date_at(at));
         if self.openings(at).next().is_some_and(|opening| opening.open == at.millis()) {
@@ -233,6 +238,8 @@ fn tables_agree_with_a_walk_over_days_in_every_zone() {
                 assert_eq!(calendar.closed_since(start), walk.closed_since(start), "{what}");
                 let days = numbers.below(300) as u32;
                 assert_eq!(calendar.working_day(start, days), walk.working_day(start, days), "{what}");
+                let date = calendar.date_at(start.plus_millis(i64::from(days) * DAY_MILLIS));
+                assert_eq!(calendar.close_of(date), walk.close_of(date), "{what}: {date}");
                 points += 1;
             }
         }
@@ -265,7 +272,9 @@ fn far_years_answer_as_the_walk_does() {
         let end = start.plus_millis(500 * DAY_MILLIS);
         assert_eq!(calendar.elapsed(start, end), walk.elapsed(start, end), "{year}");
         assert_eq!(calendar.after(start, 3_000 * HOUR), walk.after(start, 3_000 * HOUR), "{year}");
-        assert_eq!(calendar.working_day(start, 300), walk.working_day(start, 300), "{year}");
+        let date = calendar.working_day(start, 300);
+        assert_eq!(date, walk.working_day(start, 300), "{year}");
+        assert_eq!(calendar.close_of(date), walk.close_of(date), "{year}");
     }
     let all = calendar.elapsed(Instant::default(), Instant::from_millis(i64::MAX));
     let halves = [(0, 4_000_000), (4_000_000, i64::MAX / 1_000_000)]
