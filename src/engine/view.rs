@@ -15,6 +15,7 @@ use crate::kernel::fact::{
 };
 use crate::kernel::id::InstanceId;
 use crate::kernel::instance::Instance;
+use crate::kernel::pointer;
 use crate::kernel::step::stage_of;
 
 /// Most cases of a customer that are looked at for some of them: years of a quarrelsome one.
@@ -112,7 +113,8 @@ impl View<'_> {
         let list = |state: &&str| List::State { workflow: workflow.to_owned(), state: (*state).to_owned() };
         let lists: Vec<List> = states.iter().map(list).collect();
         let belongs = |instance: &Instance| {
-            let holds = |(pointer, value): &(&str, Value)| instance.data.pointer(pointer) == Some(value);
+            let holds =
+                |(pointer, value): &(&str, Value)| pointer::find(&instance.data, pointer) == Some(value);
             instance.workflow == workflow
                 && states.contains(&instance.state.as_str())
                 && holding.iter().all(holds)
@@ -199,7 +201,8 @@ pub struct Known<'a> {
 }
 
 fn glimpse(instance: &Instance, members: &[&str]) -> Glimpse {
-    let member = |pointer: &&str| Some(((*pointer).to_owned(), instance.data.pointer(pointer)?.clone()));
+    let member =
+        |pointer: &&str| Some(((*pointer).to_owned(), pointer::find(&instance.data, pointer)?.clone()));
     Glimpse {
         id: instance.id.clone(),
         workflow: instance.workflow.clone(),

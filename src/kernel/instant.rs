@@ -69,7 +69,8 @@ impl Instant {
     /// Reads the text form; none for any other text.
     fn parse_form(text: &str) -> Option<Self> {
         let text: &[u8; FORM.len()] = text.as_bytes().try_into().ok()?;
-        let fits = |(form, byte): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { form == byte };
+        let fits =
+            |(form, byte): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { form == byte };
         if !FORM.iter().zip(text).all(fits) {
             return None;
         }

@@ -27,6 +27,7 @@ pub mod money;
 pub mod outcome;
 pub mod patch;
 pub mod personal;
+pub mod pointer;
 pub mod schedule;
 pub mod sla;
 pub mod span;

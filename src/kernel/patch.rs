@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::pointer;
+
 /// One change at a JSON pointer (RFC 6901).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
@@ -121,9 +123,10 @@ fn apply_one(data: &mut Value, change: &Change) -> Result<(), Misfit> {
             Change::Remove { .. } => Err(misfit()),
         };
     };
-    match data.pointer_mut(parent).ok_or_else(misfit)? {
+    match pointer::find_mut(data, parent).ok_or_else(misfit)? {
         Value::Object(map) => {
-            let key = key.replace("~1", "/").replace("~0", "~");
+            let key =
+                if key.contains('~') { key.replace("~1", "/").replace("~0", "~") } else { key.to_owned() };
             match change {
                 Change::Add { value, .. } => {
                     map.insert(key, value.clone());
