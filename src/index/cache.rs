@@ -79,10 +79,14 @@ impl Cache {
         }
     }
 
-    /// Keeps what was just stored.
-    pub fn stored(&mut self, records: Vec<Stored>) {
+    /// Keeps what was just stored; answers what goes for it, for whoever made that to let go of.
+    pub fn stored(&mut self, records: Vec<Stored>) -> Vec<Arc<Instance>> {
         self.changes += 1;
-        records.into_iter().for_each(|(key, instance, size)| self.put(key, instance, size));
+        let mut gone = Vec::new();
+        for (key, instance, size) in records {
+            self.keep(key, instance, size, &mut |old| gone.push(old));
+        }
+        gone
     }
 
     /// The parts of the record stored under `key`, where it is kept.
@@ -92,8 +96,12 @@ impl Cache {
 
     /// Keeps `instance`, now stored under `key` in a record of this `size`, in place of any older one.
     pub fn put(&mut self, key: Key, instance: Arc<Instance>, size: Size) {
-        self.remove(&key);
-        self.leaving.by_ref().take(LEAVING).for_each(drop);
+        self.keep(key, instance, size, &mut drop);
+    }
+
+    fn keep(&mut self, key: Key, instance: Arc<Instance>, size: Size, gone: &mut dyn FnMut(Arc<Instance>)) {
+        self.remove(&key).into_iter().for_each(&mut *gone);
+        self.leaving.by_ref().take(LEAVING).for_each(|(_, held)| gone(held.instance));
         let bytes = size.json;
         if bytes > self.half_bytes {
             return;
@@ -106,11 +114,11 @@ impl Cache {
         self.young.insert(key, Held { instance, size });
     }
 
-    fn remove(&mut self, key: &[u8]) {
-        if let Some(held) = self.young.remove(key) {
-            self.young_bytes -= held.size.json;
-        }
-        self.old.remove(key);
+    /// Takes out the instance under `key`: it is in one of both halves at most.
+    fn remove(&mut self, key: &[u8]) -> Option<Arc<Instance>> {
+        let young = self.young.remove(key);
+        self.young_bytes -= young.as_ref().map_or(0, |held| held.size.json);
+        young.or_else(|| self.old.remove(key)).map(|held| held.instance)
     }
 }
 

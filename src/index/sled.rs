@@ -53,6 +53,8 @@ pub const BACKLOG_WRITES_MAX: usize = 65_536;
 const BACKLOG_WRITES_HIGH: usize = BACKLOG_WRITES_MAX / 2;
 /// Writes given to sled at a time: readers of sled wait while it takes them, about 5 ms.
 const STORE_WRITES: usize = 512;
+/// Instances that wait for their maker to let go of them: those of some batches.
+const GONE_MAX: usize = 2 * STORE_WRITES;
 
 /// An index in a directory.
 pub struct SledIndex {
@@ -83,6 +85,8 @@ struct State {
     backlog: Backlog,
     census: Census,
     phase: Phase,
+    /// What storage has newer. Whoever applies made it, and lets go of it for less than the draining thread.
+    gone: Vec<Arc<Instance>>,
 }
 
 enum Phase {
@@ -124,6 +128,7 @@ impl SledIndex {
                 backlog: Backlog::default(),
                 census: storage.census,
                 phase: Phase::Running,
+                gone: Vec::new(),
             }),
             work: Condvar::new(),
             room: Condvar::new(),
@@ -181,7 +186,9 @@ impl Index for SledIndex {
         state.accepts()?;
         let wakes = state.backlog.rests() || state.backlog.len() >= BACKLOG_WRITES_HIGH;
         state.apply(batch, writes);
+        let gone = std::mem::take(&mut state.gone);
         drop(state);
+        drop(gone);
         if wakes {
             self.shared.work.notify_one();
         }
@@ -346,11 +353,15 @@ impl Shared {
         let prepared = store.prepare(taken, &|key| self.cache().parts(key))?;
         let still = self.still.write().unwrap_or_else(PoisonError::into_inner);
         let records = store.commit(prepared)?;
-        self.cache().stored(records);
+        let mut gone = self.cache().stored(records);
         let mut state = self.state();
         let State { backlog, overlay, .. } = &mut *state;
         backlog.settle(taken, overlay);
-        drop((state, still));
+        // Where nothing is applied for long they are let go of here.
+        if state.gone.len() < GONE_MAX {
+            state.gone.append(&mut gone);
+        }
+        drop((state, still, gone));
         self.room.notify_all();
         let written = store.written_bytes();
         drop(guard);
