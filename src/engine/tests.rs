@@ -518,6 +518,7 @@ async fn a_clock_set_back_after_a_full_disk_holds_nothing_up() {
     assert_eq!(rig.get(&id).seq, 1, "it rests for a second");
     rig.time.set(noon().plus_millis(DAY_MS + 1_000));
     rig.act(&other, json!({})).await.unwrap();
+    rig.engine.settle().await;
     assert_eq!(rig.get(&id).data["done"], json!(["begin", "A"]));
 }
 
