@@ -6,6 +6,7 @@
 //! beside it, by digest, for those who may read them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -315,8 +316,10 @@ impl From<&Cause> for CauseView {
 impl From<&patch::Change> for PatchView {
     fn from(change: &patch::Change) -> Self {
         match change.clone() {
-            patch::Change::Add { path, value } => Self::Add { path, value },
-            patch::Change::Replace { path, value } => Self::Replace { path, value },
+            patch::Change::Add { path, value } => Self::Add { path, value: Arc::unwrap_or_clone(value) },
+            patch::Change::Replace { path, value } => {
+                Self::Replace { path, value: Arc::unwrap_or_clone(value) }
+            }
             patch::Change::Remove { path } => Self::Remove { path },
         }
     }

@@ -119,8 +119,8 @@ fn entry(cause: Option<Cause>) -> Entry {
 
 fn patch() -> Vec<Change> {
     vec![
-        Change::Add { path: "/a".into(), value: json!(1) },
-        Change::Replace { path: "/b".into(), value: json!("x") },
+        Change::Add { path: "/a".into(), value: Arc::new(json!(1)) },
+        Change::Replace { path: "/b".into(), value: Arc::new(json!("x")) },
         Change::Remove { path: "/c".into() },
     ]
 }

@@ -192,7 +192,7 @@ fn without_due(before: &Instance, attempt: &Attempt) -> Instance {
 /// Makes `entry` leave `data`.
 fn patch_to(entry: &mut Entry, before: &Instance, data: &ScheduleData) {
     let after = serde_json::to_value(data).expect("a schedule's data is plain JSON");
-    entry.patch = crate::kernel::patch::diff(&before.data, &after);
+    entry.patch = crate::kernel::patch::diff(&before.data, &Arc::new(after));
 }
 
 impl Executor {

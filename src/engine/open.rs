@@ -526,7 +526,7 @@ fn unchanged(stored: &Instance, data: &FileData, file: &str, value: &Value) -> R
     }
     let before = crate::definition::yaml::Document::parse(&data.name, &published.text)
         .map_err(|report| unfit(report.to_string()))?;
-    let changes = patch::diff(before.value(), value);
+    let changes = patch::diff(before.value(), &Arc::new(value.clone()));
     let lines: Vec<String> = changes.iter().map(|change| describe(before.value(), change)).collect();
     Err(OpenError::Changed(format!(
         "{file}: version {} of `{}` is published and says something else; raise `version` to publish the change:\n{}",

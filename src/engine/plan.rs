@@ -400,7 +400,7 @@ impl World<'_> {
         entry.data_version = machine.data_version();
         entry.payload.insert("from".into(), json!(old.data_version));
         entry.payload.insert("to".into(), json!(machine.data_version()));
-        entry.patch = patch::diff(&old.data, &data);
+        entry.patch = patch::diff(&old.data, &Arc::new(data));
         entry.to = to;
         plan.add(entry, Some(old.clone()), self.position)?;
         Ok(plan.newest(&old.id).expect("the upgrade was just added"))

@@ -5,6 +5,8 @@
 //! same entries, chains and index as cases; they have no guards beyond the
 //! administrator's role, so they have no machine.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -135,7 +137,7 @@ impl World<'_> {
             rule: None,
             from: before.as_ref().map(|instance| instance.state.clone()),
             to: change.state.to_owned(),
-            patch: patch::diff(&old, &change.data),
+            patch: patch::diff(&old, &Arc::new(change.data)),
             clocks: Vec::new(),
             effects,
             prev: before.as_ref().map_or(Hash::ZERO, |instance| instance.hash),

@@ -104,7 +104,7 @@ fn patched(data: &Arc<Value>, entry: &Entry) -> Result<Arc<Value>, Misfit> {
     let mut data = data.clone();
     if !entry.patch.is_empty() {
         let unfit = |cause| Misfit::Patch { id: entry.instance.clone(), seq: entry.seq, cause };
-        patch::apply(Arc::make_mut(&mut data), &entry.patch).map_err(unfit)?;
+        patch::apply(&mut data, &entry.patch).map_err(unfit)?;
     }
     Ok(data)
 }

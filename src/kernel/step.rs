@@ -315,12 +315,13 @@ where
         }
         let data = serde_json::to_value(&machine)
             .map_err(|e| Refusal::new(RefusalKind::Guard, "data", format!("data cannot be stored: {e}")))?;
-        let before = input.instance.map_or(&Value::Null, |instance| &*instance.data);
+        let (before, data) =
+            (input.instance.map_or(&Value::Null, |instance| &*instance.data), Arc::new(data));
         let change = Box::new(Change {
             to,
             from,
             patch: patch::diff(before, &data),
-            data: Arc::new(data),
+            data,
             clocks,
             effects: left.effects,
             rule: left.rule,

@@ -1,5 +1,7 @@
 //! Canonical JSON against its official vectors, and the law of patches.
 
+use std::sync::Arc;
+
 use careflow::kernel::canonical;
 use careflow::kernel::patch;
 use proptest::prelude::*;
@@ -84,6 +86,7 @@ proptest! {
 
     #[test]
     fn patch_reproduces_the_data_byte_for_byte(before in any_json(), after in any_json()) {
+        let after = Arc::new(after);
         let changes = patch::diff(&before, &after);
         // What journals hold since before it was careflow's own.
         let other = serde_json::to_value(json_patch::diff(&before, &after)).unwrap();
@@ -91,7 +94,7 @@ proptest! {
         // As it is stored: through canonical text and back.
         let stored = canonical::to_string(&changes).unwrap();
         let changes: Vec<patch::Change> = serde_json::from_str(&stored).unwrap();
-        let mut data = before;
+        let mut data = Arc::new(before);
         patch::apply(&mut data, &changes).unwrap();
         prop_assert_eq!(canonical::to_string(&data).unwrap(), canonical::to_string(&after).unwrap());
     }
@@ -107,7 +110,7 @@ fn patch_that_leads_nowhere_is_refused() {
         r#"[{"op":"remove","path":""}]"#,
     ] {
         let changes: Vec<patch::Change> = serde_json::from_str(changes).unwrap();
-        let mut data = json!({ "a": [1, 2] });
+        let mut data = Arc::new(json!({ "a": [1, 2] }));
         assert!(patch::apply(&mut data, &changes).is_err(), "{changes:?}");
     }
     assert!(

@@ -1,6 +1,7 @@
 //! What readers may rely on: the feed, provable histories, who sees what of persons.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use careflow::kernel::actor::Role;
 use careflow::kernel::canonical;
@@ -83,7 +84,7 @@ async fn a_client_can_prove_a_history_and_fold_it_into_the_case() {
 
 /// Proves a history that continues `prev`, folds it into the case's data; answers its hashes.
 async fn prove(rig: &Rig, ann: &Caller, id: &str, mut prev: Option<String>) -> Vec<String> {
-    let (mut hashes, mut data) = (Vec::new(), Value::Null);
+    let (mut hashes, mut data) = (Vec::new(), Arc::new(Value::Null));
     for (number, record) in ann.history(id).await.iter().enumerate() {
         let entry = &record["entry"];
         assert_eq!(entry["seq"], number + 1);
@@ -97,7 +98,7 @@ async fn prove(rig: &Rig, ann: &Caller, id: &str, mut prev: Option<String>) -> V
         patch::apply(&mut data, &changes).unwrap();
     }
     let administrator = rig.caller("root", Role::Administrator).await;
-    assert_eq!(administrator.instance(id).await["data"], data);
+    assert_eq!(administrator.instance(id).await["data"], *data);
     hashes
 }
 

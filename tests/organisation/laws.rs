@@ -2,6 +2,7 @@
 //! that the reported numbers are what the histories say.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use careflow::kernel::common::Stage;
 use careflow::kernel::effect::Effect;
@@ -69,7 +70,7 @@ fn timers_fire_once_and_never_early(id: &InstanceId, entries: &[Entry]) {
 /// S4-8: a case that is not at its end has an owner; from its acceptance on it has a first owner, too, who is
 /// replaced only by whoever accepts it [S3-14].
 fn somebody_answers_for_it(id: &InstanceId, entries: &[Entry]) {
-    let mut data = Value::Null;
+    let mut data = Arc::new(Value::Null);
     let mut first: Option<Value> = None;
     for entry in entries {
         patch::apply(&mut data, &entry.patch).unwrap();

@@ -95,7 +95,7 @@ impl<'a> Naive<'a> {
         let mut data = Arc::new(Value::Null);
         let steps = entries.iter().map(|entry| {
             if !entry.patch.is_empty() {
-                patch::apply(Arc::make_mut(&mut data), &entry.patch).unwrap();
+                patch::apply(&mut data, &entry.patch).unwrap();
             }
             (entry, data.clone())
         });

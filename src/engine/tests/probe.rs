@@ -216,11 +216,12 @@ impl Workflow for Probe {
         }
         let follows = payload.get("follow").and_then(Value::as_u64).unwrap_or(0);
         let follow = (0..follows).map(|_| Follow { event: "act", payload: Map::new() }).collect();
+        let data = Arc::new(data);
         let change = Box::new(Change {
             from: input.instance.map(|instance| instance.state.clone()),
             to: if flag("close") { "closed.off" } else { "open.on" }.into(),
             patch: patch::diff(&before, &data),
-            data: Arc::new(data),
+            data,
             clocks: Vec::new(),
             effects,
             rule: None,
