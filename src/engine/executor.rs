@@ -419,6 +419,6 @@ const FAR: Instant = Instant::from_millis(i64::MAX);
 /// After a full disk, timers and sends wait this long: commands tell soon enough when there is room.
 const FULL_REST_MS: i64 = 1_000;
 /// How long a group is held that nobody waits for: a reader of the feed hardly notices.
-const HELD_MS: i64 = 5;
+pub const HELD_MS: i64 = 5;
 /// Commits that are worth a sync of their own although more commands wait: about 2 ms of computing.
 pub(super) const LAUNCH_COMMITS: usize = 32;

@@ -113,6 +113,8 @@ async fn scenario_05_call_nobody_answers_goes_to_overflow_and_is_called_back_wit
     let callback = spawned(&hung_up["effects"], "missed_call");
     assert_eq!(callback["workflow"], "callback");
     assert_eq!(callback["due"], at("2026-03-11T11:00:16+08:00"));
+    // Its window is open: it is queued at once.
+    desk.rig.until("2026-03-11T10:00:16+08:00").await;
     let child = desk.ann.instance(callback["child"].as_str().unwrap()).await;
     assert_eq!((&child["state"], &child["data"]["type"]), (&json!("open.queued"), &json!("missed_call")));
     assert_eq!((&child["parent"], &child["data"]["source_case"]), (&json!(id), &json!(id)));

@@ -286,6 +286,8 @@ impl Organisation {
 
     /// The same command with the same key is answered as before, and does nothing (X2).
     async fn send_again(&mut self, command: Command, first: &Accepted) {
+        // What the command sent to others arrives, too.
+        self.engine.settle().await;
         let position = self.engine.position();
         let again = self.engine.submit(command).await.unwrap();
         assert!(again.replayed, "{} of `{}` was done twice", first.entry.event, first.entry.instance);
