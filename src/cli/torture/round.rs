@@ -288,6 +288,8 @@ impl Round<'_> {
         if let Ok(Err(reason)) = idle.await {
             self.mistake(format!("a server at rest does not answer: {reason}"));
         }
+        // What arrived last may be computed and not written yet: it is before this is answered.
+        put_on_shift(&mut administrator(&self.config).await?, WATCHER).await?;
         Ok(Some(since))
     }
 
@@ -368,9 +370,14 @@ async fn published(admin: &mut Admin) -> Result<(Vec<Flow>, Vec<String>), Failur
 async fn engage(admin: &mut Admin, name: &str, roles: &[String]) -> Result<String, Failure> {
     let token = json!({ "actor": name, "roles": roles });
     let made = admin.ask(Method::POST, "/v1/tokens", Some(&token)).await?.body;
+    put_on_shift(admin, name).await?;
+    Ok(text(&made, "secret").to_owned())
+}
+
+async fn put_on_shift(admin: &mut Admin, name: &str) -> Result<(), Failure> {
     let shift = json!({ "active": true, "on_shift": true, "department": "service" });
     admin.ask(Method::PUT, &format!("/v1/actors/{name}"), Some(&shift)).await?;
-    Ok(text(&made, "secret").to_owned())
+    Ok(())
 }
 
 /// Whether a timer of a case is left that was due at `since`, a report whose figures are being counted, or an
