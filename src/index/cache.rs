@@ -165,6 +165,24 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_for_something_stored_is_given_to_whoever_lets_go_of_it() {
+        let mut cache = Cache::new(4);
+        let stored = |name: &str, instance: &Arc<Instance>| {
+            (name.as_bytes().into(), Arc::clone(instance), Size { json: 1, parts: 1 })
+        };
+        let (first, second) = (Arc::new(started(1)), Arc::new(started(1)));
+        assert!(cache.stored(vec![stored("a", &first)]).is_empty());
+        let gone = cache.stored(vec![stored("a", &second)]);
+        assert!(gone.len() == 1 && Arc::ptr_eq(&gone[0], &first), "the older version of the record");
+        let gone: usize = ["b", "c", "d", "e", "f", "g"]
+            .map(|name| cache.stored(vec![stored(name, &first)]).len())
+            .iter()
+            .sum();
+        assert_eq!(gone, 2, "what the halves have no room for, a few at a time");
+        assert!(cache.get(b"a").is_none());
+    }
+
+    #[test]
     fn a_record_over_half_the_cache_is_not_kept_and_drops_the_older_one() {
         let mut cache = Cache::new(40);
         keep(&mut cache, "grows", 10);
