@@ -125,7 +125,7 @@ impl Derivation<'_> {
         let total_ms = self.timing.total();
         let points = basis.rule.into_iter().flat_map(|rule| rule.points(total_ms));
         let told = points.map(|point| {
-            let at = self.known(self.timing.point(point.level));
+            let at = self.known(self.timing.point_of(total_ms, point.level));
             PointTold {
                 level: point.level,
                 kind: point.kind,

@@ -85,7 +85,7 @@ impl Run {
         let still = self.paused_since().is_some();
         let next = rule.and_then(|rule| {
             let point = rule.point_after(total_ms, Some(self.level))?;
-            Some((point, (!still).then(|| timing.point(point.level))))
+            Some((point, (!still).then(|| timing.point_of(total_ms, point.level))))
         });
         Standing {
             status: self.status(),

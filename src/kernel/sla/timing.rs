@@ -168,7 +168,7 @@ impl Timing<'_> {
         self.point_of(self.total(), percent)
     }
 
-    /// The same, where its total is known.
+    /// The same, where its `total` in milliseconds is known.
     pub fn point_of(&self, total: i64, percent: u32) -> Instant {
         match percent {
             100 => self.due(),
