@@ -3,8 +3,7 @@
 //! Order for each group: compute, write, sync, publish, answer. While one group
 //! syncs, the next is computed on the newest computed state. Every answer,
 //! refusals and replays included, leaves only after the newest group whose
-//! state it saw is published. A group that nobody waits for is held for a moment:
-//! a command that comes meanwhile goes with it, instead of waiting for its sync.
+//! state it saw is published.
 
 mod agenda;
 mod landing;
@@ -110,8 +109,6 @@ pub struct Executor {
     /// Instances with sends or pending links that were not read since these were loaded.
     unread: Vec<InstanceId>,
     building: Group,
-    /// Until when the group that is built is held, while nobody waits for it.
-    held: Option<Instant>,
     flying: Option<(Group, Append)>,
     /// Who waits for quiet, with the position that must be published, once nothing was due.
     settling: VecDeque<(Option<Position>, Quiet)>,
@@ -134,7 +131,6 @@ impl Executor {
             links: BTreeSet::new(),
             unread: Vec::new(),
             building: Group::default(),
-            held: None,
             flying: None,
             settling: VecDeque::new(),
             rests_until: FAR,
@@ -152,7 +148,7 @@ impl Executor {
         }
         loop {
             self.take_waiting().await;
-            self.launch_awaited();
+            self.launch();
             self.settle();
             self.shared.metrics.lengths(self.lengths());
             let idle = self.flying.is_none() && self.building.is_empty();
@@ -182,10 +178,6 @@ impl Executor {
             if let Ok(message) = self.queue.try_recv() {
                 self.handle(message).await;
                 worked = true;
-            }
-            // Whoever waits does not wait for what is due.
-            if self.queue.is_empty() && !self.building.replies.is_empty() {
-                self.launch();
             }
             // One due timer or send for each command at most, while commands wait.
             worked |= !self.stopping && self.work_due();
@@ -380,7 +372,6 @@ impl Executor {
     async fn wait(&mut self) {
         let room = self.building.commits.len() < GROUP_COMMITS_MAX && !self.stopping;
         let next = self.next_work().map(|next| next.max(self.rests_until));
-        let next = [next, self.held].into_iter().flatten().min();
         let time = self.shared.time.clone();
         let landed = async {
             match &mut self.flying {
@@ -418,7 +409,5 @@ impl Executor {
 const FAR: Instant = Instant::from_millis(i64::MAX);
 /// After a full disk, timers and sends wait this long: commands tell soon enough when there is room.
 const FULL_REST_MS: i64 = 1_000;
-/// How long a group is held that nobody waits for: a reader of the feed hardly notices.
-pub const HELD_MS: i64 = 5;
 /// Commits that are worth a sync of their own although more commands wait: about 2 ms of computing.
 pub(super) const LAUNCH_COMMITS: usize = 32;

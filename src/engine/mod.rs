@@ -49,7 +49,6 @@ use crate::kernel::personal::Private;
 
 pub use clocks::Measures;
 pub use command::{Accepted, Command, CommandError, Preview, Target};
-pub use executor::HELD_MS;
 pub use firing::Ask;
 pub use group::Answer;
 pub use metrics::{Numbers, Waiting};

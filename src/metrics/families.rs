@@ -111,7 +111,7 @@ queues! {
     Requests "requests" "Requests under way.";
     Feed "feed" "Readers of the feed that wait for the next change.";
     Writer "writer" "Commands that wait for the writer.";
-    Group "group" "Commits computed for the next group, which waits for the sync under way, or is held for a moment.";
+    Group "group" "Commits computed for the next group, which waits for the sync under way.";
     Answers "answers" "Answers that wait until what they tell is published.";
     Timers "timers" "Instances with an armed timer that the writer has at hand: the earliest, at most 32,768.";
     Sends "sends" "Events between instances that are not delivered yet.";

@@ -137,11 +137,6 @@ fn fixed() -> Vec<Fixed> {
             "what recovery may have to cut at most",
         ),
         row(
-            "How long entries that nobody waits for are held: of timers and of events between instances",
-            format!("{} ms", engine::HELD_MS),
-            "a command that comes meanwhile goes with them, instead of waiting for their sync",
-        ),
-        row(
             "Page of a list",
             format!(
                 "{} rows, {} rows looked at",

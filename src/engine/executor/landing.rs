@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::{Executor, FAR, FULL_REST_MS, HELD_MS, LAUNCH_COMMITS, Message};
+use super::{Executor, FULL_REST_MS, Message};
 use crate::engine::command::CommandError;
 use crate::engine::follow::Touched;
 use crate::engine::group::{Answer, Group, Reply};
@@ -25,30 +25,11 @@ impl Executor {
         }
     }
 
-    /// Gives the built group to the journal where somebody waits for it, or nobody has for long enough.
-    pub(super) fn launch_awaited(&mut self) {
-        if self.flying.is_some() || self.building.is_empty() {
-            return;
-        }
-        let awaited = !self.building.replies.is_empty()
-            || !self.settling.is_empty()
-            || self.stopping
-            || self.building.size >= LAUNCH_COMMITS;
-        let now = self.shared.time.now();
-        // A clock that was set back meanwhile does not make a moment last for days.
-        let until = now.plus_millis(HELD_MS).min(self.held.unwrap_or(FAR));
-        self.held = Some(until);
-        if awaited || until <= now {
-            self.launch();
-        }
-    }
-
     /// Gives the built group to the journal where none is being written.
     pub(super) fn launch(&mut self) {
         if self.flying.is_some() || self.building.is_empty() {
             return;
         }
-        self.held = None;
         let mut group = std::mem::take(&mut self.building);
         let commits = std::mem::take(&mut group.commits);
         let after = self.last - commits.len() as u64;
@@ -131,7 +112,6 @@ impl Executor {
     /// Forgets everything computed and not written; every waiting command gets `error`.
     pub(super) fn take_back(&mut self, flying: Group, error: &CommandError) {
         let built = std::mem::take(&mut self.building);
-        self.held = None;
         let lost = (flying.size + built.size) as u64;
         self.last -= lost;
         self.staged.clear();

@@ -9,7 +9,6 @@ use crate::engine::executor::LAUNCH_COMMITS;
 use crate::journal::file::{FileJournal, Options, Sync};
 use crate::journal::simulated::{Fault, SimulatedDisks};
 use crate::journal::{AppendError, Commit, Fence, ReadError, Tail};
-use crate::kernel::id::InstanceId;
 use crate::seeded::Dice;
 
 /// Segments of a few groups each.
@@ -281,33 +280,4 @@ async fn a_synced_group_lands_however_much_is_due() {
     assert_eq!(groups.iter().sum::<usize>(), 600);
     let largest = groups.iter().max().copied();
     assert!(largest <= Some(LAUNCH_COMMITS), "a group waited for {largest:?} timers, of {groups:?}");
-}
-
-/// Sends of `from` that reach `to` after the command.
-fn sending(from: &InstanceId, to: &InstanceId) -> Command {
-    command(Target::Instance(from.clone()), "act", json!({ "send": { "to": to } }), None)
-}
-
-#[tokio::test]
-async fn a_command_does_not_wait_for_what_it_sends_and_takes_along_what_nobody_waits_for() {
-    let (journal, time) = (Arc::new(Prompt::default()), Arc::new(ManualTime::at(noon())));
-    let engine = Engine::open(parts(journal.clone(), Arc::new(MemoryIndex::new()), time)).await.unwrap();
-    let to = engine.submit(begin("to")).await.unwrap().entry.instance.clone();
-    let from = engine.submit(begin("from")).await.unwrap().entry.instance.clone();
-    let groups = || std::mem::take(&mut *journal.groups.lock().unwrap());
-    groups();
-    // Where this thread was kept waiting for long, what was sent went alone.
-    let mut together = 0;
-    for _ in 0..50 {
-        engine.submit(sending(&from, &to)).await.unwrap();
-        assert_eq!(groups(), [1], "the command is on its way before what it sends is looked at");
-        engine.submit(command(Target::Instance(from.clone()), "act", json!({}), None)).await.unwrap();
-        together += usize::from(groups().last() == Some(&2));
-        engine.settle().await;
-        groups();
-    }
-    assert!(together > 0, "what was sent was held for no command");
-    engine.submit(sending(&from, &to)).await.unwrap();
-    engine.settle().await;
-    assert_eq!(groups(), [1, 1], "who waits for quiet is not held up");
 }
