@@ -1,18 +1,17 @@
 //! The report: its rows, and the monthly feedback summary from its schedule to its signature (S0-13).
 
-use std::collections::BTreeSet;
-
 use careflow::kernel::actor::Role;
 use careflow::kernel::canonical;
+use careflow::kernel::table::EventTable;
 use serde_json::json;
 
 use crate::lists::listed;
 use crate::rig::{Caller, Rig, at, due, question, solution};
-use crate::rows;
+use crate::rows::{self, Rows};
 use crate::schedules::shown;
 
 /// Every row with a rule: rule, from, event, to.
-const ROWS: &[(&str, &str, &str, &str)] = &[
+const ROWS: Rows = &[
     ("report_due", "•", "report_due", "open.pending"),
     ("freeze", "open.pending", "freeze", "open.frozen"),
     ("sign_off", "open.frozen", "sign_off", "closed.signed_off"),
@@ -25,15 +24,8 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
 #[test]
 fn exploration_shows_every_row_of_the_report_and_no_other() {
     let explored = rows::explored("report");
-    let rows = explored.rows.iter().filter_map(|row| Some((row.rule?, row)));
-    let rows: BTreeSet<_> =
-        rows.map(|(rule, row)| (rule, row.from.as_str(), row.event.as_str(), row.to.as_str())).collect();
-    assert_eq!(rows, ROWS.iter().copied().collect());
-    let unnumbered: Vec<_> =
-        explored.rows.iter().filter(|row| row.rule.is_none() && row.from != row.to).collect();
-    assert!(unnumbered.is_empty(), "{unnumbered:?}");
-    assert!(!explored.truncated && explored.unreachable.is_empty() && explored.dead_ends.is_empty());
-    assert!(explored.stuck.is_empty() && explored.lapsing.is_empty() && explored.unused_samples.is_empty());
+    rows::check(&explored, ROWS, &[]);
+    insta::assert_snapshot!("state_by_event_table_of_the_report", EventTable::of(&explored).markdown());
 }
 
 /// The one monthly summary among the reports that began.
