@@ -36,54 +36,64 @@ pub struct FileJournal {
     _lock: Lock,
 }
 
-/// Who writes.
-enum Hand {
-    /// A thread of its own, where each group is synced.
-    Thread { work: Option<mpsc::Sender<Work>>, thread: Option<JoinHandle<()>> },
-    /// Whoever appends, where no group is: it waits for nothing but a copy into memory, and two
-    /// threads that hand each small group over and back cost more than the write.
-    Caller(Box<Mutex<Writer>>),
+/// Who writes: whoever holds the head has it to himself.
+struct Hand {
+    writer: Arc<Mutex<Writer>>,
+    /// For groups that are worth it; none where no group is synced.
+    thread: Option<Thread>,
+}
+
+/// A thread that writes, and how it is asked.
+struct Thread {
+    work: mpsc::Sender<Work>,
+    ended: JoinHandle<()>,
 }
 
 impl Hand {
     /// The one that suits `sync`.
     fn of(sync: Sync, writer: Writer) -> std::io::Result<Self> {
-        match sync {
-            Sync::AtClose => Ok(Self::Caller(Box::new(Mutex::new(writer)))),
+        let writer = Arc::new(Mutex::new(writer));
+        let thread = match sync {
+            Sync::AtClose => None,
             Sync::EveryGroup => {
                 let (work, received) = mpsc::channel();
+                let writes = Arc::clone(&writer);
                 let thread = thread::Builder::new().name("journal".into());
-                let thread = thread.spawn(move || writer.run(&received))?;
-                Ok(Self::Thread { work: Some(work), thread: Some(thread) })
+                let ended = thread.spawn(move || received.iter().for_each(|work| do_work(&writes, work)))?;
+                Some(Thread { work, ended })
             }
-        }
+        };
+        Ok(Self { writer, thread })
     }
 
     /// Does `work`; the answer tells what came of it, or that nobody is left to do it.
+    ///
+    /// Whoever appends a single commit writes it himself, for nobody else is waiting: two threads that hand
+    /// it over and back cost as much as a fast disk's sync.
     fn take(&self, work: Work) {
-        match self {
+        match &self.thread {
             // Where the thread has ended, the answer's sender is dropped with the work, which the asker sees.
-            Self::Thread { work: sender, .. } => {
-                sender.as_ref().expect("taken only when dropped").send(work).ok();
+            Some(Thread { work: sender, .. }) if !work.is_single() => {
+                sender.send(work).ok();
             }
-            // One that panicked within a group does nothing more: as where the thread has ended.
-            Self::Caller(writer) => {
-                if let Ok(mut writer) = writer.lock() {
-                    writer.work(work);
-                }
-            }
+            Some(_) | None => do_work(&self.writer, work),
         }
+    }
+}
+
+/// One that panicked within a group does nothing more: the work's answer is dropped, which the asker sees.
+fn do_work(writer: &Mutex<Writer>, work: Work) {
+    if let Ok(mut writer) = writer.lock() {
+        writer.work(work);
     }
 }
 
 impl Drop for Hand {
     fn drop(&mut self) {
-        if let Self::Thread { work, thread } = self {
-            work.take();
-            if let Some(thread) = thread.take() {
-                // The lock must not be let go of while a group is still being written.
-                thread.join().ok();
-            }
+        if let Some(Thread { work, ended }) = self.thread.take() {
+            drop(work);
+            // The lock must not be let go of while a group is still being written.
+            ended.join().ok();
         }
     }
 }

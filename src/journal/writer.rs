@@ -1,15 +1,16 @@
 //! Owns writing groups, syncing them, and going over to the next segment: on a thread of its own, or
-//! the caller's where groups are not synced.
+//! the caller's where nobody is held up by it.
 //!
 //! # Why
 //! A sync blocks for milliseconds, so it runs on a thread of its own: a pool
-//! would add its queue to every answer. One group is written and synced before
-//! the next is taken, as recovery relies on.
+//! would add its queue to every answer. Where groups are not synced there is nothing
+//! to wait for, and behind a single commit nobody waits. One group is written and
+//! synced before the next is taken, as recovery relies on.
 
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
@@ -43,6 +44,13 @@ pub(super) enum Work {
         /// Where the outcome goes.
         answer: oneshot::Sender<Result<(), ReadError>>,
     },
+}
+
+impl Work {
+    /// Whether it is a group of one commit.
+    pub(super) const fn is_single(&self) -> bool {
+        matches!(self, Self::Append { group, .. } if group.extents.len() == 1)
+    }
 }
 
 /// The segment being written, and what is needed to begin the next.
@@ -90,13 +98,6 @@ impl Failure {
 }
 
 impl Writer {
-    /// Works until nobody can ask any more.
-    pub(super) fn run(mut self, work: &mpsc::Receiver<Work>) {
-        while let Ok(work) = work.recv() {
-            self.work(work);
-        }
-    }
-
     /// Does `work` and answers it.
     pub(super) fn work(&mut self, work: Work) {
         match work {
