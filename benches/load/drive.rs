@@ -121,6 +121,8 @@ impl Driver<'_> {
         let (before, written) = (counters().await?, journal()?);
         let cpu = self.server.cpu_seconds()?;
         let driven = load.run().await?.whole()?;
+        // What it has put off is of these commands, too.
+        self.server.rest().await?;
         let cpu = self.server.cpu_seconds()? - cpu;
         let (after, now) = (counters().await?, journal()?);
         let count = driven.commands() as f64;
