@@ -33,6 +33,8 @@ pub(super) struct Backlog {
 /// What storage lacks of one instance.
 struct Behind {
     since: Moment,
+    /// It began since: storage has no record of it.
+    born: bool,
     /// Keys with a pending write, and whether storage has the row, or will have once what is under way has
     /// come: known of a row, which is written where there is none and removed where there is one.
     keys: Vec<(Key, Option<bool>)>,
@@ -48,6 +50,8 @@ pub(super) struct Taken {
     pub reached: Position,
     /// What becomes of each key.
     pub writes: Vec<(Key, Write)>,
+    /// Records that storage does not have.
+    pub born: HashSet<Key>,
 }
 
 /// The writes of one instance, as they come.
@@ -78,7 +82,7 @@ impl Backlog {
         let flies = self.flying.contains(record);
         let behind = self.behind.entry(record.clone()).or_insert_with(|| {
             self.order.push_back((record.clone(), first));
-            Behind { since: now, keys: Vec::new(), raises: Vec::new() }
+            Behind { since: now, born: false, keys: Vec::new(), raises: Vec::new() }
         });
         Coming { behind, writes: &mut self.writes, flies }
     }
@@ -88,6 +92,7 @@ impl Backlog {
     pub fn take(&mut self, overlay: &Overlay, limit: usize, linger: Duration, now: Moment) -> Taken {
         let mut writes = Vec::new();
         let mut raises: HashMap<Key, u64> = HashMap::new();
+        let mut born = HashSet::new();
         while writes.len() + raises.len() < limit {
             let Some((record, _)) = self.order.front() else { break };
             let Some(behind) = self.behind.get(record) else { break };
@@ -107,12 +112,15 @@ impl Backlog {
                 *sum = sum.saturating_add(by);
                 self.writes -= 1;
             }
+            if behind.born {
+                born.insert(Key::clone(&record));
+            }
             self.flying.insert(record);
         }
         self.writes += raises.len();
         writes.extend(raises.into_iter().map(|(key, by)| (key, Write::Raise(by))));
         let applied = self.order.front().map_or(overlay.position, |(_, first)| first - 1);
-        Taken { applied, reached: overlay.position, writes }
+        Taken { applied, reached: overlay.position, writes, born }
     }
 
     /// Forgets what was taken, and is stored now.
@@ -124,6 +132,11 @@ impl Backlog {
 }
 
 impl Coming<'_> {
+    /// Notes that it begins with this.
+    pub const fn begins(&mut self) {
+        self.behind.born = true;
+    }
+
     /// Makes `write` the pending one of `key` at `position`.
     pub fn put(&mut self, overlay: &mut Overlay, position: Position, key: Key, write: Write) {
         let wanted = match &write {

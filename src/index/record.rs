@@ -47,7 +47,7 @@ pub(super) struct Size {
     pub parts: u16,
 }
 
-/// Encodes `instance`, whose record has the key `key`.
+/// Encodes `instance`, whose record has the key `key`; `json` is room to write in, used again for the next.
 ///
 /// # Errors
 /// An instance that JSON cannot hold or that is over 2^16 parts (400 MB).
@@ -55,13 +55,15 @@ pub(super) fn encode(
     dictionaries: &Dictionaries,
     key: &[u8],
     instance: &Instance,
+    json: &mut Vec<u8>,
 ) -> Result<Encoded, IndexError> {
-    let json = serde_json::to_vec(instance).map_err(|e| corrupt(key, e.to_string()))?;
+    json.clear();
+    serde_json::to_writer(&mut *json, instance).map_err(|e| corrupt(key, e.to_string()))?;
     let teach = || {
         let bare = Instance { private: BTreeMap::new(), ..instance.clone() };
         serde_json::to_vec(&bare).ok()
     };
-    let (packed, dictionary) = dictionaries.pack(&instance.workflow, &json, teach);
+    let (packed, dictionary) = dictionaries.pack(&instance.workflow, json, teach);
     let (first, rest) = packed.split_at(packed.len().min(PART_BYTES_MAX));
     let count = 1 + rest.len().div_ceil(PART_BYTES_MAX);
     let count =

@@ -53,10 +53,13 @@ pub(super) struct Store {
 pub(super) type Stored = (Key, Arc<Instance>, Size);
 
 /// Writes ready to be stored as one unit.
+#[derive(Default)]
 pub(super) struct Prepared {
     batch: ::sled::Batch,
     bytes: u64,
     records: Vec<Stored>,
+    /// The JSON of one record after the other.
+    json: Vec<u8>,
 }
 
 impl Store {
@@ -156,10 +159,13 @@ impl Store {
         taken: &Taken,
         known: &dyn Fn(&[u8]) -> Option<u16>,
     ) -> Result<Prepared, IndexError> {
-        let mut prepared = Prepared { batch: ::sled::Batch::default(), bytes: 0, records: Vec::new() };
+        let mut prepared = Prepared::default();
         for (key, write) in &taken.writes {
             match write {
-                Write::Record(instance) => self.prepare_record(&mut prepared, key, instance, known(key))?,
+                Write::Record(instance) => {
+                    let known = if taken.born.contains(key) { Some(0) } else { known(key) };
+                    self.prepare_record(&mut prepared, key, instance, known)?;
+                }
                 Write::Row => prepared.insert(key, &[]),
                 Write::Value(value) => prepared.insert(key, value),
                 Write::Remove => prepared.remove(key),
@@ -181,7 +187,7 @@ impl Store {
         instance: &Arc<Instance>,
         known: Option<u16>,
     ) -> Result<(), IndexError> {
-        let encoded = record::encode(&self.dictionaries, key, instance)?;
+        let encoded = record::encode(&self.dictionaries, key, instance, &mut prepared.json)?;
         if let Some(made) = &encoded.dictionary {
             prepared.insert(&dictionary_key(made.0), &dictionary::stored(made));
         }
