@@ -648,6 +648,23 @@ fn an_instance_may_be_stored_ahead_of_others_and_says_so() {
 }
 
 #[test]
+fn storage_is_not_asked_for_what_began_since() {
+    let dir = dir();
+    let (index, _) = open(dir.path(), "boot-1");
+    let first = made::started(1);
+    let moved = made::moved(&first, |next| next.state = "elsewhere".into());
+    let again = made::moved(&moved, |next| next.state = "again".into());
+    let record = keys::record(&first.id);
+    index.apply(made::batch(1, None, &first)).expect("applies");
+    index.apply(made::batch(2, Some(&first), &moved)).expect("applies");
+    let taken = next(&index);
+    assert!(taken.born.contains(&record), "nothing of it was stored");
+    index.apply(made::batch(3, Some(&moved), &again)).expect("applies");
+    assert!(next(&index).born.is_empty(), "the first is on its way");
+    index.shared.store_taken(&taken).expect("stores");
+}
+
+#[test]
 fn an_instance_waits_for_more_changes_until_its_time_has_come() {
     let dir = dir();
     let (index, _) = open(dir.path(), "boot-1");
