@@ -14,12 +14,12 @@ use crate::machine;
 /// What the server says on standard output once it takes requests.
 const READY: &str = "\nready\n";
 
-/// How long a server is watched to see whether it rests.
-const WATCH: Duration = Duration::from_millis(500);
+/// How long a server is watched to see whether it rests: longer than its index puts off what it stores.
+const WATCH: Duration = Duration::from_millis(750);
 /// CPU seconds within [`WATCH`] that a server uses at rest: two ticks.
 const RESTING_SECONDS_MAX: f64 = 0.021;
 /// How often it is watched: a minute.
-const WATCHES_MAX: usize = 120;
+const WATCHES_MAX: usize = 80;
 
 /// Paths that a command is told.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! Owns the single writer: takes commands, due timers and sends, computes, appends, publishes, answers.
 //!
-//! Order for each group: compute, write, sync, publish, answer. While one group
-//! syncs, the next is computed on the newest computed state. Every answer,
+//! Order for each group: compute, write, sync, publish, answer. While a group of
+//! several commits syncs, the next is computed on the newest computed state. Every answer,
 //! refusals and replays included, leaves only after the newest group whose
 //! state it saw is published.
 

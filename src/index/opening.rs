@@ -29,8 +29,8 @@ pub struct Options {
     pub decoded_bytes: usize,
     /// Bytes written after which the database is opened anew; see [`REOPEN_BYTES`].
     pub reopen_bytes: u64,
-    /// How long an instance waits for more changes before it is stored; after a kill the journal gives
-    /// back so much of it in a fraction of that time.
+    /// How long at most an instance waits for more changes before it is stored, half of it at least; after a
+    /// kill the journal gives back so much of it in a fraction of that time.
     pub linger: Duration,
     /// Milliseconds to wait at opening for a database that is just being closed.
     pub release_ms: u64,

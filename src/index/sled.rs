@@ -1,8 +1,8 @@
 //! Owns the default index: an overlay in memory over a sled database.
 //!
 //! [`Index::apply`] puts a batch into the overlay, where it is visible at once; a
-//! thread of its own carries instances into sled that were not touched for a while
-//! or have waited long enough, a few at a time. Reads look into the overlay first,
+//! thread of its own carries instances into sled once one has waited long enough,
+//! with those that have waited half as long. Reads look into the overlay first,
 //! so that what sled holds of a batch never shows in part.
 //!
 //! Three locks, taken in this order: `store`, which is taken alone only to open and
@@ -17,7 +17,7 @@
 //! sled's scans are no snapshots and its batches wait for every running read;
 //! neither may be felt by the writer between a sync and its answers. The cost of
 //! sled is the number of keys and the bytes that it logs: an instance that is
-//! stored half a second after its first change costs a third of one that is stored
+//! stored up to half a second after its first change costs a third of one that is stored
 //! with each, and syncs of the journal no longer wait behind sled's writes. A batch
 //! has a price of its own, of a few keys and of threads that sled wakes: one of
 //! what has waited for a quarter of a second is shared by many instances, where

@@ -2,7 +2,7 @@
 
 use crate::metrics::{BYTES, Histogram, SECONDS};
 
-/// What its thread counted.
+/// What its writer counted.
 #[derive(Debug)]
 pub struct Meter {
     /// Nanoseconds of each sync.
@@ -26,6 +26,6 @@ pub struct Measures<'j> {
     pub segments: u64,
     /// Bytes that its disk has left, where the system tells.
     pub free_bytes: Option<u64>,
-    /// What its thread counted.
+    /// What its writer counted.
     pub meter: &'j Meter,
 }

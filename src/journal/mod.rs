@@ -7,7 +7,7 @@
 //!
 //! Of the file journal, `line` owns the text of a commit, `segment` a file of
 //! lines, `manifest` the list of finished files, `recover` the opening after any
-//! kind of stop, `writer` the thread that writes and syncs, `store` what readers see,
+//! kind of stop, `writer` who writes and syncs, `store` what readers see,
 //! `meter` what writing took.
 
 mod append;

@@ -28,7 +28,7 @@ pub(super) struct Store {
     segments: RwLock<Segments>,
     located: Mutex<VecDeque<(Position, Source)>>,
     tail: watch::Sender<Tail>,
-    /// What the thread that writes counts.
+    /// What the writer counts.
     pub meter: Meter,
 }
 

@@ -4,7 +4,7 @@
 //! # Why
 //! A sync blocks for milliseconds, so it runs on a thread of its own: a pool
 //! would add its queue to every answer. Where groups are not synced there is nothing
-//! to wait for, and behind a single commit nobody waits. One group is written and
+//! to wait for, and with a single commit nobody came meanwhile. One group is written and
 //! synced before the next is taken, as recovery relies on.
 
 use std::fs::File;
@@ -25,7 +25,7 @@ use super::{AppendError, Position, ReadError, line};
 /// How much fill is written at once.
 static FILL_BLOCK: [u8; 64 * 1024] = [segment::FILL; 64 * 1024];
 
-/// What the thread is asked for; it holds the head until it is done, so that a
+/// What the writer is asked for; it holds the head until it is done, so that a
 /// caller that goes away leaves no second writer behind.
 pub(super) enum Work {
     /// Write and sync a group.
@@ -77,7 +77,7 @@ pub(super) struct Writer {
     pub filled: u64,
 }
 
-/// Why the thread did not write.
+/// Why the writer did not write.
 enum Failure {
     /// No room; nothing is kept.
     Full(io::Error),
