@@ -56,6 +56,11 @@ fn failing_syncs_violate_nothing() {
 }
 
 #[test]
+fn kills_on_a_slow_disk_violate_nothing() {
+    assert!(tortured("slow_disk", "kills_sigkill") >= 2);
+}
+
+#[test]
 fn clocks_that_jump_forward_violate_nothing() {
     assert!(tortured("clock_forward", "timers_fired") >= 1);
 }
